@@ -1,0 +1,1 @@
+"""Calibration records and daily verification: how raw counts become a trusted axis."""

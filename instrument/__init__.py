@@ -1,0 +1,1 @@
+"""Instruments: transports, drivers, guardian, acquisition and emulators."""

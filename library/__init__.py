@@ -1,0 +1,1 @@
+"""Reference libraries and methods: HDF5 store, imports, starter library, training method."""

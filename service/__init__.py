@@ -1,0 +1,1 @@
+"""People and machines: bench agent, command line, HTTP API, pages and scan archive."""

@@ -1,0 +1,1 @@
+"""Values, numerics and formats of vibrational spectra: pure functions on frozen values."""
