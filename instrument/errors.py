@@ -16,9 +16,17 @@
     └── LaserMayBeOn (RuntimeError)        the laser could not be verified off: shouted, never swallowed
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spectra.values import Scan
+
 
 class InstrumentError(Exception):
     """Base of every error raised by ``instrument``."""
+
+    scan: "Scan | None" = None
+    """What had been measured when the error struck, as an aborted scan; None where nothing was."""
 
 
 class DeviceURLError(InstrumentError, ValueError):

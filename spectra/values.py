@@ -175,7 +175,7 @@ class Scan:
         set_ = object.__setattr__
         set_(self, "axis", frozen_array(self.axis, name="axis"))
         set_(self, "counts", frozen_array(self.counts, name="counts", ndim=2))
-        frames = (self.counts,)
+        frames: tuple[FloatArray, ...] = (self.counts,)
         if self.dark is not None:
             set_(self, "dark", frozen_array(self.dark, name="dark", ndim=2))
             frames = (self.counts, self.dark)

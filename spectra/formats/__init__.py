@@ -1,0 +1,72 @@
+"""File formats: bytes in, spectra out. Whoever calls opens the file."""
+
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import FormatError, UnknownFormat
+from ..values import Technique
+from . import bwspec, columns, enlighten, jcamp
+from .reading import MAX_BYTES, Decoded, Request, clean, text_of
+from .writing import encode_csv, encode_jcamp
+
+__all__ = ["MAX_BYTES", "Decoded", "decode", "encode_csv", "encode_jcamp"]
+
+
+class Reader(Protocol):
+    """A module that reads one format."""
+
+    def recognise(self, text: str) -> bool:
+        """Whether text looks like this format."""
+        ...
+
+    def decode(self, text: str, request: Request) -> tuple[Decoded, ...]:
+        """Decode it, or raise `FormatError`."""
+        ...
+
+
+#: Tried in this order; each has ``recognise(text)`` and ``decode(text, request)``.
+READERS: tuple[Reader, ...] = (enlighten, jcamp, bwspec, columns)
+READABLE = "ENLIGHTEN CSV, JCAMP-DX, BWSpec text, two-column text"
+
+
+def decode(
+    data: bytes, *, name: str = "", technique: Technique | None = None, laser_nm: float | None = None
+) -> tuple[Decoded, ...]:
+    """Decode the spectra in a file's bytes.
+
+    Parameters
+    ----------
+    data
+        The whole file, at most `MAX_BYTES`.
+    name
+        File name, for messages; it never decides the format.
+    technique
+        How it was measured, needed where the file does not say; a contradiction is refused.
+    laser_nm
+        Excitation wavelength, nm, needed where a Raman axis is in nm and the file does not say.
+
+    Returns
+    -------
+    tuple of Decoded
+        At least one; several for a compound file.
+
+    Raises
+    ------
+    UnknownFormat
+        Bytes of no format read here.
+    FormatError
+        Damaged, cut off, ambiguous or impossible. One line: what, where, what to do.
+    """
+    request = Request(clean(name), technique, laser_nm)
+    where = f"{request.name}: " if request.name else ""
+    try:
+        text = text_of(data)
+        # overflow ends as "not finite" in `Spectrum`, not as a warning on the screen
+        with np.errstate(all="ignore"):
+            for reader in READERS:
+                if reader.recognise(text):
+                    return reader.decode(text, request)
+    except FormatError as error:
+        raise type(error)(f"{where}{error}") from error
+    raise UnknownFormat(f"{where}no format read here ({READABLE})")

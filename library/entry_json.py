@@ -1,0 +1,113 @@
+"""A reference entry as JSON: everything but its numbers, strictly written and strictly read."""
+
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from spectra.errors import SpectraError
+from spectra.references import Grade, ReferenceEntry, Substance
+from spectra.values import FloatArray, Spectrum, Technique
+
+from .errors import LibraryFormatError
+
+_ENTRY_TEXTS = ("reference_id", "form", "instrument", "source", "licence")
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(_ENTRY_TEXTS, str),
+    "grade": str,
+    "packaging": bool,
+    "equivalents": list,
+    "substance": dict,
+    "technique": str,
+    "laser_nm": (int, float, type(None)),
+    "resolution_cm1": (int, float, type(None)),
+    "saturated": bool,
+    "history": list,
+    "channels": int,
+    "noise": bool,
+}
+_SUBSTANCE_KINDS: dict[str, type | tuple[type, ...]] = {
+    name: {str: str, bool: bool}.get(hint, list) for name, hint in get_type_hints(Substance).items()
+}
+
+
+def entry_head(entry: ReferenceEntry) -> dict[str, Any]:
+    """Return everything of an entry but its arrays, as JSON values.
+
+    ``channels`` is the number of channels, ``noise`` whether they have a noise each.
+    """
+    spectrum, substance = entry.spectrum, entry.substance
+    described = {name: getattr(substance, name) for name in _SUBSTANCE_KINDS}
+    return {
+        **{name: getattr(entry, name) for name in _ENTRY_TEXTS},
+        "grade": str(entry.grade),
+        "packaging": entry.packaging,
+        "equivalents": list(entry.equivalents),
+        "substance": {**described, "synonyms": list(substance.synonyms)},
+        "technique": str(spectrum.technique),
+        "laser_nm": spectrum.laser_nm,
+        "resolution_cm1": spectrum.resolution_cm1,
+        "saturated": spectrum.saturated,
+        "history": list(spectrum.history),
+        "channels": int(spectrum.axis.size),
+        "noise": spectrum.noise is not None,
+    }
+
+
+def entry_of_head(
+    head: Any, *, axis: FloatArray, intensity: FloatArray, noise: FloatArray | None
+) -> ReferenceEntry:
+    """Rebuild an entry from `entry_head` and its arrays.
+
+    Raises
+    ------
+    LibraryFormatError
+        A field is missing, unknown, of another kind or out of range.
+    """
+    check_kinds(head, _KINDS, what="an entry")
+    check_kinds(head["substance"], _SUBSTANCE_KINDS, what="a substance")
+    facts = {**head["substance"], "synonyms": _texts(head["substance"]["synonyms"], "synonyms")}
+    try:
+        spectrum = Spectrum(
+            axis=axis,
+            intensity=intensity,
+            technique=Technique(head["technique"]),
+            noise=noise,
+            laser_nm=_number(head["laser_nm"]),
+            resolution_cm1=_number(head["resolution_cm1"]),
+            saturated=head["saturated"],
+            history=_texts(head["history"], "history"),
+        )
+        return ReferenceEntry(
+            **{name: head[name] for name in _ENTRY_TEXTS},
+            substance=Substance(**facts),
+            spectrum=spectrum,
+            grade=Grade(head["grade"]),
+            packaging=head["packaging"],
+            equivalents=_texts(head["equivalents"], "equivalents"),
+        )
+    except (SpectraError, ValueError) as error:
+        raise LibraryFormatError(f"entry {head['reference_id']!r:.80}: {error}") from error
+
+
+def check_kinds(value: Any, kinds: dict[str, type | tuple[type, ...]], *, what: str) -> None:
+    """Raise `LibraryFormatError` unless a JSON object has exactly these fields of these types."""
+    if not isinstance(value, dict) or value.keys() != kinds.keys():
+        raise LibraryFormatError(f"{what} does not have the fields it should")
+    for name, kind in kinds.items():
+        found = value[name]
+        if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
+            raise LibraryFormatError(f"{what}: its {name} is of the wrong kind")
+
+
+def _texts(values: list[Any], name: str) -> tuple[str, ...]:
+    if not all(isinstance(value, str) for value in values):
+        raise LibraryFormatError(f"an entry's {name} holds something that is not text")
+    return tuple(values)
+
+
+def _number(value: float | None) -> float | None:
+    if value is None:
+        return None
+    if not np.isfinite(value):
+        raise LibraryFormatError("an entry holds a number that is not finite")
+    return float(value)

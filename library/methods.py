@@ -1,0 +1,147 @@
+"""Methods from libraries: fitted once, their null tables cached by digest."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spectra.digest import array_digest, json_digest
+from spectra.method import Method, WatchItem, fit
+from spectra.nulls import DRAWS, NullTable
+from spectra.recipe import default_recipe
+from spectra.values import Technique
+
+from .replacing import replace_file
+from .starter import ensure_starter
+from .store import Library, read_library
+
+#: Harmless targets of the training method: both ship as derived references, and both carry the
+#: mono-substituted phenyl bands (1001, 1030, 1600 cm⁻¹) that make fentanyls hard to tell apart.
+TRAINING_TARGETS = ("metamizole", "ketoprofen")
+
+#: Share of spectral area above which the training method must exclude its targets.
+TRAINING_LIMIT = 0.25
+
+#: Counted up whenever the simulation or the statistic changes, so that old caches are not used.
+NULL_REVISION = 1
+
+#: A cached null table larger than this is not ours.
+MAX_CACHE_BYTES = 4 << 20
+
+
+def fit_method(
+    library: Library,
+    *,
+    name: str = "",
+    watch_list: Sequence[WatchItem] | None = None,
+    classes: Sequence[str] = (),
+    training: bool = False,
+    cache: Path | None = None,
+    draws: int = DRAWS,
+) -> Method:
+    """Fit a method from a library alone, as ``identify --library`` does.
+
+    Parameters
+    ----------
+    library
+        The opened library.
+    name
+        Name of the method; by default that of the library.
+    watch_list
+        By default every controlled substance in the library.
+    cache
+        Folder for null tables, named by the digest of all they depend on; None for none.
+    """
+    keys = {
+        t: _null_key(library, t, draws) for t in Technique if any(e.technique is t for e in library.entries)
+    }
+    known = {t: table for t, key in keys.items() if (table := _cached(cache, key)) is not None}
+    method = fit(
+        library.entries,
+        name=name or library.name,
+        library_name=library.name,
+        library_digest=library.digest,
+        watch_list=watch_list,
+        classes=classes,
+        training=training,
+        draws=draws,
+        nulls=known,
+    )
+    if cache is not None:
+        for technique, table in method.nulls.items():
+            if technique not in known:
+                _keep(cache, keys[technique], table)
+    return method
+
+
+def training_method(folder: Path) -> Method:
+    """Return the training method, built from the shipped facts on first use.
+
+    Its watch list is two harmless substances, so that the whole chain can alarm on the first
+    day; every screen, record and page of it is marked TRAINING.
+
+    Parameters
+    ----------
+    folder
+        The user's data folder; the starter library and the null tables are kept there.
+    """
+    library = read_library(ensure_starter(folder / "libraries"))
+    return fit_method(
+        library,
+        name="training",
+        watch_list=[WatchItem(target, TRAINING_LIMIT) for target in _as_named(library, TRAINING_TARGETS)],
+        training=True,
+        cache=folder / "methods",
+    )
+
+
+def _as_named(library: Library, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the names as the library writes them."""
+    by_fold = {entry.substance.name.casefold(): entry.substance.name for entry in library.entries}
+    return tuple(by_fold.get(name.casefold(), name) for name in wanted)
+
+
+def _null_key(library: Library, technique: Technique, draws: int) -> str:
+    return json_digest(
+        {
+            "library": library.digest,
+            "recipe": default_recipe(technique).digest,
+            "draws": draws,
+            "revision": NULL_REVISION,
+        }
+    )
+
+
+def _cached(cache: Path | None, key: str) -> NullTable | None:
+    """Return a cached table; a damaged one counts as missing and is computed again."""
+    if cache is None:
+        return None
+    path = cache / f"null-{key[:32]}.json"
+    try:
+        if path.stat().st_size > MAX_CACHE_BYTES:
+            return None
+        kept: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        maxima = np.array(kept["maxima"], dtype=np.float64)
+        if kept["key"] != key or array_digest(maxima) != kept["digest"]:
+            return None
+        maxima.setflags(write=False)
+        return NullTable(maxima, int(kept["seed"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(cache: Path, key: str, table: NullTable) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    kept = {
+        "key": key,
+        "seed": table.seed,
+        "digest": array_digest(table.maxima),
+        "maxima": table.maxima.tolist(),
+    }
+    replace_file(cache / f"null-{key[:32]}.json", lambda path: _write(path, json.dumps(kept)))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")

@@ -1,0 +1,118 @@
+"""A library as four flat arrays, and the digest over them."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import rfc8785
+
+from spectra.digest import array_digest, bytes_digest, json_digest
+from spectra.references import ReferenceEntry
+from spectra.values import FloatArray
+
+from .entry_json import entry_head, entry_of_head
+from .errors import LibraryFormatError
+
+FORMAT = "opioscan.library"
+FORMAT_VERSION = 1
+#: Bounds of what is written and read; a larger library is a mistake or an attack.
+MAX_ENTRIES = 100_000
+MAX_HEAD_BYTES = 64 << 10
+MAX_NAME = 200
+
+#: Arrays of a library; `library.store` says what each holds.
+ARRAYS = ("heads", "axis", "intensity", "noise")
+
+
+def pack(entries: Sequence[ReferenceEntry], name: str) -> dict[str, Any]:
+    """Flatten entries into the arrays of a library.
+
+    Raises
+    ------
+    LibraryFormatError
+        The name, the number of entries or a text is out of bounds, two entries share an
+        identifier, or something has no JSON form.
+    """
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable():
+        raise LibraryFormatError(f"a library's name has 1 to {MAX_NAME} printable characters")
+    if len(entries) > MAX_ENTRIES:
+        raise LibraryFormatError(f"{len(entries)} entries are more than the {MAX_ENTRIES} of a library")
+    _require_unique([entry.reference_id for entry in entries])
+    heads = b"".join(_head_line(entry) for entry in entries)
+    spectra = [entry.spectrum for entry in entries]
+    return {
+        "heads": np.frombuffer(heads, dtype=np.uint8),
+        "axis": _joined([s.axis for s in spectra]),
+        "intensity": _joined([s.intensity for s in spectra]),
+        "noise": _joined([s.noise for s in spectra if s.noise is not None]),
+    }
+
+
+def _head_line(entry: ReferenceEntry) -> bytes:
+    try:
+        line: bytes = rfc8785.dumps(entry_head(entry)) + b"\n"
+    except ValueError as error:
+        raise LibraryFormatError(f"entry {entry.reference_id!r:.80} cannot be written: {error}") from error
+    if len(line) > MAX_HEAD_BYTES:
+        raise LibraryFormatError(
+            f"entry {entry.reference_id!r:.80}: more than {MAX_HEAD_BYTES} bytes of text"
+        )
+    return line
+
+
+def _joined(arrays: Sequence[FloatArray]) -> FloatArray:
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype=np.float64)
+
+
+def digest_of(name: str, packed: dict[str, Any]) -> str:
+    """Return the digest of a library.
+
+    It is the SHA-256 of the RFC 8785 form of an object with the format, its version, the name,
+    the SHA-256 of ``heads`` and the `spectra.digest.array_digest` of the three float arrays.
+    """
+    return json_digest(
+        {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "name": name,
+            "heads": bytes_digest(packed["heads"].tobytes()),
+            "arrays": array_digest(packed["axis"], packed["intensity"], packed["noise"]),
+        }
+    )
+
+
+def unpack(packed: dict[str, Any]) -> tuple[ReferenceEntry, ...]:
+    """Rebuild the entries from the arrays of a library.
+
+    Raises
+    ------
+    LibraryFormatError, ValueError, TypeError, KeyError
+        The arrays do not fit together, or an entry is damaged.
+    """
+    lines = packed["heads"].tobytes().split(b"\n")
+    if lines.pop() or len(lines) > MAX_ENTRIES or any(len(line) >= MAX_HEAD_BYTES for line in lines):
+        raise LibraryFormatError("its entries are cut off or too many")
+    entries, start, noisy = [], 0, 0
+    for line in lines:
+        head = json.loads(line)
+        count = head["channels"]
+        if type(count) is not int or not 0 < count <= packed["axis"].size - start:
+            raise LibraryFormatError("an entry has more channels than the file")
+        noise = packed["noise"][noisy : noisy + count] if head["noise"] else None
+        part = slice(start, start + count)
+        entries.append(
+            entry_of_head(head, axis=packed["axis"][part], intensity=packed["intensity"][part], noise=noise)
+        )
+        start, noisy = start + count, noisy + (count if head["noise"] else 0)
+    if (start, start, noisy) != tuple(packed[key].size for key in ARRAYS[1:]):
+        raise LibraryFormatError("it holds numbers that belong to no entry")
+    _require_unique([entry.reference_id for entry in entries])
+    return tuple(entries)
+
+
+def _require_unique(ids: Sequence[str]) -> None:
+    twice, count = Counter(ids).most_common(1)[0] if ids else ("", 0)
+    if count > 1:
+        raise LibraryFormatError(f"two entries share the identifier {twice!r:.80}")

@@ -1,0 +1,213 @@
+"""Libraries on disk: one HDF5 file, replaced whole, verified whenever it is opened.
+
+Layout, format version 1::
+
+    /                attributes: format, format_version, name, digest
+    /heads           uint8: for each entry one RFC 8785 JSON object and a line feed
+    /axis            float64: the axes of all entries, one after the other, cm⁻¹
+    /intensity       float64: their intensities
+    /noise           float64: the noise of those entries that have one
+
+Nothing is chunked or compressed, so no file holds more than its size; HDF5 checks the metadata
+(superblock 3), the digest covers the rest.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from spectra.references import ReferenceEntry
+
+from .errors import (
+    EntryNotFound,
+    LibraryFormatError,
+    LibraryNotFound,
+    LibraryUnreadable,
+    LibraryVersionError,
+)
+from .names import fold_name
+from .packing import ARRAYS, FORMAT, FORMAT_VERSION, digest_of, pack, unpack
+from .replacing import replace_file
+
+#: Bound of what is read; a larger library is a mistake or an attack.
+MAX_FILE_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Library:
+    """A library as read from disk; it never changes."""
+
+    name: str
+    """Name, as answers cite it."""
+    digest: str
+    """SHA-256 over name and entries, 64 hexadecimal digits."""
+    format_version: int
+    """Version of the file format it was read from."""
+    entries: tuple[ReferenceEntry, ...]
+    """The entries, ascending by `reference_id`."""
+    path: Path
+    """Where it was read."""
+    _by_id: dict[str, ReferenceEntry] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {entry.reference_id: entry for entry in self.entries})
+
+    def entry(self, key: str) -> ReferenceEntry:
+        """Return the entry with an identifier, or the only one of a substance name or synonym.
+
+        Raises
+        ------
+        EntryNotFound
+            None, or several, could be meant; the message names the nearest.
+        """
+        if key in self._by_id:
+            return self._by_id[key]
+        folded = fold_name(key)
+        named = [e for e in self.entries if fold_name(e.substance.name) == folded] or [
+            e for e in self.entries if folded in {fold_name(name) for name in e.substance.synonyms}
+        ]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            ids = ", ".join(entry.reference_id for entry in named[:5])
+            raise EntryNotFound(
+                f"{len(named)} entries of {self.name!r} are called {key!r}: name one of {ids}"
+            )
+        known = [*(entry.substance.name for entry in self.entries), *self._by_id]
+        near = ", ".join(get_close_matches(key, known, n=3)) or "see `opioscan library list`"
+        raise EntryNotFound(f"library {self.name!r} has no entry {key!r}; near: {near}")
+
+
+def write_library(
+    path: Path, entries: Iterable[ReferenceEntry], *, name: str, replace: bool = True
+) -> Library:
+    """Write a library in one step: a reader, or a power cut, meets the old file or the new one.
+
+    Parameters
+    ----------
+    path
+        File to write; its folder must exist.
+    entries
+        In any order; they are kept in the order of their identifiers.
+    name
+        Name of the library, 1 to 200 characters.
+    replace
+        False to refuse where there is a file already.
+
+    Raises
+    ------
+    LibraryFormatError
+        Two entries share an identifier, or something is too large or has no JSON form.
+    LibraryExists
+        There is a file and `replace` is False.
+    LibraryNotWritten
+        The operating system refused; what was there is untouched.
+    """
+    kept = tuple(sorted(entries, key=lambda entry: entry.reference_id))
+    packed = pack(kept, name)
+    digest = digest_of(name, packed)
+
+    image = _hdf5_image(name, digest, packed)
+    replace_file(Path(path), lambda temporary: temporary.write_bytes(image), replace=replace)
+    return Library(name, digest, FORMAT_VERSION, kept, Path(path))
+
+
+def _hdf5_image(name: str, digest: str, packed: dict[str, Any]) -> bytes:
+    """Return the bytes of the file, made in memory: on a full disk libhdf5 leaks files and shouts."""
+    with h5py.File("library", "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["name"] = name
+        file.attrs["digest"] = digest
+        for key, array in packed.items():
+            file.create_dataset(key, data=array, track_times=False)
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
+
+
+def content_digest(entries: Iterable[ReferenceEntry], *, name: str) -> str:
+    """Return the digest a library of these entries would have; see `library.packing.digest_of`."""
+    kept = tuple(sorted(entries, key=lambda entry: entry.reference_id))
+    return digest_of(name, pack(kept, name))
+
+
+def read_library(path: Path) -> Library:
+    """Open a library read-only, verify its digest and return it.
+
+    Raises
+    ------
+    LibraryNotFound
+        There is no such file.
+    LibraryUnreadable
+        The operating system will not let us read it.
+    LibraryVersionError
+        It is a library of another format version.
+    LibraryFormatError
+        It is no library, is damaged, or is beyond the bounds.
+    """
+    path = Path(path)
+    try:
+        _require_readable(path)
+        with h5py.File(path, "r", locking=False) as file:
+            name, digest = _read_attributes(file)
+            packed = {key: _read_array(file, key) for key in ARRAYS}
+        if digest_of(name, packed) != digest:
+            raise LibraryFormatError("its content does not match its digest: it was damaged or altered")
+        return Library(name, digest, FORMAT_VERSION, unpack(packed), path)
+    except LibraryFormatError as error:
+        raise LibraryFormatError(f"{path}: {error}; take a copy that is whole, or import again") from error
+    except LibraryVersionError as error:
+        raise LibraryVersionError(f"{path}: {error}") from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
+        if isinstance(error, LibraryNotFound | LibraryUnreadable):
+            raise
+        raise LibraryFormatError(
+            f"{path}: not an opioscan library, or cut off; take a copy that is whole, or import again"
+        ) from error
+
+
+def _require_readable(path: Path) -> None:
+    if not path.exists():
+        raise LibraryNotFound(f"{path}: no such library; make one with `opioscan library init`")
+    if not path.is_file():
+        raise LibraryFormatError("it is no file")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise LibraryFormatError(f"it is larger than the {MAX_FILE_BYTES} bytes a library may have")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise LibraryUnreadable(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read_attributes(file: h5py.File) -> tuple[str, str]:
+    said = file.attrs.get("format")
+    if not isinstance(said, str) or said != FORMAT:
+        raise LibraryFormatError("it is an HDF5 file, but not an opioscan library")
+    version = file.attrs.get("format_version")
+    if not isinstance(version, np.integer) or version != FORMAT_VERSION:
+        raise LibraryVersionError(
+            f"library format version {version!s:.20}; this program reads version {FORMAT_VERSION}: "
+            "use the program that wrote it, or import again"
+        )
+    name, digest = file.attrs.get("name"), file.attrs.get("digest")
+    if not isinstance(name, str) or not isinstance(digest, str):
+        raise LibraryFormatError("its name or digest is missing")
+    return name, digest
+
+
+def _read_array(file: h5py.File, key: str) -> Any:
+    """Read one dataset, if it is stored plainly in this file (no link, filter or other file)."""
+    dataset = file.get(key) if isinstance(file.get(key, getlink=True), h5py.HardLink) else None
+    kind = np.uint8 if key == "heads" else np.float64
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != kind or dataset.ndim != 1:
+        raise LibraryFormatError(f"its dataset {key!r} is missing or of the wrong kind")
+    if dataset.chunks or dataset.external or dataset.is_virtual or dataset.nbytes > MAX_FILE_BYTES:
+        raise LibraryFormatError(f"its dataset {key!r} is not stored plainly")
+    return dataset[()]

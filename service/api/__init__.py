@@ -1,0 +1,1 @@
+"""The server: parcels, screenings, scans, results and events over HTTP."""

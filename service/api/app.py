@@ -1,0 +1,105 @@
+"""The application: routes, limits and problems around one store."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from ..settings import software_version
+from . import health, problems
+from .events.routes import router as events
+from .limits import BodyLimit
+from .pages.routes import router as pages
+from .parcels.routes import router as parcels
+from .requests import BEARER, Store, open_store, the_caller
+from .results.routes import router as results
+from .scans.routes import router as scans
+from .screenings.routes import router as screenings
+from .settings import ServerSettings
+
+PREFIX = "/api/v1"
+
+_SUMMARY = """Parcel screening with Raman and FTIR: register a parcel, follow its screenings, read
+what was found.
+
+Everything detected is presumptive, and nothing found is never "safe". Outward the system says
+`hold`, `refer` or `no_hold_requested`; it never releases anything. Errors are problem objects
+(RFC 9457) with a stable `code`. Lists are followed by opaque cursors."""
+
+_PROBLEM: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {problems.MEDIA_TYPE: {"schema": {"$ref": ref}}}}
+    for ref in ("#/components/schemas/ProblemView",)
+    for status, text in (("4XX", "The request cannot be done."), ("5XX", "The server cannot do it now."))
+}
+
+
+def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    settings
+        Where it keeps its things, and its limits.
+    store
+        An open store to serve; None opens the one of the settings for as long as the
+        application runs, and refuses to start when another process has it.
+    """
+    app = FastAPI(
+        title="opioscan",
+        version=software_version(),
+        description=_SUMMARY,
+        lifespan=_lifespan(settings, store),
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    problems.install(app)
+    app.add_middleware(BodyLimit, seconds=settings.body_s)
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
+    for noun in (parcels, screenings, scans, results, events):
+        api.include_router(noun)
+    app.include_router(api, responses=_PROBLEM)
+    app.include_router(health.router, responses=_PROBLEM)
+    app.include_router(pages)
+    _describe(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _lifespan(settings: ServerSettings, given: Store | None) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            app.state.store = given or stack.enter_context(open_store(settings))
+            yield
+
+    return lifespan
+
+
+def _describe(app: FastAPI) -> None:
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            parts = document.setdefault("components", {}).setdefault("schemas", {})
+            template = "#/components/schemas/{model}"
+            problem = problems.ProblemView.model_json_schema(ref_template=template)
+            parts.update(problem.pop("$defs", {}))
+            parts["ProblemView"] = problem
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                parts.pop(unused, None)
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

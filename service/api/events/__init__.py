@@ -1,0 +1,1 @@
+"""Events: every change, in a chain of hashes."""

@@ -1,0 +1,1 @@
+"""Steps that build and change the database, applied when it is opened."""

@@ -1,0 +1,93 @@
+"""What the list of the latest screenings shows of each."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from spectra.reasons import Verdict, next_steps
+
+from ..screenings.findings import finding_of
+from ..screenings.models import FindingView, State
+from ..tables import Parcel, Screening
+
+SHOWN = 50
+
+#: Verdict → symbol and words. Never a colour alone: one man in twelve does not see it.
+WORDS = {
+    Verdict.ALARM_NAMED: ("▲", "ALARM"),
+    Verdict.ALARM_CLASS: ("▲", "ALARM: class of substances"),
+    Verdict.INCONCLUSIVE: ("?", "INCONCLUSIVE"),
+    Verdict.NO_ALARM: ("○", "NO ALARM: not a proof of absence"),
+}
+
+_OUTWARD = {
+    "hold": "hold requested",
+    "refer": "refer",
+    "no_hold_requested": "no hold requested",
+    None: "nothing said yet",
+}
+
+_STATES = {State.OPEN: "in progress", State.COMPLETE: "complete", State.SUPERSEDED: "superseded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One screening, in words."""
+
+    opened_at: str
+    item: str
+    screening_id: str
+    bench: str
+    state: str
+    kind: str
+    symbol: str
+    words: str
+    outward: str
+    steps: tuple[str, ...]
+    marks: tuple[str, ...]
+
+
+def latest_lines(session: Session) -> list[Line]:
+    """Return the latest screenings, newest first."""
+    rows = (
+        select(Screening, Parcel)
+        .join(Parcel, Parcel.parcel_id == Screening.parcel_id)
+        .order_by(Screening.row.desc())
+        .limit(SHOWN)
+    )
+    return [
+        _line(screening, parcel, finding_of(session, screening))
+        for screening, parcel in session.execute(rows)
+    ]
+
+
+def _line(screening: Screening, parcel: Parcel, finding: FindingView | None) -> Line:
+    symbol, words = ("…", "NO RESULT YET") if finding is None else WORDS[finding.verdict]
+    if finding is not None and finding.substances:
+        words = f"{words}: {', '.join(finding.substances)}"
+    return Line(
+        opened_at=screening.opened_at[:16].replace("T", " "),
+        item=parcel.item_id or "no label",
+        screening_id=screening.screening_id,
+        bench=screening.bench,
+        state=_STATES[State(screening.state)],
+        kind="none" if finding is None else finding.verdict.value,
+        symbol=symbol,
+        words=words,
+        outward=_OUTWARD[None if finding is None else finding.outward],
+        steps=() if finding is None else next_steps(finding.reasons),
+        marks=_marks(parcel, finding),
+    )
+
+
+def _marks(parcel: Parcel, finding: FindingView | None) -> tuple[str, ...]:
+    return tuple(
+        text
+        for text, stands in (
+            ("TRAINING", finding is not None and finding.training),
+            ("EMULATED INSTRUMENT", finding is not None and finding.emulated),
+            (f"PROVISIONAL PARCEL: {parcel.label_problem}", bool(parcel.label_problem)),
+        )
+        if stands
+    )

@@ -1,0 +1,88 @@
+"""Routes of the pages. They need a sign-in, no script, and load nothing from anywhere."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..permissions import Role, allowed
+from ..problems import Problem
+from ..requests import ThePerson, TheStore
+from ..sessions import COOKIE, LIFETIME_S
+from ..tokens.repository import find_secret
+from .latest import latest_lines
+
+router = APIRouter(include_in_schema=False)
+
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+)
+
+
+@router.get("/")
+def latest_page(person: ThePerson, store: TheStore) -> Response:
+    """Show the latest screenings."""
+    if person is None:
+        return RedirectResponse("/login", 303)
+    with store.database.read() as session:
+        lines = latest_lines(session)
+    return _page("latest.html", lines=lines, role=person.role.value)
+
+
+@router.get("/login")
+def login_page() -> Response:
+    """Show the form that takes a token."""
+    return _page("login.html", message="")
+
+
+@router.post("/login")
+def login(request: Request, store: TheStore, token: Annotated[str, Form(max_length=128)] = "") -> Response:
+    """Sign in with a token; the cookie holds a secret of its own, out of reach of scripts."""
+    _same_site(request)
+    with store.database.read() as session:
+        found = find_secret(session, token.strip())
+        if found is None:
+            return _page("login.html", message="This token is unknown, expired or revoked.", status=401)
+        if not allowed("latest_page", Role(found.role)):
+            return _page("login.html", message=f"A {found.role} token shows no pages.", status=403)
+        secret = store.sessions.open(found.token_id)
+    answer = RedirectResponse("/", 303)
+    secure = request.url.scheme == "https"
+    answer.set_cookie(
+        COOKIE, secret, max_age=int(LIFETIME_S), httponly=True, samesite="strict", secure=secure, path="/"
+    )
+    return answer
+
+
+@router.post("/logout")
+def logout(request: Request, store: TheStore) -> Response:
+    """Sign out."""
+    _same_site(request)
+    store.sessions.close(request.cookies.get(COOKIE, ""))
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return answer
+
+
+def _same_site(request: Request) -> None:
+    # https://www.w3.org/TR/fetch-metadata/: browsers say where a request comes from.
+    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+        raise Problem("forbidden", "this form was sent by another site")
+
+
+def _page(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(16)
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HTMLResponse(_PAGES.get_template(name).render(nonce=nonce, **values), status, headers)

@@ -1,0 +1,1 @@
+"""Parcels: physical items, registered by label or for the time being without one."""

@@ -1,0 +1,50 @@
+"""Who may do what: one table of operations and roles."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a token is for."""
+
+    BENCH = "bench"
+    OFFICER = "officer"
+    TECHNICIAN = "technician"
+    PARCEL_SYSTEM = "parcel-system"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+EVERYBODY = frozenset(Role)
+_PEOPLE = EVERYBODY - {Role.BENCH, Role.PARCEL_SYSTEM}
+_SCREENERS = frozenset({Role.BENCH, Role.OFFICER})
+_RAW_DATA = frozenset({Role.BENCH, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
+_REGISTRARS = frozenset({Role.BENCH, Role.OFFICER, Role.PARCEL_SYSTEM})
+_FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
+
+#: Operation (the name of the route's function) → roles that may do it. An operation that is
+#: not in here is refused to everybody.
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    "register_parcel": _REGISTRARS,
+    "list_parcels": EVERYBODY,
+    "get_parcel": EVERYBODY,
+    "list_parcel_results": EVERYBODY,
+    "open_screening": _SCREENERS,
+    "get_screening": EVERYBODY,
+    "complete_screening": _SCREENERS,
+    "put_scan": frozenset({Role.BENCH, Role.TECHNICIAN}),
+    "get_scan": _RAW_DATA,
+    "put_result": frozenset({Role.BENCH}),
+    "post_result": frozenset({Role.BENCH}),
+    "get_result": EVERYBODY,
+    "list_results": EVERYBODY,
+    "list_events": _FOLLOWERS,
+    "latest_page": _PEOPLE,
+}
+
+#: Operations that need no token.
+PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout"})
+
+
+def allowed(operation: str, role: Role) -> bool:
+    """Whether a role may do an operation."""
+    return role in PERMISSIONS.get(operation, frozenset())

@@ -1,0 +1,199 @@
+"""Everything that can go wrong in a request, as RFC 9457 problem objects of one shape."""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from .. import problems as shared
+from ..errors import ArchiveError, DiskFull
+from .errors import StoreBusy
+
+_LOG = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem."""
+
+    status: int
+    """HTTP status."""
+    title: str
+    """The same sentence for every occurrence."""
+
+
+#: Errors that other parts of the system answer with as well, under the same code.
+_SHARED = (
+    shared.UNEXPECTED,
+    *(
+        shared.KINDS[name]
+        for name in (
+            "service.api.errors.StoreBusy",
+            "service.errors.ArchiveError",
+            "service.errors.DiskFull",
+            "service.errors.ScanDamaged",
+        )
+    ),
+)
+
+#: Code → kind. Codes are kept for ever; clients decide by them.
+KINDS: dict[str, Kind] = {
+    **{kind.code: Kind(kind.status, kind.title) for kind in _SHARED},
+    "bad_request": Kind(400, "The request cannot be understood"),
+    "bad_cursor": Kind(400, "The cursor is none of this list"),
+    "bad_key": Kind(400, "The Idempotency-Key is missing or malformed"),
+    "unauthenticated": Kind(401, "A valid bearer token is needed"),
+    "forbidden": Kind(403, "The token's role does not allow this"),
+    "not_found": Kind(404, "There is nothing here"),
+    "method_not_allowed": Kind(405, "The method is not allowed here"),
+    "timeout": Kind(408, "The body did not arrive in time"),
+    "conflict": Kind(409, "The identifier is taken by another content"),
+    "key_reused": Kind(409, "The Idempotency-Key was used with another request"),
+    "scan_missing": Kind(409, "The scan that the result names is not in the archive"),
+    "screening_missing": Kind(409, "The screening that the result names is not known"),
+    "scan_mismatch": Kind(409, "The scan does not belong to this result"),
+    "nothing_screened": Kind(409, "A screening without a result cannot be completed"),
+    "too_large": Kind(413, "The body is too large"),
+    "invalid": Kind(422, "The request does not fit the contract"),
+    "digest_mismatch": Kind(422, "The bytes do not match their content address"),
+    "not_ready": Kind(503, "The server is not ready"),
+}
+
+_BY_STATUS = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    503: "not_ready",
+}
+
+
+class InvalidPart(BaseModel):
+    """A part of the request that does not fit."""
+
+    pointer: str = Field(description="Where, as a JSON pointer after body, query, path or header.")
+    message: str = Field(description="What is wrong there.")
+
+
+class ProblemView(BaseModel):
+    """A problem object (RFC 9457) with the code that clients decide by."""
+
+    type: str = Field(examples=["urn:opioscan:problem:scan_missing"])
+    title: str = Field(examples=["The scan that the result names is not in the archive"])
+    status: int = Field(examples=[409])
+    detail: str = Field(examples=["send PUT /api/v1/scans/{sha256} first"])
+    instance: str = Field(description="This occurrence, as the server's log names it.")
+    code: str = Field(examples=["scan_missing"])
+    errors: list[InvalidPart] | None = None
+
+
+class Problem(HTTPException):
+    """A request that cannot be done; becomes a problem object.
+
+    Parameters
+    ----------
+    code
+        A key of `KINDS`.
+    detail
+        What, where, and what to do, in one line.
+    """
+
+    def __init__(self, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(KINDS[code].status, detail, headers)
+        self.code = code
+
+
+def problem_response(
+    code: str,
+    detail: str,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, str]] | None = None,
+    instance: str = "",
+) -> JSONResponse:
+    """Return the answer for a problem."""
+    kind = KINDS[code]
+    body: dict[str, Any] = {
+        "type": f"urn:opioscan:problem:{code}",
+        "title": kind.title,
+        "status": status or kind.status,
+        "detail": detail,
+        "instance": instance or _instance(),
+        "code": code,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return JSONResponse(body, status or kind.status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of an application a problem object."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ArchiveError, _archive)
+    app.add_exception_handler(StoreBusy, _busy)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _instance() -> str:
+    return f"urn:uuid:{uuid.uuid4()}"
+
+
+def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = error.code if isinstance(error, Problem) else _BY_STATUS.get(error.status_code, "bad_request")
+    return problem_response(code, str(error.detail), status=error.status_code, headers=error.headers)
+
+
+def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    parts = [
+        {"pointer": "/".join(str(step)[:80] for step in one["loc"]), "message": str(one["msg"])[:200]}
+        for one in error.errors()[:20]
+    ]
+    first = f"{parts[0]['pointer']}: {parts[0]['message']}" if parts else "the request is malformed"
+    return problem_response("invalid", first, errors=parts)
+
+
+def _archive(_: Request, error: Exception) -> JSONResponse:
+    instance = _instance()
+    _LOG.error("%s: %s", instance, error)
+    if isinstance(error, DiskFull):
+        return problem_response("disk_full", "try again when there is room", instance=instance)
+    detail = "the archive cannot give or take these bytes; the server's log says why"
+    return problem_response("archive_error", detail, instance=instance)
+
+
+def _busy(_: Request, error: Exception) -> JSONResponse:
+    return problem_response("store_busy", str(error), headers={"Retry-After": "1"})
+
+
+def _database(request: Request, error: Exception) -> JSONResponse:
+    text = str(getattr(error, "orig", error))
+    if "locked" in text or "busy" in text:
+        return problem_response(
+            "store_busy", "the database is in use; try again", headers={"Retry-After": "1"}
+        )
+    if "full" in text:
+        return problem_response("disk_full", "try again when there is room")
+    return _unexpected(request, error)
+
+
+def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    instance = _instance()
+    _LOG.error("%s", instance, exc_info=error)
+    return problem_response("internal_error", f"look for {instance} in the server's log", instance=instance)

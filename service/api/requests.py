@@ -1,0 +1,121 @@
+"""What every route needs of a request: the store, and who asks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPBearer
+
+from ..archive.journal import Archive
+from .database import Database, only_server
+from .permissions import Role, allowed
+from .problems import Problem
+from .sessions import COOKIE, Sessions
+from .settings import ServerSettings
+from .tables import Token
+from .tokens.repository import find_secret, find_valid
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything a running server keeps."""
+
+    database: Database
+    """Records."""
+    archive: Archive
+    """Raw data."""
+    sessions: Sessions
+    """People at the pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    token_id: str
+    """Token, as events name it."""
+    role: Role
+    """What it may do."""
+
+    @property
+    def actor(self) -> str:
+        """Name in the chain."""
+        return f"token:{self.token_id}"
+
+
+@contextmanager
+def open_store(settings: ServerSettings) -> Iterator[Store]:
+    """Open records and archive for the one server process that may have them.
+
+    Raises
+    ------
+    ServerAlreadyRunning
+        Another process has them.
+    StoreTooNew
+        A later version of this software made them.
+    """
+    with only_server(settings.db_path), Database(settings.db_path, busy_s=settings.busy_s) as database:
+        yield Store(database, Archive(settings.scans_path), Sessions())
+
+
+def the_store(request: Request) -> Store:
+    """Return the running server's store."""
+    store = request.app.state.store
+    assert isinstance(store, Store)
+    return store
+
+
+def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller:
+    """Return who asks by bearer token, allowed to do this.
+
+    Raises
+    ------
+    Problem
+        401 for no valid token, 403 for a role that may not.
+    """
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise _unauthenticated("send the header: Authorization: Bearer ops_…")
+    with store.database.read() as session:
+        token = find_secret(session, secret.strip())
+        return authorised(request, token)
+
+
+def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller | None:
+    """Return who looks at a page, by cookie or bearer token; None for nobody known."""
+    if "authorization" in request.headers:
+        return the_caller(request, store)
+    token_id = store.sessions.token_id(request.cookies.get(COOKIE, ""))
+    if token_id is None:
+        return None
+    with store.database.read() as session:
+        token = find_valid(session, token_id)
+        return None if token is None else authorised(request, token)
+
+
+def authorised(request: Request, token: Token | None) -> Caller:
+    """Return the caller of a token when its role may do what the request asks for."""
+    if token is None:
+        raise _unauthenticated("the token is unknown, expired or revoked")
+    role, operation = Role(token.role), request.scope["endpoint"].__name__
+    if not allowed(operation, role):
+        raise Problem("forbidden", f"a token of the role {role} may not {operation.replace('_', ' ')}")
+    return Caller(token.token_id, role)
+
+
+def _unauthenticated(detail: str) -> Problem:
+    return Problem("unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+#: Says in the OpenAPI document that a bearer token is needed; `the_caller` checks it.
+BEARER = HTTPBearer(auto_error=False, description="A token of `opioscan token create --role …`.")
+
+TheStore = Annotated[Store, Depends(the_store)]
+TheCaller = Annotated[Caller, Depends(the_caller)]
+ThePerson = Annotated[Caller | None, Depends(the_person)]
+IdempotencyKeyHeader = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,255}$", description="Makes a repeat harmless."),
+]

@@ -1,0 +1,1 @@
+"""Results: identifications in a screening, never changed."""

@@ -1,0 +1,101 @@
+"""Routes of results."""
+
+from typing import Annotated
+from uuid import UUID, uuid5
+
+from fastapi import APIRouter, Query, Response
+
+from ..database import Change
+from ..idempotency import once
+from ..problems import Problem
+from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore
+from ..screenings.models import State
+from ..screenings.repository import amend_screening, find_screening
+from ..tables import Result
+from . import repository
+from .models import ResultBody, ResultPage, ResultQuery, ResultView
+from .views import view_results
+
+router = APIRouter(prefix="/results", tags=["results"])
+
+
+@router.put(
+    "/{result_id}",
+    summary="Put a result into a screening",
+    responses={201: {"model": ResultView, "description": "The result was accepted."}},
+)
+def put_result(
+    result_id: UUID, body: ResultBody, store: TheStore, caller: TheCaller, response: Response
+) -> ResultView:
+    """Put an identification into a screening, under an id that the bench made.
+
+    Its scan must be in the archive (409 `scan_missing`). The same again is answered with 200,
+    anything else under the same id with 409. A result for a completed screening is accepted as
+    late: it can make the finding graver, never less grave.
+    """
+    with store.database.write(caller.actor) as change:
+        result, created = _accept(change, str(result_id), body)
+        response.status_code = 201 if created else 200
+        return view_results(change.session, [result], caller.role)[0]
+
+
+@router.post(
+    "",
+    summary="Post a result into a screening",
+    response_model=ResultView,
+    status_code=201,
+    responses={200: {"model": ResultView, "description": "The result was accepted before."}},
+)
+def post_result(
+    body: ResultBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
+) -> Response:
+    """Put an identification into a screening; the `Idempotency-Key` stands for the result's id."""
+    if key is None:
+        raise Problem("bad_key", "send an Idempotency-Key, or PUT the result under an id of your own")
+    result_id = str(uuid5(UUID(caller.token_id), key))
+    with store.database.write(caller.actor) as change:
+        return once(
+            change,
+            token_id=caller.token_id,
+            operation="post_result",
+            key=key,
+            request=body.model_dump(mode="json", by_alias=True),
+            work=lambda: _posted(change, result_id, body, caller),
+        )
+
+
+@router.get("/{result_id}", summary="Read a result")
+def get_result(result_id: UUID, store: TheStore, caller: TheCaller) -> ResultView:
+    """Read a result with its identification."""
+    with store.database.read() as session:
+        result = repository.find_result(session, str(result_id))
+        if result is None:
+            raise Problem("not_found", f"no result {result_id}")
+        return view_results(session, [result], caller.role)[0]
+
+
+@router.get("", summary="List results")
+def list_results(query: Annotated[ResultQuery, Query()], store: TheStore, caller: TheCaller) -> ResultPage:
+    """List results, oldest first: all, of a parcel, or of a screening."""
+    with store.database.read() as session:
+        results, after = repository.list_results(session, query)
+        return ResultPage(items=view_results(session, results, caller.role), next_cursor=after)
+
+
+def _accept(change: Change, result_id: str, body: ResultBody) -> tuple[Result, bool]:
+    known = repository.known_result(change.session, result_id, body)
+    if known is not None:
+        return known, False
+    screening = find_screening(change.session, str(body.screening_id))
+    if screening is None:
+        raise Problem("screening_missing", f"send PUT /api/v1/screenings/{body.screening_id} first")
+    late = screening.state != State.OPEN
+    result = repository.add_result(change, result_id, body, screening, late=late)
+    if late:
+        amend_screening(change, screening)
+    return result, True
+
+
+def _posted(change: Change, result_id: str, body: ResultBody, caller: Caller) -> tuple[int, ResultView]:
+    result, created = _accept(change, result_id, body)
+    return (201 if created else 200), view_results(change.session, [result], caller.role)[0]

@@ -1,0 +1,42 @@
+"""A result, as its reader may see it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...contract import Identification
+from ..permissions import Role
+from ..tables import Result, ResultPerson
+from .models import DeviceRecord, ResultView
+
+
+def view_results(session: Session, results: Sequence[Result], role: Role) -> list[ResultView]:
+    """Return results as they go over the wire to a reader of that role."""
+    people: dict[str, str] = {}
+    if role is not Role.PARCEL_SYSTEM:
+        wanted = select(ResultPerson).where(ResultPerson.result_id.in_([one.result_id for one in results]))
+        people = {person.result_id: person.operator for person in session.scalars(wanted)}
+    return [_view(one, people.get(one.result_id) or None) for one in results]
+
+
+def _view(result: Result, operator: str | None) -> ResultView:
+    names = (
+        "result_id",
+        "screening_id",
+        "parcel_id",
+        "scan_id",
+        "verdict",
+        "training",
+        "emulated",
+        "late",
+        "received_at",
+    )
+    return ResultView.model_validate(
+        {
+            **{name: getattr(result, name) for name in names},
+            "identification": Identification.model_validate_json(result.identification),
+            "device": DeviceRecord.model_validate_json(result.device),
+            "operator": operator,
+        }
+    )

@@ -1,0 +1,1 @@
+"""Scans: raw data in the archive, by content address."""

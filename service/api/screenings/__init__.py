@@ -1,0 +1,1 @@
+"""Screenings: visits of a parcel to the benches, and what they found."""

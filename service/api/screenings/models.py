@@ -1,0 +1,66 @@
+"""Screenings and findings as they go over the wire."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from spectra.reasons import Verdict
+
+from ..s10 import ItemIdType
+
+
+class State(StrEnum):
+    """State of a screening."""
+
+    OPEN = "open"
+    COMPLETE = "complete"
+    SUPERSEDED = "superseded"
+
+
+class FindingView(BaseModel):
+    """What all scans of one visit say together."""
+
+    verdict: Verdict
+    outward: Literal["hold", "refer", "no_hold_requested"] | None = Field(
+        description="What the parcel system is asked; null while the screening is open and nothing alarmed."
+    )
+    reasons: list[str]
+    techniques: list[str]
+    substances: list[str] = Field(description="Alarming substances by name.")
+    presumptive: Literal[True] = Field(True, description="Laboratory confirmation is always due.")
+    provisional: bool = Field(description="The screening is still open.")
+    training: bool = Field(description="A training method had a part in this: not for real parcels.")
+    emulated: bool = Field(description="An emulated instrument had a part in this.")
+
+
+class ResultSummary(BaseModel):
+    """A result in short."""
+
+    result_id: str
+    scan_id: str
+    verdict: Verdict
+    reasons: list[str]
+    technique: str
+    training: bool
+    emulated: bool
+    received_at: str
+
+
+class ScreeningView(BaseModel):
+    """One visit of a parcel to the benches."""
+
+    screening_id: str
+    parcel_id: str
+    item_id: str
+    item_id_type: ItemIdType
+    bench: str
+    state: State
+    training: bool
+    finding: FindingView | None
+    results: list[ResultSummary]
+    opened_at: str
+    completed_at: str | None
+
+
+Bench = Annotated[str, Field(min_length=1, max_length=128, examples=["bench-3"])]

@@ -1,0 +1,79 @@
+"""Routes of screenings."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from ..database import Change
+from ..idempotency import once
+from ..problems import Problem
+from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..tables import Screening
+from . import repository
+from .bodies import CompleteBody, ScreeningBody
+from .models import ScreeningView
+from .views import view_screening
+
+router = APIRouter(prefix="/screenings", tags=["screenings"])
+
+
+@router.put(
+    "/{screening_id}",
+    summary="Open a screening",
+    responses={201: {"model": ScreeningView, "description": "The screening was opened."}},
+)
+def open_screening(
+    screening_id: UUID, body: ScreeningBody, store: TheStore, caller: TheCaller, response: Response
+) -> ScreeningView:
+    """Open a visit of an item to a bench, under an id that the bench made.
+
+    The item's current parcel is found by its label or registered. The same again is answered
+    with 200, anything else under the same id with 409.
+    """
+    with store.database.write(caller.actor) as change:
+        screening, created = repository.open_screening(change, str(screening_id), body)
+        response.status_code = 201 if created else 200
+        return view_screening(change.session, screening)
+
+
+@router.get("/{screening_id}", summary="Read a screening")
+def get_screening(screening_id: UUID, store: TheStore, caller: TheCaller) -> ScreeningView:
+    """Read a screening with its results; the finding of an open one is provisional."""
+    with store.database.read() as session:
+        screening = repository.find_screening(session, str(screening_id))
+        if screening is None:
+            raise Problem("not_found", f"no screening {screening_id}")
+        return view_screening(session, screening)
+
+
+@router.post("/{screening_id}/complete", summary="Complete a screening", response_model=ScreeningView)
+def complete_screening(
+    screening_id: UUID,
+    store: TheStore,
+    caller: TheCaller,
+    body: CompleteBody | None = None,
+    key: IdempotencyKeyHeader = None,
+) -> Response:
+    """End the visit. This alone may lift a hold request; doing it again changes nothing."""
+    with store.database.write(caller.actor) as change:
+        screening = _known(change, screening_id)
+
+        def work() -> tuple[int, ScreeningView]:
+            repository.complete_screening(change, screening)
+            return 200, view_screening(change.session, screening)
+
+        return once(
+            change,
+            token_id=caller.token_id,
+            operation="complete_screening",
+            key=key,
+            request=str(screening_id),
+            work=work,
+        )
+
+
+def _known(change: Change, screening_id: UUID) -> Screening:
+    screening = repository.find_screening(change.session, str(screening_id))
+    if screening is None:
+        raise Problem("not_found", f"no screening {screening_id}")
+    return screening

@@ -1,0 +1,145 @@
+"""The tables of the server. What they say is what `migrations` builds; a test compares them."""
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+
+class Token(Base):
+    """A bearer token; only its digest is kept."""
+
+    __tablename__ = "tokens"
+
+    token_id: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    name: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[str]
+    expires_at: Mapped[str | None]
+    revoked_at: Mapped[str | None]
+
+
+class Parcel(Base):
+    """A physical item. Its key is ours: S10 identifiers are reused after twelve months."""
+
+    __tablename__ = "parcels"
+    __table_args__ = (Index("parcels_by_key", "item_key", "row"),)
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    parcel_id: Mapped[str] = mapped_column(unique=True)
+    item_id: Mapped[str]
+    item_key: Mapped[str]
+    item_id_type: Mapped[str]
+    label_problem: Mapped[str]
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[str]
+
+
+class Screening(Base):
+    """One visit of a parcel to the benches."""
+
+    __tablename__ = "screenings"
+    __table_args__ = (Index("screenings_by_parcel", "parcel_id", "row"),)
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    screening_id: Mapped[str] = mapped_column(unique=True)
+    parcel_id: Mapped[str] = mapped_column(ForeignKey("parcels.parcel_id"))
+    bench: Mapped[str]
+    body_digest: Mapped[str]
+    state: Mapped[str]
+    opened_at: Mapped[str]
+    completed_at: Mapped[str | None]
+    finding: Mapped[str | None]
+
+
+class ScanFile(Base):
+    """A scan in the archive, with what its header says."""
+
+    __tablename__ = "scans"
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    scan_id: Mapped[str] = mapped_column(unique=True)
+    size: Mapped[int]
+    role: Mapped[str]
+    screening_id: Mapped[str]
+    spot: Mapped[int]
+    attempt: Mapped[int]
+    emulated: Mapped[bool]
+    taken_at: Mapped[str]
+    received_at: Mapped[str]
+
+
+class Result(Base):
+    """An identification in a screening. Never changed; corrections are new results."""
+
+    __tablename__ = "results"
+    __table_args__ = (
+        Index("results_by_screening", "screening_id", "row"),
+        Index("results_by_parcel", "parcel_id", "row"),
+    )
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    result_id: Mapped[str] = mapped_column(unique=True)
+    screening_id: Mapped[str] = mapped_column(ForeignKey("screenings.screening_id"))
+    parcel_id: Mapped[str] = mapped_column(ForeignKey("parcels.parcel_id"))
+    scan_id: Mapped[str] = mapped_column(ForeignKey("scans.scan_id"))
+    verdict: Mapped[str]
+    training: Mapped[bool]
+    emulated: Mapped[bool]
+    late: Mapped[bool]
+    identification: Mapped[str]
+    device: Mapped[str]
+    record_digest: Mapped[str]
+    received_at: Mapped[str]
+
+
+class ResultPerson(Base):
+    """Who made a result: personal data, kept apart so that it can be erased alone."""
+
+    __tablename__ = "result_people"
+
+    result_id: Mapped[str] = mapped_column(ForeignKey("results.result_id"), primary_key=True)
+    operator: Mapped[str]
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Event(Base):
+    """A link of the chain."""
+
+    __tablename__ = "events"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    type: Mapped[str]
+    at: Mapped[str]
+    actor: Mapped[str]
+    subject: Mapped[str]
+    data: Mapped[str]
+    prev_hash: Mapped[str]
+    hash: Mapped[str]
+
+
+class ChainHead(Base):
+    """The end of the chain: how many events there are, and the hash of the last."""
+
+    __tablename__ = "chain_head"
+
+    only: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    hash: Mapped[str]
+
+
+class IdempotencyKey(Base):
+    """An answer that was given to a POST, for when it is sent again."""
+
+    __tablename__ = "idempotency_keys"
+
+    token_id: Mapped[str] = mapped_column(primary_key=True)
+    operation: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_digest: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[str]
+    created_at: Mapped[str]

@@ -1,0 +1,87 @@
+"""Tokens in the database."""
+
+import secrets
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from spectra.digest import bytes_digest
+
+from ..clock import utc_in, utc_now
+from ..database import Change
+from ..permissions import Role
+from ..tables import Token
+
+#: What a token of this system begins with, so that scanners for leaked secrets know it.
+PREFIX = "ops_"
+
+#: 32 random bytes need no slow hash: nobody can try them out.
+_RANDOM_BYTES = 32
+
+
+def create_token(
+    change: Change, role: Role, *, name: str = "", days: float | None = None
+) -> tuple[str, Token]:
+    """Make a token and return its secret, which is kept nowhere, and its row.
+
+    Parameters
+    ----------
+    change
+        The transaction.
+    role
+        What it may do, see `permissions`.
+    name
+        Who or what has it.
+    days
+        How long it is valid; None for until revoked.
+    """
+    secret = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    token = Token(
+        token_id=str(uuid.uuid4()),
+        role=role.value,
+        name=name,
+        digest=bytes_digest(secret.encode()),
+        created_at=change.now,
+        expires_at=None if days is None else utc_in(days),
+        revoked_at=None,
+    )
+    change.session.add(token)
+    data = {"token_id": token.token_id, "role": token.role, "expires_at": token.expires_at}
+    change.record("token.created", f"tokens/{token.token_id}", data)
+    return secret, token
+
+
+def find_secret(session: Session, secret: str) -> Token | None:
+    """Return the valid token of a secret; None for one that is unknown, expired or revoked."""
+    if not secret.startswith(PREFIX) or len(secret) > 128:
+        return None
+    digest = bytes_digest(secret.encode(errors="replace"))
+    return _valid(session.scalar(select(Token).where(Token.digest == digest)))
+
+
+def find_valid(session: Session, token_id: str) -> Token | None:
+    """Return a token by its id; None for one that is unknown, expired or revoked."""
+    return _valid(session.get(Token, token_id))
+
+
+def list_tokens(session: Session) -> list[Token]:
+    """Return all tokens, oldest first."""
+    return list(session.scalars(select(Token).order_by(Token.created_at, Token.token_id)))
+
+
+def revoke_token(change: Change, token_id: str) -> Token | None:
+    """Revoke a token at once; None where there is no such token."""
+    token = change.session.get(Token, token_id)
+    if token is not None and token.revoked_at is None:
+        token.revoked_at = change.now
+        change.record("token.revoked", f"tokens/{token_id}", {"token_id": token_id})
+    return token
+
+
+def _valid(token: Token | None) -> Token | None:
+    if token is None or token.revoked_at is not None:
+        return None
+    if token.expires_at is not None and token.expires_at <= utc_now():
+        return None
+    return token

@@ -1,0 +1,1 @@
+"""The scan archive: raw scans on disk under their content address."""

@@ -1,0 +1,88 @@
+"""How the agent words what it found: problem objects, and verdicts for people."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from spectra.reasons import REASONS, Verdict, next_steps
+
+
+class _ProblemResponse(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def problem_response(problem: dict[str, Any]) -> JSONResponse:
+    """Return a problem object (RFC 9457) as a response."""
+    headers = {"WWW-Authenticate": "Bearer"} if problem["status"] == 401 else None
+    return _ProblemResponse(problem, status_code=int(problem["status"]), headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a verdict is shown: word, symbol and sentence, so that nothing hangs on a colour."""
+
+    word: str
+    """In the largest letters."""
+    symbol: str
+    """A sign that differs in shape from the others."""
+    sentence: str
+    """What it means."""
+    step: str
+    """What the officer does first."""
+
+
+WORDS = {
+    Verdict.ALARM_NAMED: Words(
+        "ALARM",
+        "▲",
+        "A watch-list substance matches.",
+        "Hold the parcel, do not open it further, and follow the agency's alarm procedure.",
+    ),
+    Verdict.ALARM_CLASS: Words(
+        "ALARM: CLASS",
+        "▲",
+        "The signal looks like a class on the watch list; no substance can be named.",
+        "Hold the parcel, do not open it further, and follow the agency's alarm procedure.",
+    ),
+    Verdict.INCONCLUSIVE: Words(
+        "INCONCLUSIVE", "?", "This scan cannot answer the question.", "Two tries, then refer the parcel."
+    ),
+    Verdict.NO_ALARM: Words(
+        "NO ALARM",
+        "○",
+        "Nothing of the watch list above its limit in this scan. That does not mean safe.",
+        "Go on with the agency's procedure for parcels without an alarm.",
+    ),
+}
+
+
+def verdict_view(identification: dict[str, Any]) -> dict[str, Any]:
+    """Return what the verdict page shows of an identification (JSON form)."""
+    verdict = Verdict(identification["verdict"])
+    codes = [code for code in identification["reasons"] if code in REASONS]
+    alarm = verdict in {Verdict.ALARM_NAMED, Verdict.ALARM_CLASS}
+    listed = next_steps(codes)
+    # At an alarm the hold comes first; otherwise the reason's own step is the most useful one.
+    steps = (WORDS[verdict].step, *listed) if alarm or not listed else (*listed, WORDS[verdict].step)
+    return {
+        "verdict": verdict.value,
+        "words": WORDS[verdict],
+        "steps": steps,
+        "reasons": [REASONS[code].text for code in codes],
+        "components": identification["components"],
+        "named": named_substances(identification),
+        "training": bool(identification["training"]),
+        "scan_id": identification["scan_id"],
+    }
+
+
+def named_substances(identification: dict[str, Any]) -> str:
+    """Return the names an alarm is about, in one line; empty where it names none."""
+    if identification["verdict"] == Verdict.ALARM_CLASS:
+        return ", ".join(one["class"] for one in identification["classes"] if one["detected"])
+    if identification["verdict"] != Verdict.ALARM_NAMED:
+        return ""
+    parts = [one for one in identification["components"] if one["role"] == "content"]
+    watched = [one for one in parts if one.get("watch_list", one["controlled"])]
+    return ", ".join(one["substance"] for one in watched or parts)

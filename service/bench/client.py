@@ -1,0 +1,249 @@
+"""Talking to the bench agent of this home, which is started when none runs."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import httpx
+
+from instrument.errors import LaserMayBeOn
+
+from ..errors import AgentRefused, AgentUnreachable
+from ..problems import error_of
+from ..settings import Settings
+
+#: Time an agent may take from its start to its first answer, s.
+START_WITHIN_S = 20.0
+#: Time the slowest request may take: a method's first fit, then a scan at the longest exposure, s.
+SCAN_WITHIN_S = 900.0
+#: Time an abort may take: the promise to the officer is two seconds in all, s.
+ABORT_WITHIN_S = 1.7
+
+Answer = dict[str, Any]
+
+
+class BenchClient:
+    """One agent, known by its address and token.
+
+    Parameters
+    ----------
+    address
+        ``http://127.0.0.1:PORT``.
+    token
+        The agent's token, from ``bench.json``.
+    """
+
+    def __init__(self, address: str, token: str, pid: int = 0) -> None:
+        self.address = address
+        self.pid = pid
+        self._token = token
+        # trust_env=False: a proxy of the environment has no business between this machine and itself.
+        self._http = httpx.Client(
+            base_url=f"{address}/bench/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(10.0),
+            trust_env=False,
+        )
+
+    @classmethod
+    def connect(cls, settings: Settings, *, start: bool = True, within_s: float = START_WITHIN_S) -> Self:
+        """Return a client of this home's agent.
+
+        Parameters
+        ----------
+        start
+            Whether to start an agent when none answers.
+        within_s
+            Longest time to wait for a started agent, s.
+
+        Raises
+        ------
+        AgentUnreachable
+            None answers, or a started one does not come up.
+        """
+        found = cls._find(settings)
+        if found is not None:
+            return found
+        if not start:
+            raise AgentUnreachable("no bench agent runs for this home; start one with 'opioscan bench'")
+        process = _spawn(settings)
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            found = cls._find(settings)
+            if found is not None:
+                return found
+            if process.poll() not in (None, 5):  # 5: another agent won the race and will answer
+                break
+            time.sleep(0.05)
+        raise AgentUnreachable(f"the bench agent did not come up; see {settings.home / 'bench.log'}")
+
+    @classmethod
+    def _find(cls, settings: Settings) -> Self | None:
+        try:
+            card = json.loads(settings.bench_file.read_bytes())
+            client = cls(str(card["address"]), str(card["token"]), int(card["pid"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        try:
+            client._call("GET", "/status", timeout=5.0)
+        except (AgentUnreachable, AgentRefused):
+            client.close()
+            return None
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection; the agent goes on."""
+        self._http.close()
+
+    def status(self) -> Answer:
+        """Return devices, method, open screenings, blanks, outbox and server state."""
+        return self._call("GET", "/status")
+
+    def scan(self, device: str, item: str, **options: Any) -> Answer:
+        """Scan a sample and return the identification with what became of its record.
+
+        Parameters
+        ----------
+        device
+            Name or URL.
+        item
+            Item identifier; empty for a missing label.
+        **options
+            Fields of `service.bench.requests.ScanRequest`.
+        """
+        return self._fire("/scans", {"device": device, "item": item, **options})
+
+    def blank(self, device: str, name: str, **options: Any) -> Answer:
+        """Scan an empty container and keep it as a blank under a name."""
+        return self._fire("/blanks", {"device": device, "name": name, **options})
+
+    def verify(self, device: str, **options: Any) -> Answer:
+        """Scan a standard and return the verification of the axis."""
+        return self._fire("/verify", {"device": device, **options})
+
+    def complete(self, item: str) -> Answer:
+        """Complete the open screening of an item."""
+        return self._call("POST", "/screenings/complete", {"item": item}, timeout=30.0)
+
+    def abort(self) -> Answer:
+        """Stop every scan; returns once every laser was read back as off.
+
+        Raises
+        ------
+        LaserMayBeOn
+            One could not be.
+        """
+        return self._call("POST", "/abort", {}, timeout=ABORT_WITHIN_S)
+
+    def stop_agent(self, *, within_s: float = 5.0) -> None:
+        """Ask the agent to end, and wait until it answers no more."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            try:
+                self._call("GET", "/status", timeout=1.0)
+            except (AgentUnreachable, AgentRefused):
+                return
+            time.sleep(0.05)
+        raise AgentUnreachable(f"the bench agent (process {self.pid}) was asked to end and still answers")
+
+    def _fire(self, path: str, body: Answer) -> Answer:
+        with _signals_interrupt():
+            try:
+                return self._call("POST", path, body, timeout=SCAN_WITHIN_S)
+            except KeyboardInterrupt:
+                self._abandon()
+                raise
+
+    def _abandon(self) -> None:
+        """Stop what was begun; Ctrl-C again does not hurry the laser's verification."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            # A connection of its own: the interrupted one is in an unknown state.
+            with BenchClient(self.address, self._token, self.pid) as other:
+                other.abort()
+        except (AgentUnreachable, AgentRefused) as error:
+            raise LaserMayBeOn(
+                "the bench agent did not confirm that the laser is off; its guardian is turning it off"
+            ) from error
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _call(self, method: str, path: str, body: Answer | None = None, *, timeout: float = 10.0) -> Answer:
+        try:
+            response = self._http.request(method, path, json=body, timeout=httpx.Timeout(timeout, connect=2.0))
+            answer = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise AgentUnreachable(f"the bench agent at {self.address} does not answer: {error}") from error
+        if not isinstance(answer, dict):
+            raise AgentUnreachable(f"what answers at {self.address} is no bench agent")
+        if response.is_error:
+            raise error_of(answer, default=AgentRefused)
+        return answer
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Treat the end of the terminal or of the session like Ctrl-C: what was fired is stopped."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    try:
+        before = {number: signal.signal(number, interrupt) for number in numbers}
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
+    settings.ensure_home()
+    descriptor = os.open(settings.home / "bench.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        # A session of its own: closing the terminal must not end the agent in mid-scan.
+        return _detached(
+            [sys.executable, "-m", "service.cli.start", "bench"],
+            env={**os.environ, "OPIOSCAN_HOME": str(settings.home), **_server_env(settings)},
+            log=descriptor,
+        )
+    finally:
+        os.close(descriptor)
+
+
+def _detached(command: list[str], *, env: dict[str, str], log: int) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True, cwd=_root()
+    )
+    return process
+
+
+def _server_env(settings: Settings) -> dict[str, str]:
+    given = {"OPIOSCAN_SERVER": settings.server_url, "OPIOSCAN_TOKEN": settings.server_token}
+    return {name: value for name, value in given.items() if value}
+
+
+def _root() -> str:
+    """Return the folder of the five packages, so that ``-m`` finds ours."""
+    return str(__import__("pathlib").Path(__file__).resolve().parents[2])

@@ -1,0 +1,142 @@
+"""The SQLite file below the outbox: schema, connections, transactions and their errors."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DiskFull, OutboxError
+
+#: How long a writer waits for another one, s.
+BUSY_S = 10.0
+
+#: With less than this free, an I/O error is put down to the full disk, bytes.
+_NO_ROOM = 128 * 1024
+_APPLICATION_ID = 0x4F50_494F  # "OPIO", shown by file(1)
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE ops (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    json TEXT,
+    scan_id TEXT,
+    result_of TEXT,
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'refused')),
+    status INTEGER,
+    detail TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    added_at TEXT NOT NULL,
+    settled_at TEXT
+) STRICT;
+CREATE INDEX ops_by_state ON ops (state, seq);
+CREATE INDEX ops_by_result ON ops (result_of) WHERE result_of IS NOT NULL;
+CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class OutboxFile:
+    """One SQLite file, opened and closed by every transaction.
+
+    Parameters
+    ----------
+    path
+        The file; made with its folder when missing.
+
+    Raises
+    ------
+    OutboxError
+        The file is no outbox, of a later version, or cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutboxError(f"{path.parent}: {error.strerror}") from error
+        with self.transaction(check=False) as database:
+            self._prepare(database)
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version == 0 and not tables:
+            for statement in _SCHEMA.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+        elif version != _VERSION or not _is_ours(database):
+            raise OutboxError(f"{self.path} is no outbox of this version ({_VERSION}); move it away")
+
+    @contextmanager
+    def transaction(self, *, check: bool = True) -> Iterator[sqlite3.Connection]:
+        """Run a block as one transaction on a connection of its own.
+
+        Parameters
+        ----------
+        check
+            Whether to make sure first that the file is an outbox.
+
+        Raises
+        ------
+        OutboxError
+            The file cannot be used.
+        DiskFull
+            There is no room; nothing was changed.
+        """
+        try:
+            database = self._connect()
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                if check and not _is_ours(database):
+                    raise OutboxError(f"{self.path} was replaced by something that is no outbox")
+                yield database
+                database.execute("COMMIT")
+            finally:
+                # An open transaction is rolled back.
+                database.close()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        try:
+            _use_wal(database, time.monotonic() + BUSY_S)
+            database.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _explained(self, error: sqlite3.Error) -> OutboxError | DiskFull:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        # The write-ahead log's index needs room too; SQLite calls the lack of it an I/O error.
+        no_room = code == sqlite3.SQLITE_IOERR and shutil.disk_usage(self.path.parent).free < _NO_ROOM
+        if code == sqlite3.SQLITE_FULL or no_room:
+            return DiskFull(
+                f"no room for {self.path.name} on the disk of {self.path.parent}; free some space"
+            )
+        if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            return OutboxError(f"{self.path} is damaged ({error}); keep it for recovery and move it away")
+        return OutboxError(f"{self.path} cannot be used: {error}")
+
+
+def _use_wal(database: sqlite3.Connection, deadline: float) -> None:
+    """Switch to the write-ahead log; SQLite does not wait by itself while another one switches."""
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _is_ours(database: sqlite3.Connection) -> bool:
+    return bool(database.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION_ID)

@@ -1,0 +1,60 @@
+"""What the agent says no to.
+
+::
+
+    AgentRefused
+    ├── DeviceBusy          a scan is under way on the device
+    ├── BlankUnusable       the blank is unknown, expired, refused or of another instrument
+    ├── NotConfirmed        eyewear or the item's question has no answer yet
+    ├── PossiblyEnergetic   the item may be energetic: the agency's procedure applies
+    ├── FormUsed            a page's one-shot token was used before
+    ├── NothingOpen         no screening of that item is open
+    ├── WrongToken          the local token is missing or wrong
+    ├── ForeignOrigin       a form that is not ours
+    ├── ForeignHost         a request for another host
+    └── ShuttingDown        the agent is about to end
+
+Their codes and HTTP statuses are in `service.problems`, like those of every other error.
+"""
+
+from ..errors import AgentRefused
+
+
+class DeviceBusy(AgentRefused):
+    """A scan is under way on the device."""
+
+
+class BlankUnusable(AgentRefused):
+    """The blank is unknown, expired, of another instrument, or holds what no empty container holds."""
+
+
+class NotConfirmed(AgentRefused):
+    """Eyewear was not confirmed for this shift, or the item's question was not answered."""
+
+
+class PossiblyEnergetic(AgentRefused):
+    """The sample is dark or possibly energetic: nothing is fired, the agency's procedure applies."""
+
+
+class FormUsed(AgentRefused):
+    """The one-shot token of a page was used before, or is none of ours."""
+
+
+class NothingOpen(AgentRefused):
+    """No screening of that item is open at this bench."""
+
+
+class WrongToken(AgentRefused):
+    """The local token is missing or wrong."""
+
+
+class ForeignOrigin(AgentRefused):
+    """A form that did not come from one of our pages."""
+
+
+class ForeignHost(AgentRefused):
+    """A request for another host name: a page that rebinds its own name to this machine."""
+
+
+class ShuttingDown(AgentRefused):
+    """The agent is about to end and starts nothing new."""

@@ -1,0 +1,16 @@
+"""``opioscan emulate``: run an emulated device."""
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def emulate(context: typer.Context) -> None:
+    """Run an emulated obp, cobolt or spektralwerk device until terminated; see --help of each kind."""
+    # NumPy takes longer to import than help may take to print.
+    from instrument.emulators import main
+
+    raise typer.Exit(main(context.args))

@@ -1,0 +1,188 @@
+"""What commands print: JSON for programs, words with symbols and colours for people.
+
+No answer is told by colour alone, and nothing that came from a file, a device or a network
+reaches the terminal as a control sequence or as markup.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import HEAVY
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from spectra.reasons import REASONS
+
+from .start import printable
+
+PRESUMPTIVE = "Presumptive result: laboratory confirmation is still due."
+NOT_SAFE = "Nothing found never means safe: a scan sees one spot, down to its detection limits."
+TRAINING = "TRAINING: NOT A REAL RESULT. The watch list is harmless substances."
+
+#: Verdict → symbol, words, colour, and what to do when no reason says more.
+_VERDICTS = {
+    "alarm_named": (
+        "▲▲▲",
+        "ALARM",
+        "bold white on red",
+        "Stop. Follow the agency's procedure for a suspected opioid and refer for confirmation.",
+    ),
+    "alarm_class": (
+        "▲▲▲",
+        "ALARM: CLASS OF SUBSTANCE",
+        "bold white on red",
+        "Stop. Follow the agency's procedure for a suspected opioid and refer for confirmation.",
+    ),
+    "inconclusive": ("???", "INCONCLUSIVE", "bold black on yellow", "Scan again; after two tries, refer."),
+    "no_alarm": ("---", "NO ALARM", "bold white on blue", "No hold is requested by this scan."),
+}
+_UNKNOWN = ("???", "UNKNOWN ANSWER", "bold black on yellow", "Refer: this version cannot read the answer.")
+_TRAINING_STYLE = "bold black on bright_magenta"
+
+#: Rows shown of lists that can be long.
+_MOST_ROWS = 8
+
+
+def emit_json(value: Any) -> None:
+    """Write one JSON value as one line on standard output, its keys sorted.
+
+    Raises
+    ------
+    ValueError
+        The value holds a number that is not finite.
+    """
+    line = json.dumps(value, allow_nan=False, ensure_ascii=False, sort_keys=True)
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return the console to print on: no markup, no guessing of emphasis."""
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def say(text: str) -> None:
+    """Print a line for people on standard output."""
+    sys.stdout.write(f"{_lines(text)}\n")
+
+
+def warn(text: str) -> None:
+    """Print a warning for people on standard error, whatever goes to standard output."""
+    sys.stderr.write(f"opioscan: warning: {printable(text)}\n")
+
+
+@contextmanager
+def progress(description: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+    """Show a bar on a terminal, and nothing in a pipe.
+
+    Parameters
+    ----------
+    description
+        What takes so long.
+    total
+        Size of the whole work, in any unit; None where unknown.
+
+    Yields
+    ------
+    callable
+        Takes how much more was done, in the unit of ``total``.
+    """
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda _more: None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True) as bars:
+        task = bars.add_task(printable(description), total=total)
+        yield lambda more: bars.advance(task, more)
+
+
+def verdict_panel(identification: Mapping[str, Any]) -> Group:
+    """Return the answer for an officer: verdict, what was seen, what to do next.
+
+    Parameters
+    ----------
+    identification
+        An object of the contract ``opioscan.identification/1``.
+
+    Returns
+    -------
+    Group
+        To be printed on `console`.
+    """
+    symbol, words, style, otherwise = _VERDICTS.get(str(identification.get("verdict")), _UNKNOWN)
+    training = bool(identification.get("training"))
+    headline = Text(f"{symbol}  {words}{_named(identification)}  {symbol}", style=style, justify="center")
+    body: list[Text] = [Text(), headline, Text()]
+    if source := identification.get("source") or identification.get("scan_id"):
+        body.append(_text(f"Scan: {source}", style="dim"))
+    body += [_text(line) for line in _seen(identification)]
+    body += [_text(f"Because: {text}") for text in _because(identification)]
+    body += [_text(f"→ {step}", style="bold") for step in _steps(identification, otherwise)]
+    body += [Text(), Text(PRESUMPTIVE)]
+    if identification.get("verdict") == "no_alarm":
+        body.append(Text(NOT_SAFE))
+    banner = [Text(f"### {TRAINING} ###", style=_TRAINING_STYLE, justify="center")] if training else []
+    title = "TRAINING" if training else "opioscan"
+    return Group(*banner, Panel(Group(*body), box=HEAVY, title=title, subtitle=title), *banner)
+
+
+def _named(identification: Mapping[str, Any]) -> str:
+    """Return ``: name`` of what raised the alarm; a class alarm names no substance."""
+    if identification.get("verdict") != "alarm_named":
+        return ""
+    content = [c for c in _items(identification, "components") if c.get("role") == "content"]
+    worst = [c for c in content if c.get("controlled")] or content
+    return printable(f": {', '.join(str(c.get('substance', '?')) for c in worst[:3])}") if worst else ""
+
+
+def _seen(identification: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for component in _items(identification, "components")[:_MOST_ROWS]:
+        share = component.get("spectral_share")
+        part = f", {share:.0%} of the spectral area" if isinstance(share, int | float) else ""
+        how = f"{component.get('role', '?')}{part}, {component.get('evidence', 'unknown')} reference"
+        lines.append(f"Seen: {component.get('substance', '?')} ({how})")
+    detected = [c for c in _items(identification, "classes") if c.get("detected")]
+    lines += [f"Seen: evidence for the class {c.get('class', '?')}" for c in detected[:_MOST_ROWS]]
+    open_ = [str(e.get("substance", "?")) for e in _items(identification, "not_excluded")]
+    if open_:
+        more = f" and {len(open_) - _MOST_ROWS} more" if len(open_) > _MOST_ROWS else ""
+        lines.append(f"Not excluded: {', '.join(open_[:_MOST_ROWS])}{more}")
+    return lines
+
+
+def _because(identification: Mapping[str, Any]) -> list[str]:
+    codes = _codes(identification)
+    return [REASONS[code].text if code in REASONS else code for code in codes]
+
+
+def _steps(identification: Mapping[str, Any], otherwise: str) -> list[str]:
+    codes = _codes(identification)
+    steps = [REASONS[code].next_step for code in codes if code in REASONS]
+    if str(identification.get("verdict")).startswith("alarm") or not steps:
+        steps.insert(0, otherwise)
+    return list(dict.fromkeys(steps))
+
+
+def _codes(identification: Mapping[str, Any]) -> list[str]:
+    given = identification.get("reasons", ())
+    return [str(code) for code in given] if isinstance(given, Sequence) and not isinstance(given, str) else []
+
+
+def _items(identification: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    given = identification.get(key, ())
+    return [each for each in given if isinstance(each, Mapping)] if isinstance(given, list | tuple) else []
+
+
+def _text(line: str, *, style: str = "") -> Text:
+    return Text(printable(line), style=style)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,0 +1,133 @@
+"""BWSpec and BWRam text, the export of B&W Tek's software.
+
+Header rows ``key;value``, one row of column names, then the numbers; cells end in ``;``, the decimal mark is
+the comma or the point of the exporting computer. Rows outside the calibrated range have blank shifts.
+Read are ``Raman Shift`` (cm⁻¹) and each ``Dark Subtracted #n``; layout after files of BWSpec 4.11.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import FormatError
+from ..values import FloatArray, Spectrum, Technique
+from .reading import (
+    FULL_SCALE_16_BIT,
+    MAX_META,
+    Decoded,
+    Request,
+    build,
+    check_width,
+    clean,
+    number,
+    number_table,
+    require_rows,
+)
+
+FORMAT = "BWSpec text"
+MAX_HEADER_ROWS = 1000
+
+
+def recognise(text: str) -> bool:
+    """Whether text starts like a BWSpec or BWRam export."""
+    return re.match(r"File Version;\s*BW", text[:40]) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows that have a shift, still as text."""
+
+    names: list[str]
+    rows: list[list[str]]
+    first_line: int
+    history: tuple[str, ...]
+
+    def column(self, wanted: str) -> int:
+        places = [index for index, name in enumerate(self.names) if name == wanted]
+        if len(places) != 1:
+            raise FormatError(f"{len(places)} columns named {wanted!r}, one is needed: export it from BWSpec")
+        return places[0]
+
+    def numbers(self, wanted: Sequence[str]) -> FloatArray:
+        """Return some columns, shape (rows, columns)."""
+        places = [self.column(name) for name in wanted]
+        cells = [[row[place] for place in places] for row in self.rows]
+        comma = any("," in cell for row in cells for cell in row)
+        return number_table(cells, self.first_line, comma=comma)
+
+
+def decode(text: str, request: Request) -> tuple[Decoded, ...]:
+    """Decode each accumulation of a BWSpec export.
+
+    Raises
+    ------
+    FormatError
+        Damaged, cut off, or without Raman shifts.
+    """
+    lines = text.split("\n")
+    meta, start = _header(lines)
+    table = _table(lines, start, meta)
+    technique = request.settle_technique(Technique.RAMAN)
+    said = meta.get("laser_wavelength", "")
+    written = number(said, "'laser_wavelength'", comma="," in said) if said else None
+    laser = request.settle_laser(written, technique)
+    title = request.name or meta.get("title", "")
+    return tuple(
+        Decoded(_spectrum(table, measured, laser), FORMAT, title, meta) for measured in _measured(table.names)
+    )
+
+
+def _spectrum(table: _Table, measured: str, laser: float | None) -> Spectrum:
+    wanted = ["Raman Shift", f"Dark Subtracted #{measured}"]
+    raw = f"Raw data #{measured}"
+    numbers = table.numbers([*wanted, raw] if raw in table.names else wanted)
+    return build(
+        numbers[:, 0],
+        numbers[:, 1],
+        Technique.RAMAN,
+        history=table.history,
+        laser_nm=laser,
+        saturated=raw in table.names and bool((numbers[:, 2] >= FULL_SCALE_16_BIT).any()),
+    )
+
+
+def _table(lines: Sequence[str], start: int, meta: dict[str, str]) -> _Table:
+    names = [cell.strip() for cell in lines[start].rstrip(";").split(";")]
+    rows = [line.removesuffix(";").split(";") for line in lines[start + 1 :]]
+    check_width(rows, len(names), start + 2)
+    pixels = meta.get("pixel_num", "")
+    if pixels and number(pixels, "'pixel_num'") != len(rows):
+        raise FormatError(f"the header promises {pixels} pixels, the table has {len(rows)}: cut off?")
+    whole = _Table(names, rows, start + 2, ())
+    shifts = whole.column("Raman Shift")
+    live = [index for index, row in enumerate(rows) if row[shifts].strip()]
+    require_rows(len(live))
+    first, last = live[0], live[-1] + 1
+    if len(live) != last - first:
+        raise FormatError("blank Raman shifts in the middle of the table: damaged?")
+    history = [f"read from {FORMAT} ({meta.get('File Version', '')}), {len(rows)} pixels"]
+    if len(live) < len(rows):
+        history.append(
+            f"pixels without a shift left out: {first} at the start, {len(rows) - last} at the end"
+        )
+    return _Table(names, rows[first:last], start + 2 + first, tuple(history))
+
+
+def _header(lines: Sequence[str]) -> tuple[dict[str, str], int]:
+    meta: dict[str, str] = {}
+    for index, line in enumerate(lines[:MAX_HEADER_ROWS]):
+        if line.startswith("Pixel;"):
+            return dict(list(meta.items())[:MAX_META]), index
+        key, separator, value = line.partition(";")
+        if not separator and line.strip():
+            raise FormatError(f"line {index + 1}: {clean(line, 24)!r} is no 'key;value' row")
+        meta[clean(key)] = clean(value.rstrip(";"))
+    raise FormatError("no row of column names (Pixel;Wavelength;…): is the file cut off?")
+
+
+def _measured(names: Sequence[str]) -> list[str]:
+    """Return the numbers of the accumulations, as written behind ``#``."""
+    found = [name.removeprefix("Dark Subtracted #") for name in names if name.startswith("Dark Subtracted #")]
+    if not found:
+        raise FormatError("no column 'Dark Subtracted #1': export it from BWSpec")
+    return found

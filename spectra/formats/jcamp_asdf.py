@@ -1,0 +1,205 @@
+"""The numbers of a JCAMP-DX table: free-format (AFFN) and compressed (ASDF) ordinates, with their checks.
+
+Compression forms after McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151, and JCAMP-DX 4.24, section 5.9:
+PAC (a sign separates numbers), SQZ (the first digit carries sign and separation), DIF (differences of
+neighbours) and DUP (a count of repeats). A line that ends in DIF form is followed by one that repeats
+its last ordinate: the y-check. The abscissa that starts each line is the x-check.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import FormatError
+from ..values import FloatArray
+from .reading import clean, number_table
+
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-][0-9]{1,3})?"
+_ABSCISSA = re.compile(rf"\s*({_NUMBER})", re.ASCII)
+_TOKEN = re.compile(rf"{_NUMBER}|[@A-Za-s%][0-9]*|\?|[^\s,;]", re.ASCII)
+#: Longer numbers hold no more information than a float64 and cost time.
+MAX_DIGITS = 40
+
+_SQZ = dict(zip("@ABCDEFGHIabcdefghi", ["0", *"123456789", *(f"-{d}" for d in range(1, 10))], strict=True))
+_DIF = dict(zip("%JKLMNOPQRjklmnopqr", ["0", *"123456789", *(f"-{d}" for d in range(1, 10))], strict=True))
+_DUP = dict(zip("STUVWXYZs", "123456789", strict=True))
+
+Ordinate = int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The abscissa an ``(X++(Y..Y))`` table promises."""
+
+    first: float
+    """First abscissa, in the unit of the file."""
+    step: float
+    """Distance of neighbours, signed."""
+    points: int
+    """Number of points."""
+    factor: float
+    """XFACTOR: what an abscissa in the table is multiplied with."""
+
+
+def last_digit(text: str) -> float:
+    """Return the value of one unit in the last digit a number is written with.
+
+    >>> last_digit("5000.03"), last_digit("1.5E+02")
+    (0.01, 10.0)
+    """
+    mantissa, _, exponent = text.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return float(10.0 ** (int(exponent or 0) - decimals))
+
+
+def expand_line(tokens: Sequence[str], where: str, *, limit: int) -> tuple[list[Ordinate], bool]:
+    """Expand the ordinates of one line.
+
+    Parameters
+    ----------
+    tokens
+        Ordinates as written, any mixture of forms.
+    where
+        Place in the file, for messages.
+    limit
+        Most ordinates wanted; a line that would give more is refused before it is expanded.
+
+    Returns
+    -------
+    values
+        The ordinates, still to be multiplied with YFACTOR.
+    difference
+        True where the line ends in DIF form, so that the next one must start with a y-check.
+    """
+    if len(tokens) <= limit and max(map(len, tokens)) <= MAX_DIGITS:
+        try:
+            return list(map(float, tokens)), False
+        except ValueError:
+            pass
+    values: list[Ordinate] = []
+    step: Ordinate | None = None
+    for token in tokens:
+        mark = token[0]
+        if mark in _DUP:
+            count = _integer(_DUP[mark] + token[1:], where)
+            if not values:
+                raise FormatError(f"{where}: starts with a repeat count")
+            if count > limit:
+                raise FormatError(f"{where}: {count} repeats are more than NPOINTS allows")
+            for _ in range(count - 1):
+                values.append(values[-1] + (step or 0))
+        elif mark in _DIF:
+            if not values:
+                raise FormatError(f"{where}: starts with a difference")
+            step = _integer(_DIF[mark] + token[1:], where)
+            values.append(values[-1] + step)
+        else:
+            step = None
+            values.append(_absolute(token, where))
+        if len(values) > limit:
+            raise FormatError(f"{where}: more points than NPOINTS promises")
+    return values, step is not None
+
+
+def expand_table(lines: Sequence[str], first_line: int, grid: Grid) -> list[Ordinate]:
+    """Expand an ``(X++(Y..Y))`` table and verify each x-check, each y-check and the number of points.
+
+    Parameters
+    ----------
+    lines
+        The lines of the table, comments removed.
+    first_line
+        Number of the first of them in the file, for messages.
+    grid
+        The abscissa the header promises.
+
+    Returns
+    -------
+    list of int or float
+        `grid.points` ordinates, still to be multiplied with YFACTOR.
+
+    Raises
+    ------
+    FormatError
+        A check fails, a point is marked invalid (``?``), points are missing or too many.
+    """
+    values: list[Ordinate] = []
+    repeats = False
+    for offset, line in enumerate(lines):
+        if not line.strip():
+            continue
+        where = f"line {first_line + offset}"
+        written = _ABSCISSA.match(line)
+        tokens = _TOKEN.findall(line, written.end()) if written else []
+        if written is None or not tokens:
+            raise FormatError(f"{where}: {clean(line, 24)!r} is not an abscissa followed by ordinates")
+        _check_abscissa(written[1], (len(values) - repeats, len(values)), grid, where)
+        new, difference = expand_line(tokens, where, limit=grid.points - len(values) + repeats)
+        if repeats and new[0] != values[-1]:
+            raise FormatError(
+                f"{where}: y-check failed, {new[0]} here and {values[-1]} at the end of the line before"
+            )
+        values.extend(new[1:] if repeats else new)
+        repeats = difference
+    if len(values) != grid.points:
+        raise FormatError(f"{len(values)} points, NPOINTS promises {grid.points}: cut off?")
+    return values
+
+
+def pairs(lines: Sequence[str], first_line: int, *, limit: int) -> tuple[FloatArray, FloatArray]:
+    """Read an ``(XY..XY)`` table: free-format numbers in pairs, separated by blanks, commas or semicolons."""
+    rows: list[list[str]] = []
+    count = 0
+    for offset, line in enumerate(lines):
+        where = f"line {first_line + offset}"
+        cells = line.replace(",", " ").replace(";", " ").split()
+        if "?" in line:
+            raise _invalid(where)
+        if len(cells) % 2:
+            raise FormatError(f"{where}: {len(cells)} numbers do not make pairs")
+        count += len(cells) // 2
+        if count > limit:
+            raise FormatError(f"{where}: more points than NPOINTS promises")
+        rows.append(cells)
+    flat = number_table([[cell for cells in rows for cell in cells]], first_line)[0]
+    return flat[0::2], flat[1::2]
+
+
+def _check_abscissa(text: str, indices: tuple[int, int], grid: Grid, where: str) -> None:
+    """Compare a written abscissa with the grid, to half a channel or the last digit it is written with.
+
+    Behind a y-check the standard wants the abscissa of the repeated point; some programs write that of
+    the next one. Either is accepted: the y-check itself and NPOINTS tell whether points are missing.
+    """
+    if len(text) > MAX_DIGITS:
+        raise FormatError(f"{where}: an abscissa of {len(text)} digits")
+    found = float(text) * grid.factor
+    expected = [grid.first + index * grid.step for index in indices]
+    allowed = max(0.5 * abs(grid.step), last_digit(text) * abs(grid.factor))
+    if not any(abs(found - each) < allowed for each in expected):
+        raise FormatError(
+            f"{where}: x-check failed, abscissa {found:g} where {expected[0]:g} is due: points missing?"
+        )
+
+
+def _absolute(token: str, where: str) -> Ordinate:
+    if token.startswith("?"):
+        raise _invalid(where)
+    if token[0] in _SQZ:
+        return _integer(_SQZ[token[0]] + token[1:], where)
+    if token[-1] not in "0123456789." or len(token) > MAX_DIGITS:
+        raise FormatError(f"{where}: {clean(token, 24)!r} is not an ordinate")
+    return int(token) if token.lstrip("+-").isdigit() else float(token)
+
+
+def _integer(text: str, where: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise FormatError(f"{where}: an ordinate of {len(text)} digits")
+    return int(text)
+
+
+def _invalid(where: str) -> FormatError:
+    return FormatError(
+        f"{where}: a point is marked '?' (no valid value); a spectrum with holes cannot be compared: "
+        "export it again over a range that is valid throughout"
+    )

@@ -1,0 +1,111 @@
+"""What every test shares: a home of its own, the real command line, and a watch for leaks."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Where tests marked ``shared`` find real measured spectra.
+SHARED = "OPIOSCAN_SHARED"
+
+#: Threads that libraries keep for later: idle workers of AnyIO (Starlette's test client) and asyncio.
+_POOLS = ("AnyIO worker thread", "asyncio_")
+#: How long a thread may take to end after its test, s.
+_GRACE_S = 2.0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests that need data nobody gave."""
+    if os.environ.get(SHARED):
+        return
+    left_out = [item for item in items if item.get_closest_marker("shared")]
+    if left_out:
+        items[:] = [item for item in items if not item.get_closest_marker("shared")]
+        config.hook.pytest_deselected(items=left_out)
+        config.stash[_LEFT_OUT] = len(left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say why tests were left out; with pytest-xdist, the controller has collected nothing itself."""
+    if os.environ.get(SHARED):
+        return
+    count = config.stash.get(_LEFT_OUT, None)
+    if count is None and not config.getoption("numprocesses", None):
+        return
+    which = "tests marked 'shared'" if count is None else f"{count} tests marked 'shared'"
+    terminalreporter.write_line(f"left out: {which}; {SHARED} does not say where measured spectra are")
+
+
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_leaks() -> Iterator[None]:
+    """Fail a test that leaves a thread running."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + _GRACE_S
+    while left := [
+        thread
+        for thread in threading.enumerate()
+        if thread not in before and not thread.name.startswith(_POOLS)
+    ]:
+        if time.monotonic() > deadline:
+            pytest.fail(f"threads still run after the test: {', '.join(t.name for t in left)}")
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def opioscan_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a fresh home folder that this test and its subprocesses use; no server is configured."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("OPIOSCAN_HOME", str(home))
+    monkeypatch.delenv("OPIOSCAN_SERVER", raising=False)
+    monkeypatch.delenv("OPIOSCAN_TOKEN", raising=False)
+    yield home
+    # Outside the home, because a socket's path must be short.
+    shutil.rmtree(Settings(home=home).runtime_dir, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of the command line ended."""
+
+    code: int
+    """Exit code."""
+    out: str
+    """Standard output."""
+    err: str
+    """Standard error."""
+
+
+@pytest.fixture
+def run_cli(opioscan_home: Path) -> Callable[..., Ran]:
+    """Return a function that runs ``opioscan`` with arguments, as a real process in the test's home."""
+
+    def run(*arguments: str | Path, timeout: float = 60.0, env: dict[str, str] | None = None) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "service.cli.start", *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1", **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run

@@ -1,0 +1,170 @@
+"""What is written reads back bit for bit, and no bytes make a reader misbehave."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spectra.errors import FormatError
+from spectra.formats import decode, encode_csv, encode_jcamp
+from spectra.values import Spectrum, Technique
+
+finite = st.floats(-1e12, 1e12, allow_nan=False)
+words = st.lists(st.text(max_size=30), max_size=3)
+
+VALID = [
+    b"ENLIGHTEN Version,4.1\nLabel,x\nPixel Count,4\nLaser Wavelength,785\n\n"
+    b"Wavenumber,Processed\n400,0\n401,2.5\n402,3\n403,0\n",
+    b"File Version;BWSpec4.11_1\npixel_num;3\nlaser_wavelength;784,82\nPixel;Raman Shift;Dark Subtracted #1;\n"
+    b"0;   ;1,0;\n1;100,5;2,5;\n2;101,5;3,5;\n",
+    b"##TITLE=t\n##JCAMP-DX=4.24\n##DATA TYPE=INFRARED SPECTRUM\n##XUNITS=1/CM\n##YUNITS=TRANSMITTANCE\n"
+    b"##FIRSTX=400\n##LASTX=405\n##NPOINTS=6\n##XFACTOR=1\n##YFACTOR=0.1\n##FIRSTY=0.1\n"
+    b"##XYDATA=(X++(Y..Y))\n400AJJ\n402CJT\n404E%\n405E\n##END=\n",
+    b"##TITLE=l\n##DATA TYPE=LINK\n##TITLE=t\n##JCAMP-DX=5.01\n##DATA TYPE=RAMAN SPECTRUM\n##XUNITS=NANOMETERS\n"
+    b"##YUNITS=COUNTS\n##$LASER WAVELENGTH=785\n##FIRSTX=800\n##LASTX=803\n##NPOINTS=3\n"
+    b"##XYPOINTS=(XY..XY)\n800,1;801,2\n803 5\n##END=\n##END=\n",
+    b"# laser_nm: 785\nRaman shift;intensity\n400,5;1,5\n401;2\n402,5;3\n",
+]
+
+
+@st.composite
+def spectra(draw):
+    size = draw(st.integers(2, 40))
+    start = draw(st.floats(1, 1000))
+    if draw(st.booleans()):
+        axis = np.linspace(start, start + draw(st.floats(1, 5000)), size)
+    else:
+        axis = start + np.cumsum(draw(st.lists(st.floats(1e-3, 50), min_size=size, max_size=size)))
+    raman = draw(st.booleans())
+    return Spectrum(
+        axis=axis,
+        intensity=draw(st.lists(finite, min_size=size, max_size=size)),
+        technique=Technique.RAMAN if raman else Technique.FTIR,
+        noise=draw(st.none() | st.lists(st.floats(0, 1e6), min_size=size, max_size=size)),
+        laser_nm=draw(st.none() | st.floats(200, 2000)) if raman else None,
+        resolution_cm1=draw(st.none() | st.floats(0.5, 64).map(lambda v: round(v, 3))),
+        saturated=draw(st.booleans()),
+        history=tuple(draw(words)),
+    )
+
+
+def plain(steps):
+    from spectra.formats.reading import clean
+
+    return tuple(kept for step in steps if (kept := clean(step.replace("$$", " "))))
+
+
+def same(one, other):
+    assert np.array_equal(one.axis, other.axis)
+    assert np.array_equal(one.intensity, other.intensity)
+    for name in ("technique", "laser_nm", "resolution_cm1", "saturated"):
+        assert getattr(one, name) == getattr(other, name)
+    if plain(one.history):
+        assert other.history == plain(one.history)
+
+
+@settings(max_examples=150, deadline=2000)
+@given(spectra(), st.text(max_size=40))
+def test_jcamp_reads_back_bit_for_bit(spectrum, title):
+    data = encode_jcamp(spectrum, title)
+    (found,) = decode(data)
+    same(spectrum, found.spectrum)
+    assert all(len(line) <= 80 for line in data.decode().split("##XYDATA=")[-1].split("\r\n")[1:])
+
+
+@settings(max_examples=150, deadline=2000)
+@given(spectra())
+def test_csv_reads_back_bit_for_bit(spectrum):
+    (found,) = decode(encode_csv(spectrum))
+    same(spectrum, found.spectrum)
+    if spectrum.noise is None:
+        assert found.spectrum.noise is None
+    else:
+        assert np.array_equal(spectrum.noise, found.spectrum.noise)
+
+
+def survives(data):
+    started = time.monotonic()
+    try:
+        found = decode(data)
+    except FormatError as error:
+        assert "\n" not in str(error)
+        assert len(str(error)) < 2000
+    else:
+        assert found
+        assert all(np.isfinite(one.spectrum.intensity).all() for one in found)
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("data", VALID)
+def test_the_seeds_are_valid(data):
+    assert decode(data)
+
+
+@settings(max_examples=1500, deadline=2000)
+@given(st.data())
+def test_only_format_errors_come_out_of_mutated_files(data):
+    seed = bytearray(data.draw(st.sampled_from(VALID)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, max(len(seed) - 1, 0)))
+        length = data.draw(st.integers(0, 12))
+        piece = data.draw(
+            st.binary(max_size=6)
+            | st.sampled_from(
+                [
+                    b"",
+                    b"1e999",
+                    b"-1e308",
+                    b"nan",
+                    b"?",
+                    b"\n",
+                    b"##",
+                    b"$$",
+                    b"##END=\n",
+                    b"99999999",
+                    b"S9999",
+                    b"0",
+                ]
+            )
+        )
+        seed[place : place + length] = piece
+    survives(bytes(seed))
+
+
+@settings(max_examples=300, deadline=2000)
+@given(st.sampled_from(VALID), st.integers(0, 400))
+def test_cut_files_are_refused_or_whole_to_the_last_number(seed, place):
+    survives(seed[:place])
+
+
+@settings(max_examples=300, deadline=2000)
+@given(st.binary(max_size=400) | st.text(max_size=300).map(str.encode))
+def test_only_format_errors_come_out_of_any_bytes(data):
+    survives(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"1" * 3_000_000,
+        b"1 " * 1_500_000,
+        b"\n" * 3_000_000 + b"x",
+        b"##TITLE=" + b"a" * 3_000_000,
+        b"##TITLE=a\n" + b"##A=1\n" * 300_000,
+        b"##TITLE=a\n##DATA TYPE=LINK\n" + b"##TITLE=b\n##END=\n" * 100_000,
+        VALID[2].replace(b"400AJJ", b"400A" + b"J" * 1_000_000),
+        VALID[2].replace(b"NPOINTS=6", b"NPOINTS=1048576").replace(b"400AJJ", b"400A" + b"JS9999" * 200_000),
+        VALID[4] + b"403;" + b"1" * 1_000_000 + b"\n",
+        VALID[0].replace(b"Label,x", b"Label," + b"x," * 500_000),
+        b"$$" * 1_000_000 + b"\n##",
+        b"0," * 1_000_000,
+    ],
+    ids=range(12),
+)
+def test_large_nonsense_is_refused_quickly(data):
+    started = time.monotonic()
+    with pytest.raises(FormatError):
+        decode(data)
+    assert time.monotonic() - started < 2
