@@ -89,7 +89,7 @@ class Verification:
 def verify_axis(
     spectrum: Spectrum,
     *,
-    at: str,
+    at: str = "",
     standard: str = "polystyrene",
     device_serial: str = "",
     scan_id: str = "",

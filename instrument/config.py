@@ -82,7 +82,8 @@ def save_device(path: Path, config: BenchConfig) -> None:
     Raises
     ------
     DeviceURLError
-        The name is not of letters, digits, ``_``, ``.`` and ``-``, or the file there cannot be understood.
+        The name is not of letters, digits, ``_``, ``.`` and ``-``, or the file there cannot be understood
+        or written.
     """
     if not _NAME.fullmatch(config.name):
         raise DeviceURLError(f"{config.name!r}: a name is letters, digits, '_', '.' and '-', at most 64")
@@ -94,7 +95,10 @@ def save_device(path: Path, config: BenchConfig) -> None:
     if config.emulated:
         entry["emulated"] = True
     tables[config.name] = entry
-    _write_atomically(path, tomli_w.dumps({"devices": tables}).encode())
+    try:
+        _write_atomically(path, tomli_w.dumps({"devices": tables}).encode())
+    except OSError as error:
+        raise DeviceURLError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def bench_config(name_or_url: str, path: Path) -> BenchConfig:

@@ -1,7 +1,7 @@
 """Methods from libraries: fitted once, their null tables cached by digest."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def fit_method(
     training: bool = False,
     cache: Path | None = None,
     draws: int = DRAWS,
+    advance: Callable[[float], None] | None = None,
 ) -> Method:
     """Fit a method from a library alone, as ``identify --library`` does.
 
@@ -53,6 +54,8 @@ def fit_method(
         By default every controlled substance in the library.
     cache
         Folder for null tables, named by the digest of all they depend on; None for none.
+    advance
+        Told of each null scan simulated, for a progress bar.
     """
     keys = {
         t: _null_key(library, t, draws) for t in Technique if any(e.technique is t for e in library.entries)
@@ -68,6 +71,7 @@ def fit_method(
         training=training,
         draws=draws,
         nulls=known,
+        advance=advance,
     )
     if cache is not None:
         for technique, table in method.nulls.items():
@@ -76,7 +80,7 @@ def fit_method(
     return method
 
 
-def training_method(folder: Path) -> Method:
+def training_method(folder: Path, *, advance: Callable[[float], None] | None = None) -> Method:
     """Return the training method, built from the shipped facts on first use.
 
     Its watch list is two harmless substances, so that the whole chain can alarm on the first
@@ -94,6 +98,7 @@ def training_method(folder: Path) -> Method:
         watch_list=[WatchItem(target, TRAINING_LIMIT) for target in _as_named(library, TRAINING_TARGETS)],
         training=True,
         cache=folder / "methods",
+        advance=advance,
     )
 
 

@@ -1,6 +1,6 @@
 """Methods: everything an identification depends on, under one name and digest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .digest import array_digest, json_digest
@@ -117,6 +117,7 @@ def fit(
     draws: int = DRAWS,
     nulls: Mapping[Technique, NullTable] | None = None,
     recipes: Mapping[Technique, Recipe] | None = None,
+    advance: Callable[[float], None] | None = None,
 ) -> Method:
     """Fit a method from references alone.
 
@@ -132,6 +133,8 @@ def fit(
         Null tables computed earlier for the same references and recipes; computed where missing.
     recipes
         Recipe by technique; the shipped default where missing.
+    advance
+        Told of each null scan simulated, for a progress bar.
 
     Raises
     ------
@@ -151,7 +154,7 @@ def fit(
     tables = dict(nulls or {})
     for technique, refs in sets.items():
         if technique not in tables:
-            tables[technique] = simulate_null(refs, draws=draws)
+            tables[technique] = simulate_null(refs, draws=draws, advance=advance)
     if watch_list is None:
         watch_list = [
             WatchItem(n) for n in sorted({e.substance.name for e in entries if e.substance.controlled})

@@ -5,6 +5,7 @@ axis, width, response, noise), fits what is truly in it, and keeps the largest s
 everything that is not. The table is what p-values are counted against.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,13 @@ class NullTable:
         return float(np.nextafter(self.maxima[self.maxima.size - 1 - allowed], np.inf))
 
 
-def simulate_null(references: ReferenceSet, *, draws: int = DRAWS, seed: int = 0) -> NullTable:
+def simulate_null(
+    references: ReferenceSet,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    advance: Callable[[float], None] | None = None,
+) -> NullTable:
     """Build the null table of a reference set.
 
     Parameters
@@ -63,9 +70,15 @@ def simulate_null(references: ReferenceSet, *, draws: int = DRAWS, seed: int = 0
         Number of simulated scans.
     seed
         Seed; the same seed, references and software give the same table.
+    advance
+        Told of each draw done, for a progress bar.
     """
     rng = np.random.default_rng(seed)
-    maxima = np.array([_one_null(references, rng) for _ in range(draws)])
+    maxima = np.empty(draws)
+    for i in range(draws):
+        maxima[i] = _one_null(references, rng)
+        if advance is not None:
+            advance(1.0)
     maxima.sort()
     maxima.setflags(write=False)
     return NullTable(maxima, seed)

@@ -8,6 +8,7 @@ from typing import Any
 from calibration.apply import spectrum_of
 from calibration.verification import verify_axis
 from instrument.acquisition import ScanPlan
+from instrument.interfaces import StopCheck, never_stop
 from library.methods import training_method
 from spectra.answer import InstrumentState
 from spectra.method import Method
@@ -72,8 +73,15 @@ class Bench:
         """The method in force if it is loaded, without waiting."""
         return self._source.ready
 
-    def scan(self, request: ScanRequest) -> Answer:
+    def scan(self, request: ScanRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Screen a sample of a parcel.
+
+        Parameters
+        ----------
+        request
+            What to scan and how.
+        stop
+            Asked often; true ends the scan, the laser first.
 
         Raises
         ------
@@ -87,7 +95,7 @@ class Bench:
         item = clean_label(request.item) or new_unlabelled()
         device, remarks = self._may_fire(request)
         self.method()
-        with device.claimed() as identity:
+        with device.claimed(stop) as identity:
             blank = usable_blank(self.notes, request.blank, identity).scan_id if request.blank else ""
             plan = self._plan(
                 request,
@@ -104,11 +112,11 @@ class Bench:
         self.flusher.kick()
         return self._answer(archived, found, "open" if request.keep_open else "complete")
 
-    def take_blank(self, request: BlankRequest) -> Answer:
+    def take_blank(self, request: BlankRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan an empty container and keep it under a name; raises as `scan`."""
         device, remarks = self._may_fire(request)
         self.method()
-        with device.claimed() as identity:
+        with device.claimed(stop) as identity:
             fields = {"name": request.name, "presentation": request.presentation}
             archived = flow.capture(
                 self, device, self._plan(request, device, role=Role.BLANK, **fields), remarks
@@ -125,10 +133,10 @@ class Bench:
             "identification": found,
         }
 
-    def verify(self, request: VerifyRequest) -> Answer:
+    def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan a standard and check the axis; raises as `scan`."""
         device, remarks = self._may_fire(request)
-        with device.claimed() as identity:
+        with device.claimed(stop) as identity:
             plan = self._plan(request, device, role=Role.VERIFICATION, name=request.standard)
             archived = flow.capture(self, device, plan, remarks)
         checked = verify_axis(spectrum_of(archived.scan), standard=request.standard)

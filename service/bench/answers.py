@@ -1,5 +1,6 @@
 """How the agent words what it found: problem objects, and verdicts for people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,10 @@ class _ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 
 
-def problem_response(problem: dict[str, Any]) -> JSONResponse:
+def problem_response(problem: dict[str, Any], *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return a problem object (RFC 9457) as a response."""
-    headers = {"WWW-Authenticate": "Bearer"} if problem["status"] == 401 else None
-    return _ProblemResponse(problem, status_code=int(problem["status"]), headers=headers)
+    extra = {"WWW-Authenticate": "Bearer"} if problem["status"] == 401 else {}
+    return _ProblemResponse(problem, status_code=int(problem["status"]), headers={**extra, **(headers or {})})
 
 
 @dataclass(frozen=True, slots=True)

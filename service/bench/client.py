@@ -187,7 +187,9 @@ class BenchClient:
 
     def _call(self, method: str, path: str, body: Answer | None = None, *, timeout: float = 10.0) -> Answer:
         try:
-            response = self._http.request(method, path, json=body, timeout=httpx.Timeout(timeout, connect=2.0))
+            response = self._http.request(
+                method, path, json=body, timeout=httpx.Timeout(timeout, connect=2.0)
+            )
             answer = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise AgentUnreachable(f"the bench agent at {self.address} does not answer: {error}") from error
@@ -234,7 +236,13 @@ def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
 
 def _detached(command: list[str], *, env: dict[str, str], log: int) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True, cwd=_root()
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=env,
+        start_new_session=True,
+        cwd=_root(),
     )
     return process
 

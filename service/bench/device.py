@@ -10,6 +10,7 @@ from typing import Any
 from instrument.acquisition import ScanPlan
 from instrument.config import BenchConfig
 from instrument.errors import AcquisitionAborted, InstrumentError, LaserMayBeOn
+from instrument.interfaces import StopCheck, never_stop
 from instrument.raman_bench import RamanBench, start_bench_guardian
 from spectra.values import Scan
 
@@ -58,6 +59,7 @@ class Device:
         self._idle = threading.Event()
         self._idle.set()
         self._stop = threading.Event()
+        self._gone = never_stop
         self._ending = False
         self._bench: RamanBench | None = None
         self._stage = ""
@@ -105,8 +107,13 @@ class Device:
         }
 
     @contextmanager
-    def claimed(self) -> Iterator[str]:
+    def claimed(self, stop: StopCheck = never_stop) -> Iterator[str]:
         """Have the device alone and open, and learn its identity, ``model/serial``.
+
+        Parameters
+        ----------
+        stop
+            Asked often during a scan; true ends it, for example when the one who fired is gone.
 
         Raises
         ------
@@ -121,6 +128,7 @@ class Device:
             raise DeviceBusy(f"a scan is under way on {self.config.name}; wait for it or stop it")
         self._idle.clear()
         self._stop.clear()
+        self._gone = stop
         try:
             if self._ending:
                 raise ShuttingDown("the bench agent is ending; start it again")
@@ -208,7 +216,7 @@ class Device:
         return self._bench
 
     def _asked_to_stop(self) -> bool:
-        return self._stop.is_set()
+        return self._stop.is_set() or self._gone()
 
     def _progress(self, stage: str, fraction: float) -> None:
         self._stage = f"{stage} {fraction:.0%}"

@@ -52,7 +52,9 @@ def check_token(request: Request, token: str) -> None:
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     # On bytes and in constant time: the time of the answer must not tell how much of the token was right.
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
-        raise WrongToken("the bench agent's token is missing or wrong; it is in bench.json of the home folder")
+        raise WrongToken(
+            "the bench agent's token is missing or wrong; it is in bench.json of the home folder"
+        )
 
 
 class Gate:

@@ -46,9 +46,7 @@ def result(archived: ArchivedScan, identification: dict[str, Any]) -> OutboxOp:
 
 def completing(screening_id: str) -> OutboxOp:
     """Complete a screening."""
-    return OutboxOp(
-        f"complete:{screening_id}", "POST", f"/screenings/{screening_id}/complete", json={}
-    )
+    return OutboxOp(f"complete:{screening_id}", "POST", f"/screenings/{screening_id}/complete", json={})
 
 
 def telling(

@@ -171,13 +171,17 @@ def _listen(settings: Settings, port: int | None) -> Iterator[socket.socket]:
     except ValueError:
         loopback = False
     if not loopback:
-        raise SettingsError(f"the bench agent listens on loopback only, not on {settings.host}; change 'host'")
+        raise SettingsError(
+            f"the bench agent listens on loopback only, not on {settings.host}; change 'host'"
+        )
     wanted = settings.bench_port if port is None else port
     try:
         listener = _bound(settings.host, wanted)
     except OSError as error:
         if port is not None:
-            raise SettingsError(f"port {port} cannot be used: {error.strerror}; choose another with --port") from error
+            raise SettingsError(
+                f"port {port} cannot be used: {error.strerror}; choose another with --port"
+            ) from error
         listener = _bound(settings.host, 0)
     with listener:
         yield listener

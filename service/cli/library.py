@@ -107,8 +107,10 @@ def list_(path: LibraryFile = None, json: Json = False) -> None:
 
 @app.command()
 def show(
-    path: Annotated[Path, typer.Argument(metavar="[LIB.h5]", help="Default: the starter library.")],
-    entry: Annotated[str | None, typer.Argument(help="Identifier, or a substance's name.")] = None,
+    path: Annotated[Path, typer.Argument(metavar="LIB.h5|ENTRY", help="Library; left out: the starter.")],
+    entry: Annotated[
+        str | None, typer.Argument(metavar="ENTRY", help="Its identifier, or a substance's name.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show one entry of a library: by its identifier, or by a name that only one entry has."""

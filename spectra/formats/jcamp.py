@@ -260,7 +260,7 @@ def _check_step(block: Block, grid: Grid) -> None:
 def _check_ends(block: Block, x: FloatArray) -> None:
     for label, found in (("FIRSTX", float(x[0])), ("LASTX", float(x[-1]))):
         said = block.text(label)
-        if abs(found - number(said, f"##{label}=")) >= last_digit(said) + 1e-6 * abs(found):
+        if abs(found - number(said, f"##{label}=")) >= max(last_digit(said), 1e-6 * abs(found)):
             raise FormatError(f"{label}={clean(said, 24)}, but the table has {found:g} there")
 
 

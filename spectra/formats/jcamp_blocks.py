@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from ..errors import FormatError
 from .reading import MAX_META, clean
 
-#: Compound files nest this deep and hold this many blocks at most.
-MAX_DEPTH, MAX_BLOCKS = 8, 1000
+#: Compound files nest this deep and hold this many blocks and records at most.
+MAX_DEPTH, MAX_BLOCKS, MAX_RECORDS = 8, 1000, 50_000
 #: Records that describe a table; two of a kind leave it open which counts.
 UNIQUE = frozenset(
     {
@@ -87,6 +87,7 @@ def blocks_of(lines: Sequence[str]) -> list[Block]:
     done: list[Block] = []
     stack: list[Block] = []
     current: Record | None = None
+    records = 0
     for index, raw in enumerate(lines, start=1):
         line = raw.partition("$$")[0]
         if not line.lstrip().startswith("##"):
@@ -96,6 +97,9 @@ def blocks_of(lines: Sequence[str]) -> list[Block]:
                 raise FormatError(f"line {index}: {clean(line, 24)!r} stands outside every block")
             continue
         label, current = _record(line, index)
+        records += 1
+        if records > MAX_RECORDS:
+            raise FormatError(f"line {index}: more than {MAX_RECORDS} records are no spectrum file")
         if label == "TITLE":
             _open(stack, done, index)
         if not stack:

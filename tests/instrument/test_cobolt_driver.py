@@ -202,7 +202,7 @@ def test_a_laser_that_stays_on_is_shouted_about_in_time():
 
 
 def test_silence_is_shouted_about():
-    stream = TranscriptStream([*OPENING, *[(b"l0\r", None), (b"sn?\r", None)] * 100])
+    stream = TranscriptStream([*OPENING, (b"l0\r", None), *[(b"l0\r", None), (b"sn?\r", None)] * 100])
     laser = opened(stream)
     with pytest.raises(LaserMayBeOn, match="no complete answer"):
         laser.off()

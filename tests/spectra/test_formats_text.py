@@ -123,7 +123,8 @@ def test_wavelengths():
         ("wavenumber,intensity,counts\n400,1,1\n401,2,2\n", "need one axis and one intensity"),
         ("Raman shift,absorbance\n400,1\n401,2\n", "contradict each other"),
         ("# technique: nmr\nwavenumber,intensity\n400,1\n401,2\n", "technique 'nmr'"),
-        ("Raman shift\n400,1\n401,2\n", "1 column names for 2"),
+        ("Raman shift\n400,1\n401,2\n", "column 'Raman' is unknown"),
+        ("Raman shift,intensity\n400,1,2\n401,2,3\n", "2 column names for 3"),
         ("Raman shift,intensity\n400,1\n401\n", "line 3: 1 cells for 2"),
         ("Raman shift,intensity\n400,1\n401,nan\n", "line 3: 'nan' is not a number"),
         ("Raman shift,intensity\n400,1\n401,inf\n", "not a number"),
@@ -155,7 +156,7 @@ def test_columns_without_names_follow_the_technique_and_say_so():
         (b" \n\t", FormatError, "empty"),
         (b"\x00\x01\x02\x03", FormatError, "binary"),
         (b"hello world, this is prose\n", UnknownFormat, "no format read here"),
-        (b"\xff\xfe\x00", FormatError, ""),
+        (b"\xff\xfe\x00", FormatError, "binary|empty"),
         (b"x" * (MAX_BYTES + 1), FormatError, "more than"),
     ],
 )

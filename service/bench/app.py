@@ -1,0 +1,140 @@
+"""The agent's HTTP side for programs: ``/bench/v1/…`` with a bearer token, problems as RFC 9457."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from instrument.interfaces import StopCheck
+
+from ..errors import UsageError
+from ..problems import UNEXPECTED, kind_of, problem_of, status_phrase
+from .agent import Answer, Bench
+from .answers import problem_response
+from .guard import Gate, check_token
+from .officer import officer_page
+from .requests import AbortRequest, BlankRequest, CompleteRequest, Firing, ScanRequest, VerifyRequest
+from .status import describe
+
+_log = logging.getLogger(__name__)
+
+#: How soon a scan ends after the program that asked for it is gone, s.
+_WATCH_S = 0.1
+
+Asked = TypeVar("Asked", bound=Firing)
+
+
+def create_bench_app(bench: Bench, *, token: str, port: int) -> FastAPI:
+    """Return the agent's application.
+
+    Parameters
+    ----------
+    bench
+        What does the work.
+    token
+        Bearer token of the routes for programs.
+    port
+        Port it is served on; requests for other hosts are refused.
+    """
+    app = FastAPI(title="opioscan bench agent", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.bench = bench
+    app.state.token = token
+    app.include_router(_routes)
+    app.include_router(officer_page(bench))
+    app.add_exception_handler(Exception, _as_problem)
+    app.add_exception_handler(HTTPException, _as_problem)
+    app.add_exception_handler(RequestValidationError, _as_problem)
+    app.add_middleware(Gate, port=port)
+    return app
+
+
+def _the_bench(request: Request) -> Bench:
+    check_token(request, request.app.state.token)
+    bench = request.app.state.bench
+    assert isinstance(bench, Bench)
+    return bench
+
+
+TheBench = Annotated[Bench, Depends(_the_bench)]
+_routes = APIRouter(prefix="/bench/v1")
+
+
+@_routes.get("/status")
+def status(bench: TheBench) -> Answer:
+    """Return devices, method, blanks, open screenings, outbox and server."""
+    return describe(bench)
+
+
+@_routes.post("/scans")
+async def scans(body: ScanRequest, request: Request, bench: TheBench) -> Answer:
+    """Scan a sample; answers with the identification and what became of its record."""
+    return await _while_asked(request, lambda stop: bench.scan(body, stop=stop))
+
+
+@_routes.post("/blanks")
+async def blanks(body: BlankRequest, request: Request, bench: TheBench) -> Answer:
+    """Scan an empty container and keep it as a blank."""
+    return await _while_asked(request, lambda stop: bench.take_blank(body, stop=stop))
+
+
+@_routes.post("/verify")
+async def verify(body: VerifyRequest, request: Request, bench: TheBench) -> Answer:
+    """Scan a standard and check the axis."""
+    return await _while_asked(request, lambda stop: bench.verify(body, stop=stop))
+
+
+@_routes.post("/abort")
+def abort(_body: AbortRequest, bench: TheBench) -> Answer:
+    """Stop every scan; answers once every laser was read back as off."""
+    return bench.abort()
+
+
+@_routes.post("/screenings/complete")
+def complete(body: CompleteRequest, bench: TheBench) -> Answer:
+    """Complete the open screening of an item."""
+    return bench.complete(body.item)
+
+
+async def _while_asked(request: Request, work: Callable[[StopCheck], Answer]) -> Answer:
+    """Work in a thread for as long as somebody waits for the answer: nobody there, no light."""
+    gone = threading.Event()
+    running = asyncio.ensure_future(run_in_threadpool(work, gone.is_set))
+    try:
+        while not running.done():
+            await asyncio.wait({running}, timeout=_WATCH_S)
+            if not running.done() and await request.is_disconnected():
+                gone.set()
+        return running.result()
+    finally:
+        gone.set()
+
+
+async def _as_problem(request: Request, error: Exception) -> JSONResponse:
+    path = request.url.path
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        error = UsageError(f"{where or 'the request'}: {first['msg']}")
+    if isinstance(error, HTTPException):
+        return problem_response(_plain(error.status_code, path), headers=error.headers)
+    if kind_of(error) is UNEXPECTED:
+        _log.error("%s %s failed", request.method, path, exc_info=error)
+    return problem_response(problem_of(error, instance=path))
+
+
+def _plain(status_code: int, path: str) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": status_phrase(status_code),
+        "status": status_code,
+        "detail": "",
+        "instance": path,
+        "code": status_phrase(status_code).lower().replace(" ", "_"),
+    }

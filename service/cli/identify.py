@@ -1,0 +1,135 @@
+"""``opioscan identify``: what spectra in files hold."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spectra.errors import SpectraError
+from spectra.identification import Identification, identify
+from spectra.method import Method
+from spectra.values import Spectrum, Technique
+
+from ..errors import UsageError
+from ..settings import Settings, load_settings
+from .output import console, emit_json, progress, verdict_panel, warn
+from .spectrum_files import read_spectra, write_whole
+
+app = typer.Typer(help="Identify spectra in files.", add_completion=False)
+
+#: The method that ships: harmless targets, marked TRAINING.
+TRAINING = "training"
+
+
+@app.command()
+def main(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Spectrum files.")],
+    library: Annotated[
+        Path | None, typer.Option(metavar="LIB.h5", help="Library to search; fitted once, then kept.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="Method instead of a library; so far: training.")
+    ] = "",
+    blank: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Scan of the empty container, same instrument.")
+    ] = None,
+    laser: Annotated[
+        float | None, typer.Option(metavar="NM", help="Excitation, nm, of files that do not say so.")
+    ] = None,
+    technique: Annotated[
+        Technique | None, typer.Option(help="How files were measured that do not say so.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.png", help="Draw scan, fit and residual of the first spectrum."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a picture that is there.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+) -> None:
+    """Say what spectra hold, how sure that is, and what they do not exclude."""
+    if library is not None and method:
+        raise UsageError("give --library or --method, not both")
+    chosen = _method(load_settings(), library, method)
+    empty = _blank(blank, technique, laser)
+    drawn = plot is None
+    failures: list[SpectraError | OSError] = []
+    for path in files:
+        try:
+            found = [
+                (one.spectrum, one.title) for one in read_spectra(path, technique=technique, laser_nm=laser)
+            ]
+            for place, (spectrum, _) in enumerate(found):
+                source = str(path) if len(found) == 1 else f"{path}#{place + 1}"
+                answer = identify(spectrum, chosen, blank=empty, source=source, now=_now())
+                _tell(answer, json=json)
+                if plot is not None and not drawn:
+                    write_whole(plot, picture(answer, spectrum, empty), force=force)
+                    drawn = True
+        except (SpectraError, OSError) as error:
+            failures.append(error)
+    for failure in failures[1:]:
+        warn(str(failure))
+    if failures:
+        raise failures[0]
+
+
+def picture(answer: Identification, query: Spectrum, blank: Spectrum | None) -> bytes:
+    """Draw an answer: the scan, what explains it, and what is left over (PNG)."""
+    import numpy as np
+
+    from ..plots import identification_png
+
+    curves = answer.curves
+    if curves is None:
+        return identification_png(query, blank=blank, title=answer.source)
+    measured, fitted = np.array(curves.query), np.array(curves.fit)
+    mark = "TRAINING · " if answer.training else ""
+    return identification_png(
+        query,
+        blank=blank,
+        axis=np.array(curves.axis),
+        measured=measured,
+        fit=fitted,
+        components={name: np.array(part) for name, part in curves.parts},
+        residual=measured - fitted,
+        title=f"{mark}{Path(answer.source).name}: {answer.verdict} (presumptive)",
+    )
+
+
+def _method(settings: Settings, library: Path | None, name: str) -> Method:
+    """Return the method asked for, fitted with a progress bar where its null tables are missing."""
+    from library.methods import fit_method, training_method
+    from library.store import read_library
+    from spectra.nulls import DRAWS
+
+    if library is None and name not in {"", TRAINING}:
+        raise UsageError(f"no method {name!r} here; there is {TRAINING!r}, or give --library LIB.h5")
+    with progress("fitting null tables (once for each library)", total=2 * DRAWS) as advance:
+        if library is None:
+            if not name:
+                warn("no library given: the TRAINING method answers; its targets are harmless substances")
+            return training_method(settings.home, advance=advance)
+        return fit_method(read_library(library), cache=settings.methods_dir, advance=advance)
+
+
+def _blank(path: Path | None, technique: Technique | None, laser: float | None) -> Spectrum | None:
+    if path is None:
+        return None
+    found = read_spectra(path, technique=technique, laser_nm=laser)
+    if len(found) != 1:
+        raise UsageError(f"{path} holds {len(found)} spectra: a blank must be one")
+    return found[0].spectrum
+
+
+def _tell(answer: Identification, *, json: bool) -> None:
+    value: dict[str, Any] = answer.to_json()
+    if json:
+        emit_json(value)
+    else:
+        console().print(verdict_panel(value))
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
