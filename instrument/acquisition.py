@@ -3,14 +3,13 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from spectra.errors import SpectraError
-from spectra.values import FloatArray, Presentation, Role, Scan
+from spectra.values import FloatArray, Scan
 
 from .errors import (
     AcquisitionAborted,
@@ -22,66 +21,19 @@ from .errors import (
 )
 from .exposure import find_exposure
 from .interfaces import Laser, Spectrometer, StopCheck, never_stop
+from .scan_plan import ScanPlan
+
+__all__ = ["READOUT_S", "Progress", "ScanPlan", "no_progress", "take_scan"]
 
 #: Called with the name of a stage and the share of it that is done, 0–1.
 Progress = Callable[[str, float], None]
 
-#: More accumulations than this are a slip of the keyboard.
-MAX_ACCUMULATIONS = 1000
-#: Longest exposure that may be asked for, s.
-MAX_EXPOSURE_S = 600.0
 #: Readout and transfer of one frame take at most about so long, s (QE Pro at 9600 baud: 4.4 s).
 READOUT_S = 6.0
 
 
 def no_progress(stage: str, fraction: float) -> None:
     """Ignore progress."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanPlan:
-    """What to measure."""
-
-    accumulations: int = 3
-    """Frames with the laser on, and as many dark ones."""
-    exposure_s: float | None = None
-    """Exposure of one frame, s; None chooses it by probe frames."""
-    exposure_max_s: float = 10.0
-    """Longest exposure the automatic choice may take, s."""
-    power_mw: float = 100.0
-    """Laser power, mW."""
-    laser_nm: float | None = None
-    """Excitation wavelength as calibrated, nm; None takes the laser's nominal one."""
-    laser_on_max_s: float = 55.0
-    """Longest uninterrupted emission, s, below the guardian's limit; between frames the laser may rest."""
-    role: Role = Role.SAMPLE
-    """What the scan is made for."""
-    item: str = ""
-    """Item identifier of the parcel."""
-    screening_id: str = ""
-    """The screening it belongs to."""
-    spot: int = 1
-    """Number of the spot on the item, from 1."""
-    attempt: int = 1
-    """Number of the attempt at that spot, from 1."""
-    presentation: Presentation = Presentation.DIRECT
-    """What stands between probe and sample."""
-    blank_id: str = ""
-    """Content address of the blank to use with it."""
-    name: str = ""
-    """Name of a blank or of a verification standard."""
-    clock: str = "unknown"
-    """State of the bench's clock: synchronised, unsynchronised or unknown."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.accumulations <= MAX_ACCUMULATIONS:
-            raise SettingOutOfRange(f"{self.accumulations} accumulations; allowed are 1–{MAX_ACCUMULATIONS}")
-        for name in ("exposure_s", "exposure_max_s"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 < value <= MAX_EXPOSURE_S:
-                raise SettingOutOfRange(f"{name} of {value} s; allowed are up to {MAX_EXPOSURE_S:g} s")
-        if not (self.power_mw > 0 and self.laser_on_max_s > 0):
-            raise SettingOutOfRange("laser power and on-time must be above 0")
 
 
 def take_scan(

@@ -5,10 +5,8 @@ mistake has the same name wherever it is met. Classes are named as text: the ser
 name the errors of drivers it never imports.
 """
 
-import builtins
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
@@ -50,6 +48,13 @@ KINDS: dict[str, Kind] = {
     "spectra.errors.UnknownFormat": Kind(DATA, 415, "format_unknown", "The file format is unknown"),
     "spectra.errors.SpectrumMismatch": Kind(DATA, 422, "spectra_differ", "The spectra cannot be compared"),
     "spectra.errors.MethodError": Kind(DATA, 422, "method_unsuitable", "The method cannot answer"),
+    "calibration.errors.CalibrationError": Kind(
+        DATA, 422, "calibration_error", "Calibration is not possible"
+    ),
+    "calibration.errors.WrongDevice": Kind(DATA, 409, "wrong_device", "The calibration is of another device"),
+    "calibration.errors.UncalibratedScan": Kind(DATA, 422, "uncalibrated", "The scan has no calibration"),
+    "calibration.errors.UnknownStandard": Kind(USAGE, 422, "unknown_standard", "The standard is unknown"),
+    "calibration.errors.RecordDamaged": Kind(DATA, 422, "record_damaged", "A calibration record is damaged"),
     "library.errors.LibraryError": Kind(DATA, 422, "library_error", "The library cannot be used"),
     "library.errors.LibraryFormatError": Kind(DATA, 422, "library_damaged", "The library is damaged"),
     "library.errors.LibraryVersionError": Kind(DATA, 422, "library_version", "Another library version"),
@@ -186,11 +191,6 @@ def error_of(problem: Mapping[str, Any], *, default: type[Exception] = ServiceEr
     return default(detail)
 
 
-def status_phrase(status: int) -> str:
-    """Return the words of an HTTP status, such as ``Not Found``."""
-    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown status"
-
-
 def _name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__name__}"
 
@@ -208,4 +208,4 @@ def _related(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(each))
         yield each
         waiting += [more for more in (each.__cause__, each.__context__) if more is not None]
-        waiting += getattr(each, "exceptions", ()) if isinstance(each, builtins.BaseExceptionGroup) else ()
+        waiting += getattr(each, "exceptions", ()) if isinstance(each, BaseExceptionGroup) else ()

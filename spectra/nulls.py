@@ -146,5 +146,9 @@ def best_terms(query: Query, references: ReferenceSet, rows: list[int]) -> Fit:
 def references_subset(references: ReferenceSet, row: int) -> ReferenceSet:
     """Return a reference set of a single row."""
     return ReferenceSet(
-        (references.entries[row],), references.recipe, references.axis, references.rows[:, row : row + 1]
+        (references.entries[row],),
+        references.recipe,
+        references.axis,
+        references.rows[:, row : row + 1],
+        references.squares[:, row : row + 1],
     )

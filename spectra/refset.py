@@ -28,6 +28,9 @@ class ReferenceSet:
     rows: FloatArray
     """Derivatives for unit area, shape (widths, references, n); zero where not measured."""
 
+    squares: FloatArray
+    """The rows squared, for weighted norms; same shape."""
+
     def names(self) -> tuple[str, ...]:
         """Return the substance name of each row."""
         return tuple(entry.substance.name for entry in self.entries)
@@ -80,4 +83,13 @@ def build_reference_set(entries: Sequence[ReferenceEntry], recipe: Recipe) -> Re
     sharp = np.stack(rows)
     stack = np.stack([steps.broaden(sharp, fwhm=width, spacing=recipe.spacing) for width in WIDTHS])
     stack.setflags(write=False)
-    return ReferenceSet(tuple(kept), recipe, full, stack)
+    return assemble(tuple(kept), recipe, full, stack)
+
+
+def assemble(
+    entries: tuple[ReferenceEntry, ...], recipe: Recipe, axis: FloatArray, rows: FloatArray
+) -> ReferenceSet:
+    """Make a reference set of rows that went through the recipe already."""
+    squares = rows**2
+    squares.setflags(write=False)
+    return ReferenceSet(entries, recipe, axis, rows, squares)

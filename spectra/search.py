@@ -259,10 +259,11 @@ def screen(
             pack = spline_shift(pack, (0, -moved / query.spacing), order=3, mode="constant")
         for j, width in enumerate(widths):
             rows = references.rows[width]
-            inner = rows @ pack[0]
-            norm = (rows**2) @ np.maximum(pack[-1], 0.0) - np.sum((rows @ pack[1:-1].T) ** 2, axis=1)
-            drop = np.where(inner > 0, inner, 0.0) ** 2 / np.maximum(norm, 1e-300)
-            drop = np.where(norm > 1e-6 * ((rows**2) @ np.maximum(pack[-1], 0.0)), np.minimum(drop, rss), 0.0)
+            inner = rows @ pack[:-1].T
+            size = references.squares[width] @ np.maximum(pack[-1], 0.0)
+            apart = size - np.sum(inner[:, 1:] ** 2, axis=1)
+            drop = np.maximum(inner[:, 0], 0.0) ** 2 / np.maximum(apart, 1e-300)
+            drop = np.where(apart > 1e-6 * size, np.minimum(drop, rss), 0.0)
             allowed = null.allowance + MISMATCH_REFERENCE**2 * drop
             scale = (rss - drop) / n + allowed / max(query.points, 1)
             scores[i, j] = drop / np.maximum(scale, 1e-300)

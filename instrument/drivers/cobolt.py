@@ -17,6 +17,7 @@ from ..errors import (
     InstrumentError,
     InterlockOpen,
     LaserMayBeOn,
+    PortNotFound,
     ProtocolError,
     SettingOutOfRange,
 )
@@ -222,7 +223,15 @@ def open_cobolt_serial(url: DeviceURL) -> Cobolt:
     baud = url.integer("baud", BAUD, low=300, high=4_000_000)
     pause = url.integer("pause_ms", PAUSE_MS, low=0, high=1000) / 1000
 
+    opened = False
+
     def open_port(transcript: Transcript) -> SerialStream:
-        return SerialStream(path, baud, transcript=transcript)
+        nonlocal opened
+        if opened and path.startswith("/dev/pts/"):
+            # Linux gives the number of a closed pseudo-terminal to the next program that asks for one.
+            raise PortNotFound(f"{path}: the pseudo-terminal is gone")
+        stream = SerialStream(path, baud, transcript=transcript)
+        opened = True
+        return stream
 
     return Cobolt(open_port, pause_s=pause, url=url.text, emulated=url.emulated)

@@ -7,7 +7,8 @@ from typing import Any
 
 from spectra.values import Technique
 
-from .cobolt import MAX_POWER_MW, CoboltDialect, CoboltLaser, serve_cobolt
+from .cobolt import CoboltDialect, serve_cobolt
+from .cobolt_laser import MAX_POWER_MW, CoboltLaser
 from .detector import Detector
 from .light import CONSTANT_POWER_MW, ConstantLight, Light, LightFile, LightLog
 from .obp import ObpSession

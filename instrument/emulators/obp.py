@@ -23,7 +23,7 @@ from .wire import Wire
 #: Longest request believed, bytes; calibration uploads are the largest.
 MAX_REQUEST = 1 << 16
 #: An incomplete frame is forgotten after this silence, so that a client that died leaves nothing behind, s.
-SILENCE_S = 0.5
+SILENCE_S = 0.25
 
 _FAULT_ERRORS = {
     FrameFault.CHECKSUM: ErrorNumber.BAD_CHECKSUM,

@@ -58,7 +58,7 @@ def _add_common(parser: argparse.ArgumentParser, *, serial: bool) -> None:
     parser.add_argument(
         "--light", type=Path, metavar="FILE", help="light path shared by laser and spectrometer"
     )
-    parser.add_argument("--laser-nm", type=_number(200, 2000), default=785.0, metavar="NM")
+    parser.add_argument("--laser-nm", type=_number(200, 2000), default=785.0, metavar="NM", help="excitation")
     parser.add_argument("--control", type=Path, metavar="SOCKET", help="Unix socket for line-JSON control")
     parser.add_argument(
         "--fault", type=_faults, default=(), metavar="SPEC", help="KIND:PROBABILITY[:SECONDS],… for replies"

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from ..errors import InstrumentError, PortBusy
 from ..registry import open_laser
+from .connections import Mailbox
 from .keeper import LaserKeeper
 from .marker import Marker
 from .port import LaserPort
-from .server import GuardianServer, Mailbox
+from .server import GuardianServer
 from .socket_file import Lock, beside, bind_socket
 
 #: Exit status when another guardian holds the lock (EX_TEMPFAIL of sysexits.h): connect to that one.

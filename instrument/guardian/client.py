@@ -87,6 +87,7 @@ class GuardedLaser:
             except ConnectionLost as error:
                 if self._closed or time.monotonic() > deadline:
                     raise LaserMayBeOn(f"the laser could not be turned off: {error}") from error
+                time.sleep(0.05)
             except LaserMayBeOn:
                 raise
             except InstrumentError as error:

@@ -1,20 +1,17 @@
 """The guardian's socket: who may speak, who is heard, and what happens when somebody falls silent."""
 
-import contextlib
 import logging
 import math
 import os
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 
 from ..errors import DeviceRefused, InstrumentError, PortBusy, ProtocolError
+from .connections import Connection, Mailbox
 from .keeper import LaserKeeper, Reply
-from .wire import MAX_REPLY, MAX_REQUEST, SILENCE_S, LineParser, Message, check_peer, encode, error_fields
+from .wire import MAX_REPLY, MAX_REQUEST, SILENCE_S, Message, check_peer, encode, error_fields
 
 _log = logging.getLogger(__name__)
 
@@ -28,41 +25,6 @@ OBSERVER_SILENCE_S = 10.0
 FORFEIT_S = 10.0
 
 _ACTIVE_OPS = frozenset({"on", "set_power", "transcript"})
-
-
-@dataclass(eq=False, slots=True)
-class _Connection:
-    sock: socket.socket
-    heard_at: float
-    parser: LineParser = field(default_factory=partial(LineParser, MAX_REQUEST))
-    out: bytearray = field(default_factory=bytearray)
-    gone: bool = False
-
-
-class Mailbox:
-    """Replies from the keeper's thread to the loop; they and signals wake it through a socket pair."""
-
-    def __init__(self) -> None:
-        self.reader, self.writer = socket.socketpair()
-        self.reader.setblocking(False)
-        self.writer.setblocking(False)
-        self.replies: deque[tuple[_Connection, Message]] = deque()
-
-    def wake(self) -> None:
-        """Wake the loop; a full pipe means that it is awake already."""
-        with contextlib.suppress(BlockingIOError):
-            self.writer.send(b"\0")
-
-    def clear(self) -> None:
-        """Forget the wake-ups so far."""
-        with contextlib.suppress(BlockingIOError):
-            while self.reader.recv(4096):
-                pass
-
-    def close(self) -> None:
-        """Close both ends."""
-        self.reader.close()
-        self.writer.close()
 
 
 class GuardianServer:
@@ -100,8 +62,8 @@ class GuardianServer:
         self._about = {**about, "pid": os.getpid()}
         self._idle_s = idle_s
         self._owns = owns
-        self._connections: set[_Connection] = set()
-        self._active: _Connection | None = None
+        self._connections: set[Connection] = set()
+        self._active: Connection | None = None
         self._selector = selectors.DefaultSelector()
         self.stop_reason = ""
         """Why it was told to end; empty where it was not."""
@@ -154,7 +116,7 @@ class GuardianServer:
         elif key.fileobj is self._mailbox.reader:
             self._mailbox.clear()
         else:
-            connection: _Connection = key.data
+            connection: Connection = key.data
             if events & selectors.EVENT_WRITE and not connection.gone:
                 self._flush(connection)
             if events & selectors.EVENT_READ and not connection.gone:
@@ -174,11 +136,11 @@ class GuardianServer:
             sock.close()
             return
         sock.setblocking(False)
-        connection = _Connection(sock, time.monotonic())
+        connection = Connection(sock, time.monotonic())
         self._connections.add(connection)
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
-    def _read(self, connection: _Connection) -> None:
+    def _read(self, connection: Connection) -> None:
         try:
             data = connection.sock.recv(MAX_REQUEST)
             messages = connection.parser.feed(data)
@@ -195,7 +157,7 @@ class GuardianServer:
             if message.get("op") != "beat":
                 self._answer(connection, message)
 
-    def _answer(self, connection: _Connection, message: Message) -> None:
+    def _answer(self, connection: Connection, message: Message) -> None:
         number = message.get("id")
         try:
             self._handle(connection, message, lambda fields: self._post(connection, {**fields, "id": number}))
@@ -204,7 +166,7 @@ class GuardianServer:
                 connection, {**self._keeper.snapshot(), "id": number, "ok": False, **error_fields(error)}
             )
 
-    def _handle(self, connection: _Connection, message: Message, reply: Reply) -> None:
+    def _handle(self, connection: Connection, message: Message, reply: Reply) -> None:
         op = message.get("op")
         if op in _ACTIVE_OPS and connection is not self._active:
             raise DeviceRefused(f"{op!r} is for the guardian's one active client; claim the laser first")
@@ -223,7 +185,7 @@ class GuardianServer:
         else:
             raise ProtocolError(f"the guardian knows no request {str(op)[:40]!r}")
 
-    def _claim(self, connection: _Connection, reply: Reply) -> None:
+    def _claim(self, connection: Connection, reply: Reply) -> None:
         if self.stop_reason:
             raise PortBusy(f"the guardian is ending: {self.stop_reason}")
         if self._active not in {None, connection}:
@@ -231,13 +193,13 @@ class GuardianServer:
         self._active = connection
         reply({"ok": True, **self._about, **self._keeper.snapshot()})
 
-    def _quit(self, connection: _Connection, reply: Reply) -> None:
+    def _quit(self, connection: Connection, reply: Reply) -> None:
         if self._active not in {None, connection}:
             raise PortBusy("another program holds the laser; the guardian stays")
         self.stop("a client asked the guardian to end")
         reply({"ok": True, **self._keeper.snapshot()})
 
-    def _post(self, connection: _Connection, message: Message) -> None:
+    def _post(self, connection: Connection, message: Message) -> None:
         """Hand a message to the loop; called from any thread."""
         self._mailbox.replies.append((connection, message))
         self._mailbox.wake()
@@ -252,7 +214,7 @@ class GuardianServer:
             for connection in list(self._connections):
                 self._send(connection, {"event": "state", **state})
 
-    def _send(self, connection: _Connection, message: Message) -> None:
+    def _send(self, connection: Connection, message: Message) -> None:
         if connection.gone:
             return
         connection.out += encode(message)
@@ -261,7 +223,7 @@ class GuardianServer:
             return
         self._flush(connection)
 
-    def _flush(self, connection: _Connection) -> None:
+    def _flush(self, connection: Connection) -> None:
         try:
             sent = connection.sock.send(connection.out) if connection.out else 0
         except BlockingIOError:
@@ -280,7 +242,7 @@ class GuardianServer:
             if now - connection.heard_at > limit:
                 self._drop(connection, f"its client was silent for more than {limit:g} s")
 
-    def _drop(self, connection: _Connection, reason: str) -> None:
+    def _drop(self, connection: Connection, reason: str) -> None:
         if connection.gone:
             return
         connection.gone = True

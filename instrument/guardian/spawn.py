@@ -11,7 +11,7 @@ from pathlib import Path
 
 import instrument
 
-from ..errors import ConnectionLost, DeviceTimeout, InstrumentError
+from ..errors import ConnectionLost, DeviceTimeout, DeviceURLError, InstrumentError, PortBusy
 from .link import Link
 from .socket_file import beside, check_socket_path
 from .wire import Message, error_from
@@ -21,6 +21,8 @@ _OTHER_RUNS = 75
 _LOOK_S = 0.05
 _REQUEST_S = 5.0
 _SPAWN_S = 10.0
+#: A program that is just ending may hold the port so long, s.
+_BUSY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,17 @@ def start_guardian(
     check_socket_path(socket_path)
     log = log or beside(socket_path, ".log")
     wanted = {"laser": laser_url, "power_mw": power_mw, "max_on_s": max_on_s}
+    _make_folder(socket_path.parent)
     deadline = time.monotonic() + timeout_s
+    busy_until = time.monotonic() + _BUSY_S
     started = False
     while time.monotonic() < deadline:
-        hello = _hello(socket_path, wanted)
+        try:
+            hello = _hello(socket_path, wanted)
+        except PortBusy:
+            if time.monotonic() > busy_until:
+                raise
+            hello = None
         if hello is not None:
             return GuardianHandle(
                 socket_path=socket_path,
@@ -126,6 +135,13 @@ def stop_guardian(socket_path: Path, *, timeout_s: float = 10.0) -> bool:
             return True
         time.sleep(_LOOK_S)
     return False
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeviceURLError(f"{folder}: no folder for the guardian's socket ({error.strerror})") from error
 
 
 def _hello(socket_path: Path, wanted: Message) -> Message | None:

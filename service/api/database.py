@@ -106,7 +106,7 @@ class Database:
         if not self._turn.acquire(timeout=self._busy_s):
             raise StoreBusy(f"the database was busy for {self._busy_s:g} s; try again")
         try:
-            with Session(self._writing) as session, session.begin():
+            with Session(self._writing, expire_on_commit=False) as session, session.begin():
                 watch = _Watch(session)
                 session.connection()
                 change = Change(session, actor, utc_now())

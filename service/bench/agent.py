@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from calibration.apply import spectrum_of
+from calibration.standards import sharp_lines
 from calibration.verification import verify_axis
 from instrument.acquisition import ScanPlan
 from instrument.interfaces import StopCheck, never_stop
@@ -135,13 +136,21 @@ class Bench:
 
     def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan a standard and check the axis; raises as `scan`."""
+        sharp_lines(request.standard)  # an unknown standard is refused before anything fires
         device, remarks = self._may_fire(request)
         with device.claimed(stop) as identity:
             plan = self._plan(request, device, role=Role.VERIFICATION, name=request.standard)
             archived = flow.capture(self, device, plan, remarks)
-        checked = verify_axis(spectrum_of(archived.scan), standard=request.standard)
+        taken_at, expires_at = validity()
+        checked = verify_axis(
+            spectrum_of(archived.scan),
+            at=taken_at,
+            standard=request.standard,
+            device_serial=archived.scan.device.serial,
+            scan_id=archived.scan_id,
+        )
         note = VerificationNote(
-            identity, archived.scan_id, checked.passed, *validity(), outcome=checked.to_json()
+            identity, archived.scan_id, checked.passed, taken_at, expires_at, checked.to_json()
         )
         self.notes.keep_verification(note)
         return {
@@ -194,7 +203,7 @@ class Bench:
         devices = self.devices.known()
         may_be_on = lights.unverified(devices)
         for device in devices:
-            device.close()
+            device.release()
         return may_be_on
 
     def _may_fire(self, request: Firing) -> tuple[Device, Answer]:
@@ -202,7 +211,7 @@ class Bench:
         return device, {"safety": check_may_fire(request, self.shift, has_laser=device.has_laser)}
 
     def _plan(self, request: Firing, device: Device, **fields: Any) -> ScanPlan:
-        power = {"power_mw": device.config.power_mw} if device.has_laser else {}
+        power: Answer = {"power_mw": device.config.power_mw} if device.has_laser else {}
         return ScanPlan(
             accumulations=request.accumulations,
             exposure_s=request.exposure_s,

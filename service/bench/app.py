@@ -4,26 +4,30 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from instrument.interfaces import StopCheck
 
 from ..errors import UsageError
-from ..problems import UNEXPECTED, kind_of, problem_of, status_phrase
+from ..problems import UNEXPECTED, kind_of, problem_of
 from .agent import Answer, Bench
 from .answers import problem_response
 from .guard import Gate, check_token
-from .officer import officer_page
+from .officer import routes as officer_routes
+from .officer_views import Officer
 from .requests import AbortRequest, BlankRequest, CompleteRequest, Firing, ScanRequest, VerifyRequest
 from .status import describe
 
 _log = logging.getLogger(__name__)
+
+API = "/bench/v1"
 
 #: How soon a scan ends after the program that asked for it is gone, s.
 _WATCH_S = 0.1
@@ -46,8 +50,9 @@ def create_bench_app(bench: Bench, *, token: str, port: int) -> FastAPI:
     app = FastAPI(title="opioscan bench agent", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.bench = bench
     app.state.token = token
+    app.state.officer = Officer(bench)
     app.include_router(_routes)
-    app.include_router(officer_page(bench))
+    app.include_router(officer_routes)
     app.add_exception_handler(Exception, _as_problem)
     app.add_exception_handler(HTTPException, _as_problem)
     app.add_exception_handler(RequestValidationError, _as_problem)
@@ -63,7 +68,7 @@ def _the_bench(request: Request) -> Bench:
 
 
 TheBench = Annotated[Bench, Depends(_the_bench)]
-_routes = APIRouter(prefix="/bench/v1")
+_routes = APIRouter(prefix=API)
 
 
 @_routes.get("/status")
@@ -116,25 +121,35 @@ async def _while_asked(request: Request, work: Callable[[StopCheck], Answer]) ->
         gone.set()
 
 
-async def _as_problem(request: Request, error: Exception) -> JSONResponse:
+async def _as_problem(request: Request, error: Exception) -> Response:
     path = request.url.path
+    for_page = not path.startswith(f"{API}/")
+    if isinstance(error, HTTPException):
+        words = HTTPStatus(error.status_code).phrase
+        if for_page:
+            return _officer(request).plain(error.status_code, words.upper())
+        return problem_response(_plain(error.status_code, words, path), headers=error.headers)
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])
         error = UsageError(f"{where or 'the request'}: {first['msg']}")
-    if isinstance(error, HTTPException):
-        return problem_response(_plain(error.status_code, path), headers=error.headers)
     if kind_of(error) is UNEXPECTED:
         _log.error("%s %s failed", request.method, path, exc_info=error)
-    return problem_response(problem_of(error, instance=path))
+    return _officer(request).failed(error) if for_page else problem_response(problem_of(error, instance=path))
 
 
-def _plain(status_code: int, path: str) -> dict[str, Any]:
+def _officer(request: Request) -> Officer:
+    officer = request.app.state.officer
+    assert isinstance(officer, Officer)
+    return officer
+
+
+def _plain(status_code: int, words: str, path: str) -> dict[str, Any]:
     return {
         "type": "about:blank",
-        "title": status_phrase(status_code),
+        "title": words,
         "status": status_code,
         "detail": "",
         "instance": path,
-        "code": status_phrase(status_code).lower().replace(" ", "_"),
+        "code": words.lower().replace(" ", "_"),
     }

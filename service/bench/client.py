@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -25,6 +26,9 @@ START_WITHIN_S = 20.0
 SCAN_WITHIN_S = 900.0
 #: Time an abort may take: the promise to the officer is two seconds in all, s.
 ABORT_WITHIN_S = 1.7
+
+#: Folder of the five packages, so that ``-m`` finds ours.
+_ROOT = Path(__file__).resolve().parents[2]
 
 Answer = dict[str, Any]
 
@@ -222,36 +226,16 @@ def _signals_interrupt() -> Iterator[None]:
 
 def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
     settings.ensure_home()
-    descriptor = os.open(settings.home / "bench.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        # A session of its own: closing the terminal must not end the agent in mid-scan.
-        return _detached(
-            [sys.executable, "-m", "service.cli.start", "bench"],
-            env={**os.environ, "OPIOSCAN_HOME": str(settings.home), **_server_env(settings)},
-            log=descriptor,
-        )
-    finally:
-        os.close(descriptor)
-
-
-def _detached(command: list[str], *, env: dict[str, str], log: int) -> "subprocess.Popen[bytes]":
-    process = subprocess.Popen(  # noqa: S603
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        env=env,
-        start_new_session=True,
-        cwd=_root(),
-    )
-    return process
-
-
-def _server_env(settings: Settings) -> dict[str, str]:
     given = {"OPIOSCAN_SERVER": settings.server_url, "OPIOSCAN_TOKEN": settings.server_token}
-    return {name: value for name, value in given.items() if value}
-
-
-def _root() -> str:
-    """Return the folder of the five packages, so that ``-m`` finds ours."""
-    return str(__import__("pathlib").Path(__file__).resolve().parents[2])
+    env = {**os.environ, **{name: value for name, value in given.items() if value}}
+    with (settings.home / "bench.log").open("ab") as log:
+        # A session of its own: closing the terminal must not end the agent in mid-scan.
+        return subprocess.Popen(
+            [sys.executable, "-m", "service.cli.start", "bench"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**env, "OPIOSCAN_HOME": str(settings.home)},
+            start_new_session=True,
+            cwd=_ROOT,
+        )

@@ -10,12 +10,16 @@ from typing import Any
 from instrument.acquisition import ScanPlan
 from instrument.config import BenchConfig
 from instrument.errors import AcquisitionAborted, InstrumentError, LaserMayBeOn
+from instrument.guardian import stop_guardian
 from instrument.interfaces import StopCheck, never_stop
-from instrument.raman_bench import RamanBench, start_bench_guardian
+from instrument.raman_bench import RamanBench, guardian_socket, start_bench_guardian
 from spectra.values import Scan
 
 from .notes import instrument_key
 from .refusals import DeviceBusy, ShuttingDown
+
+#: How long the end of an agent waits for a guardian to end, s.
+_RELEASE_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,13 @@ class Device:
         if bench is not None:
             with suppress(InstrumentError):
                 bench.close()
+
+    def release(self) -> None:
+        """Close, and let the guardian go too, so that another program may have the laser."""
+        self.close()
+        if self.config.laser is not None:
+            # One that cannot read its laser back as off stays, and keeps trying.
+            stop_guardian(guardian_socket(self._runtime_dir, self.config.laser), timeout_s=_RELEASE_S)
 
     def _opened(self) -> RamanBench:
         if self._alarm:

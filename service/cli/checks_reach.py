@@ -35,7 +35,8 @@ def server(settings: Settings) -> Iterator[Check]:
         text = "none configured: this bench works alone; OPIOSCAN_SERVER or config.toml names one"
         yield Check("server", State.NOTE, text)
         return
-    headers = {"Authorization": f"Bearer {settings.server_token}"}
+    token = settings.server_token
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         ready = httpx.get(f"{url}/readyz", timeout=3.0)
         known = httpx.get(f"{url}/api/v1/parcels", params={"limit": 1}, headers=headers, timeout=3.0)

@@ -24,22 +24,29 @@ PRESUMPTIVE = "Presumptive result: laboratory confirmation is still due."
 NOT_SAFE = "Nothing found never means safe: a scan sees one spot, down to its detection limits."
 TRAINING = "TRAINING: NOT A REAL RESULT. The watch list is harmless substances."
 
+_HOLD = "Hold the parcel, do not open it further, and follow the agency's alarm procedure."
+
 #: Verdict → symbol, words, colour, and what to do when no reason says more.
 _VERDICTS = {
     "alarm_named": (
         "▲▲▲",
         "ALARM",
         "bold white on red",
-        "Stop. Follow the agency's procedure for a suspected opioid and refer for confirmation.",
+        _HOLD,
     ),
     "alarm_class": (
         "▲▲▲",
         "ALARM: CLASS OF SUBSTANCE",
         "bold white on red",
-        "Stop. Follow the agency's procedure for a suspected opioid and refer for confirmation.",
+        _HOLD,
     ),
-    "inconclusive": ("???", "INCONCLUSIVE", "bold black on yellow", "Scan again; after two tries, refer."),
-    "no_alarm": ("---", "NO ALARM", "bold white on blue", "No hold is requested by this scan."),
+    "inconclusive": ("???", "INCONCLUSIVE", "bold black on yellow", "Two tries, then refer the parcel."),
+    "no_alarm": (
+        "---",
+        "NO ALARM",
+        "bold white on blue",
+        "Go on with the agency's procedure for parcels without an alarm.",
+    ),
 }
 _UNKNOWN = ("???", "UNKNOWN ANSWER", "bold black on yellow", "Refer: this version cannot read the answer.")
 _TRAINING_STYLE = "bold black on bright_magenta"
@@ -136,9 +143,12 @@ def _named(identification: Mapping[str, Any]) -> str:
     """Return ``: name`` of what raised the alarm; a class alarm names no substance."""
     if identification.get("verdict") != "alarm_named":
         return ""
-    content = [c for c in _items(identification, "components") if c.get("role") == "content"]
-    worst = [c for c in content if c.get("controlled")] or content
-    return printable(f": {', '.join(str(c.get('substance', '?')) for c in worst[:3])}") if worst else ""
+    watched = {str(each.get("substance")) for each in _items(identification, "not_excluded")}
+    components = _items(identification, "components")
+    names = [str(each.get("substance", "?")) for each in components if each.get("role") == "content"]
+    # A cut beside the alarm is not what the alarm is about.
+    named = [name for name in names if name in watched] or names
+    return printable(f": {', '.join(named[:3])}") if named else ""
 
 
 def _seen(identification: Mapping[str, Any]) -> list[str]:

@@ -46,10 +46,11 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # The interpreter flushes stdout once more on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_CLOSED
+        return _pipe_closed()
     except SystemExit as leaving:
+        # Typer turns a closed pipe into exit 1, which here would be an answer.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return _pipe_closed()
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except BaseException as error:
         return _failed(error, arguments)
@@ -75,6 +76,12 @@ def check_packages() -> None:
                 f"the package {name!r} comes from {where}, not from {home}: "
                 "another project has the same name; install opioscan in an environment of its own"
             )
+
+
+def _pipe_closed() -> int:
+    # The interpreter flushes stdout once more on its way out.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _PIPE_CLOSED
 
 
 def _failed(error: BaseException, arguments: list[str]) -> int:

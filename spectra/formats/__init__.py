@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import FormatError, UnknownFormat
 from ..values import Technique
 from . import bwspec, columns, enlighten, jcamp
-from .reading import MAX_BYTES, Decoded, Request, clean, text_of
+from .reading import MAX_BYTES, READABLE, Decoded, Request, clean, text_of
 from .writing import encode_csv, encode_jcamp
 
 __all__ = ["MAX_BYTES", "Decoded", "decode", "encode_csv", "encode_jcamp"]
@@ -27,7 +27,6 @@ class Reader(Protocol):
 
 #: Tried in this order; each has ``recognise(text)`` and ``decode(text, request)``.
 READERS: tuple[Reader, ...] = (enlighten, jcamp, bwspec, columns)
-READABLE = "ENLIGHTEN CSV, JCAMP-DX, BWSpec text, two-column text"
 
 
 def decode(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from ..errors import FormatError
 from ..values import FloatArray, Spectrum, Technique
 from .reading import (
-    FULL_SCALE_16_BIT,
     MAX_META,
     Decoded,
     Request,
@@ -21,6 +20,7 @@ from .reading import (
     clean,
     number,
     number_table,
+    reached_full_scale,
     require_rows,
 )
 
@@ -81,13 +81,15 @@ def _spectrum(table: _Table, measured: str, laser: float | None) -> Spectrum:
     wanted = ["Raman Shift", f"Dark Subtracted #{measured}"]
     raw = f"Raw data #{measured}"
     numbers = table.numbers([*wanted, raw] if raw in table.names else wanted)
+    history = list(table.history)
+    saturated = raw in table.names and reached_full_scale(numbers[:, 0], numbers[:, 2], history)
     return build(
         numbers[:, 0],
         numbers[:, 1],
         Technique.RAMAN,
-        history=table.history,
+        history=history,
         laser_nm=laser,
-        saturated=raw in table.names and bool((numbers[:, 2] >= FULL_SCALE_16_BIT).any()),
+        saturated=saturated,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
-from .jcamp import absorbance_of
+from .jcamp_units import absorbance_of
 from .reading import (
     MAX_META,
     Decoded,

@@ -12,7 +12,6 @@ import numpy as np
 from ..errors import FormatError
 from ..values import FloatArray, Technique
 from .reading import (
-    FULL_SCALE_16_BIT,
     MAX_META,
     Decoded,
     Request,
@@ -21,6 +20,7 @@ from .reading import (
     clean,
     number,
     number_table,
+    reached_full_scale,
     require_rows,
     shift_of_wavelength,
 )
@@ -61,13 +61,14 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     first, last = _unmasked(intensity)
     if first or last < rows:
         history.append(f"masked pixels (exact zeros) cropped: {first} at the start, {rows - last} at the end")
+    saturated = "raw" in columns and reached_full_scale(axis, columns["raw"], history)
     spectrum = build(
         axis[first:last],
         intensity[first:last],
         technique,
         history=history,
         laser_nm=laser,
-        saturated="raw" in columns and bool((columns["raw"] >= FULL_SCALE_16_BIT).any()),
+        saturated=saturated,
     )
     title = meta.get("Label") or request.name
     return (Decoded(spectrum, FORMAT, title, dict(list(meta.items())[:MAX_META])),)

@@ -12,7 +12,8 @@ from ..errors import FormatError
 from ..values import MAX_CHANNELS, FloatArray, Technique
 from .jcamp_asdf import Grid, expand_table, last_digit, pairs
 from .jcamp_blocks import Block, Record, blocks_of
-from .reading import Decoded, Request, build, clean, number, shift_of_wavelength
+from .jcamp_units import intensity_of, unit_of, wavenumbers_of
+from .reading import Decoded, Request, build, clean, number
 
 FORMAT = "JCAMP-DX"
 TECHNIQUES = {
@@ -21,26 +22,6 @@ TECHNIQUES = {
     "FTIRSPECTRUM": Technique.FTIR,
     "RAMANSPECTRUM": Technique.RAMAN,
 }
-WAVENUMBER_UNITS = frozenset(
-    {"1/CM", "CM-1", "CM^-1", "CM^(-1)", "WAVENUMBER", "WAVENUMBERS", "RAMANSHIFT", "RAMANSHIFT(CM-1)"}
-)
-#: Length units: how many make a centimetre.
-LENGTH_UNITS = {
-    "MICROMETERS": 1e4, "MICROMETER": 1e4, "MICRONS": 1e4, "UM": 1e4,
-    "NANOMETERS": 1e7, "NANOMETER": 1e7, "NM": 1e7,
-}  # fmt: skip
-TRANSMITTANCE_UNITS = frozenset(
-    {"TRANSMITTANCE", "%TRANSMITTANCE", "PERCENTTRANSMITTANCE", "TRANSMITTANCE(%)", "%T", "T", "TRANSMISSION"}
-)
-ABSORBANCE_UNITS = frozenset({"ABSORBANCE", "ABSORBANCEUNITS", "A", "ABS"})
-RAMAN_UNITS = frozenset(
-    {
-        "ARBITRARYUNITS", "ARBITRARY", "COUNTS", "INTENSITY", "RAMANINTENSITY", "RELATIVEINTENSITY", "A.U.",
-        "AU", "COUNTSPERSECOND", "CPS", "COUNTS/S",
-    }
-)  # fmt: skip
-#: A transmittance above this cannot be a fraction, noise included: it is in per cent.
-LARGEST_FRACTION = 2.0
 _LASER_LABELS = ("$LASERWAVELENGTH", "$EXCITATIONWAVELENGTH", "LASERWAVELENGTH", "EXCITATIONWAVELENGTH")
 _START = re.compile(r"(?:\s|\$\$[^\n]*\n)*##", re.ASCII)
 
@@ -119,7 +100,7 @@ def _no_spectrum(block: Block) -> str:
     kind = block.text("DATATYPE")
     if not kind:
         return "no ##DATA TYPE=: say INFRARED SPECTRUM or RAMAN SPECTRUM there"
-    if _unit(kind).replace("-", "") not in TECHNIQUES:
+    if unit_of(kind).replace("-", "") not in TECHNIQUES:
         return f"data type {clean(kind, 40)!r} is neither an infrared nor a Raman spectrum"
     if "PEAKTABLE" in block.records:
         return "a peak table is no spectrum: export the curve"
@@ -132,7 +113,7 @@ def _spectrum(block: Block, request: Request) -> Decoded:
     version = block.text("JCAMPDX")
     if not re.match(r"[45](\.|\b)", version):
         raise FormatError(f"JCAMP-DX version {clean(version, 12)!r}: 4.24 and 5.01 are read")
-    technique = request.settle_technique(TECHNIQUES[_unit(block.text("DATATYPE")).replace("-", "")])
+    technique = request.settle_technique(TECHNIQUES[unit_of(block.text("DATATYPE")).replace("-", "")])
     laser = request.settle_laser(_laser(block), technique)
     x, y = table_of(block)
     history = [clean(line) for held in block.records.get("$HISTORY", ()) for line in (held.value, *held.more)]
@@ -140,10 +121,10 @@ def _spectrum(block: Block, request: Request) -> Decoded:
         f"read from {FORMAT} {clean(version, 12)}, {x.size} points"
     ]
     history += [f"no {label}: taken as 1" for label in ("XFACTOR", "YFACTOR") if not block.text(label)]
-    axis = _wavenumbers(block, x, technique, laser, history)
+    axis = wavenumbers_of(block.text("XUNITS"), x, technique, laser, history)
     spectrum = build(
         axis,
-        _intensity(block, y, technique, history),
+        intensity_of(block.text("YUNITS"), y, technique, history),
         technique,
         history=history,
         laser_nm=laser,
@@ -151,61 +132,6 @@ def _spectrum(block: Block, request: Request) -> Decoded:
         saturated=block.text("$SATURATED").upper() == "YES",
     )
     return Decoded(spectrum, FORMAT, block.title or request.name, block.described())
-
-
-def _wavenumbers(
-    block: Block, x: FloatArray, technique: Technique, laser: float | None, history: list[str]
-) -> FloatArray:
-    said = block.text("XUNITS")
-    unit = _unit(said)
-    if unit in WAVENUMBER_UNITS:
-        return x
-    if unit not in LENGTH_UNITS:
-        raise FormatError(f"##XUNITS={clean(said, 24)} is no unit of an infrared or Raman axis")
-    if not (x > 0).all():
-        raise FormatError("a wavelength is not above zero")
-    if technique is Technique.FTIR:
-        history.append(f"{said.lower()} converted to cm⁻¹")
-        return np.asarray(LENGTH_UNITS[unit] / x, dtype=np.float64)
-    if laser is None:
-        raise FormatError(f"a Raman axis in {said.lower()} needs the laser wavelength: give --laser NM")
-    history.append(f"{said.lower()} converted to Raman shift with a laser of {laser:g} nm")
-    return shift_of_wavelength(x * (1e7 / LENGTH_UNITS[unit]), laser)
-
-
-def _intensity(block: Block, y: FloatArray, technique: Technique, history: list[str]) -> FloatArray:
-    said = block.text("YUNITS")
-    unit = _unit(said)
-    if technique is Technique.RAMAN and unit in RAMAN_UNITS:
-        return y
-    if technique is Technique.FTIR and unit in ABSORBANCE_UNITS:
-        return y
-    if technique is Technique.FTIR and unit in TRANSMITTANCE_UNITS:
-        return absorbance_of(y, percent="%" in unit or "PERCENT" in unit, history=history)
-    raise FormatError(f"##YUNITS={clean(said, 24)} is not read for {technique}")
-
-
-def absorbance_of(transmittance: FloatArray, *, percent: bool, history: list[str]) -> FloatArray:
-    """Convert transmittance to absorbance, −log10 T; values above 2 show that they are in per cent.
-
-    Raises
-    ------
-    FormatError
-        A transmittance is zero or negative: it has no absorbance.
-    """
-    bad = int((transmittance <= 0).sum())
-    if bad:
-        raise FormatError(
-            f"{bad} of {transmittance.size} transmittances are zero or negative and have no absorbance: "
-            "export the spectrum as absorbance, or over a shorter range"
-        )
-    if percent or transmittance.max() > LARGEST_FRACTION:
-        history.append(
-            f"transmittance up to {transmittance.max():g} read as per cent, converted to absorbance"
-        )
-        return np.asarray(2.0 - np.log10(transmittance), dtype=np.float64)
-    history.append("transmittance converted to absorbance")
-    return np.asarray(-np.log10(transmittance), dtype=np.float64)
 
 
 def _points(block: Block) -> int:
@@ -291,10 +217,6 @@ def _resolution(block: Block) -> float | None:
     )
     value = float(match[1]) if match and len(match[1]) < 20 else 0.0
     return value if 0 < value < 1000 else None
-
-
-def _unit(text: str) -> str:
-    return re.sub(r"\s+", "", text).upper()
 
 
 def _noting(one: Decoded, left_out: str) -> Decoded:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import AxisError, FormatError, ValueRangeError
+from ..errors import AxisError, FormatError, UnknownFormat, ValueRangeError
 from ..values import MAX_CHANNELS, FloatArray, Spectrum, Technique
 
+#: For messages.
+READABLE = "ENLIGHTEN CSV, JCAMP-DX, BWSpec text, two-column text"
 #: Largest file read, bytes; a text spectrum of `MAX_CHANNELS` channels fits.
 MAX_BYTES = 32 << 20
 #: Header fields kept in `Decoded.meta`, and characters kept of each.
@@ -80,7 +82,9 @@ def text_of(data: bytes) -> str:
     Raises
     ------
     FormatError
-        Empty, too large, or not text.
+        Empty or too large.
+    UnknownFormat
+        Not text.
     """
     if len(data) > MAX_BYTES:
         raise FormatError(f"{len(data)} bytes are more than the {MAX_BYTES} a spectrum file may have")
@@ -94,7 +98,7 @@ def text_of(data: bytes) -> str:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     if "\0" in text:
-        raise FormatError("the file is binary, not text")
+        raise UnknownFormat(f"the file is binary; read here are text formats: {READABLE}")
     # CP/M and DOS programs end a text with Ctrl-Z
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n \t")
 
@@ -177,6 +181,15 @@ def shift_of_wavelength(wavelength_nm: FloatArray, laser_nm: float) -> FloatArra
     if not (wavelength_nm > 0).all():
         raise FormatError("a wavelength is not above zero")
     return np.asarray(1e7 / laser_nm - 1e7 / wavelength_nm, dtype=np.float64)
+
+
+def reached_full_scale(axis: FloatArray, raw: FloatArray, history: list[str]) -> bool:
+    """Return whether raw counts reach a 16-bit converter's full scale; the history says where."""
+    hit = axis[raw >= FULL_SCALE_16_BIT]
+    if hit.size:
+        place = f"{hit.min():.0f} to {hit.max():.0f} cm⁻¹"
+        history.append(f"detector at full scale in {hit.size} channel(s), {place}")
+    return bool(hit.size)
 
 
 def require_rows(count: int) -> None:

@@ -1,7 +1,6 @@
 """What people and programs see."""
 
 import io
-import json
 import re
 
 import pytest
@@ -13,7 +12,11 @@ from spectra.reasons import REASONS
 
 def shown(identification, *, colour=False, width=100):
     screen = Console(
-        file=io.StringIO(), width=width, force_terminal=colour, color_system="truecolor", markup=False
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+        markup=False,
     )
     screen.print(output.verdict_panel(identification))
     return screen.file.getvalue()
@@ -91,6 +94,7 @@ def test_an_alarm_names_what_was_found_and_keeps_its_first_step():
                 component("caffeine", controlled=False),
                 component("fentanyl"),
             ],
+            "not_excluded": [{"substance": "fentanyl"}],
             "reasons": ["axis_unverified"],
             "scan_id": "abc",
         }
@@ -99,7 +103,7 @@ def test_an_alarm_names_what_was_found_and_keeps_its_first_step():
     assert "Seen: caffeine (content, 22% of the spectral area, measured reference)" in text
     assert "Scan: abc" in text
     steps = [line for line in text.splitlines() if "→" in line]
-    assert "Stop." in steps[0]
+    assert "Hold the parcel" in steps[0]
     assert REASONS["axis_unverified"].next_step in steps[1]
 
 

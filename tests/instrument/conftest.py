@@ -96,7 +96,9 @@ class LaserRig:
 
     def changes(self) -> list[tuple[float, float]]:
         """The laser's own log: monotonic s, mW."""
-        return [(int(ns) * 1e-9, float(mw)) for ns, mw in (x.split() for x in self.log.read_text().splitlines())]
+        return [
+            (int(ns) * 1e-9, float(mw)) for ns, mw in (x.split() for x in self.log.read_text().splitlines())
+        ]
 
     def lit(self) -> bool:
         return self.changes()[-1][1] > 0

@@ -99,7 +99,13 @@ def test_on_reads_interlock_fault_and_state():
 
 
 def test_status():
-    answers = [said("l?", "1"), said("ilk?", "0"), said("f?", "1"), said("pa?", "0.0995"), said("p?", "1.0e-1")]
+    answers = [
+        said("l?", "1"),
+        said("ilk?", "0"),
+        said("f?", "1"),
+        said("pa?", "0.0995"),
+        said("p?", "1.0e-1"),
+    ]
     with TranscriptStream([*OPENING, *answers]) as stream:
         status = opened(stream).status()
     assert status.emitting
@@ -132,9 +138,17 @@ def test_on_is_not_tried_when_it_may_not_be(answers, error, words):
         ([said("l1", REFUSED), *OFF], DeviceRefused, "not allowed"),
         ([said("l1", OK), said("ilk?", "1"), *OFF], InterlockOpen, "interlock"),
         ([said("l1", OK), said("ilk?", "0"), said("f?", "1"), *OFF], DeviceRefused, "temperature"),
-        ([said("l1", OK), *SAFE, said("l?", "0"), said("@cobasks?", "0"), *OFF], DeviceRefused, "turn the key"),
+        (
+            [said("l1", OK), *SAFE, said("l?", "0"), said("@cobasks?", "0"), *OFF],
+            DeviceRefused,
+            "turn the key",
+        ),
         ([said("l1", OK), *SAFE, said("l?", "0"), said("@cobasks?", "1"), *OFF], DeviceRefused, "off again"),
-        ([said("l1", OK), *SAFE, said("l?", "0"), said("@cobasks?", REFUSED), *OFF], DeviceRefused, "check the key"),
+        (
+            [said("l1", OK), *SAFE, said("l?", "0"), said("@cobasks?", REFUSED), *OFF],
+            DeviceRefused,
+            "check the key",
+        ),
     ],
 )
 def test_a_failed_on_is_never_repeated_and_ends_off(answers, error, words):
@@ -187,7 +201,14 @@ def test_off_is_tried_again_until_read_back():
 
 @pytest.mark.parametrize("noise", [b"\xff\xfe\r\n", b"\x07\r\n", b"\r\n", b"OK\r\n"])
 def test_off_gets_past_noise(noise):
-    exchanges = [*OPENING, (b"l0\r", b"OK\r\n"), (b"l?\r", noise), (b"l0\r", b"OK\r\n"), FENCE, said("l?", "0")]
+    exchanges = [
+        *OPENING,
+        (b"l0\r", b"OK\r\n"),
+        (b"l?\r", noise),
+        (b"l0\r", b"OK\r\n"),
+        FENCE,
+        said("l?", "0"),
+    ]
     with TranscriptStream(exchanges) as stream:
         opened(stream).off()
 

@@ -1,4 +1,5 @@
 import os
+import resource
 import stat
 
 import pytest
@@ -34,18 +35,17 @@ def test_round_trip_keeps_the_others(path):
 
 
 def test_a_write_that_fails_leaves_the_old_file(path):
-    save_device(path, BenchConfig("bench1", URL, LASER, 785.0))
-    before = path.read_bytes()
-    path.parent.chmod(0o500)
+    old = BenchConfig("bench1", URL, LASER, 785.0)
+    save_device(path, old)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
     try:
-        if os.access(path.parent, os.W_OK):
-            path.parent.chmod(0o700)
-            pytest.skip("this user may write everywhere")
         with pytest.raises(DeviceURLError, match="cannot be written"):
             save_device(path, BenchConfig("bench2", URL, LASER, 785.0))
     finally:
-        path.parent.chmod(0o700)
-    assert path.read_bytes() == before
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert load_config(path) == {"bench1": old}
+    assert os.listdir(path.parent) == ["devices.toml"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -12,7 +12,9 @@ def write(stream, data):
 
 
 def test_a_conversation_as_written_down():
-    with TranscriptStream([(None, b"hello"), (b"ab", b"1"), (b"c", None), (b"d", b"2")], fragment=3) as stream:
+    with TranscriptStream(
+        [(None, b"hello"), (b"ab", b"1"), (b"c", None), (b"d", b"2")], fragment=3
+    ) as stream:
         assert stream.receive(9, wait_s=0) == b"hel"
         assert stream.read(2, deadline=deadline_in(1)) == b"lo"
         write(stream, b"a")
@@ -34,7 +36,12 @@ def test_too_many_bytes_fail():
 
 @pytest.mark.parametrize(
     ("written", "read", "words"),
-    [(b"", 0, "never written"), (b"a", 0, "only the start"), (b"ab", 0, "never read"), (b"ab", 1, "never used")],
+    [
+        (b"", 0, "never written"),
+        (b"a", 0, "only the start"),
+        (b"ab", 0, "never read"),
+        (b"ab", 1, "never used"),
+    ],
 )
 def test_what_did_not_happen_fails(written, read, words):
     with pytest.raises(AssertionError, match=words):

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,23 +25,27 @@ from instrument.emulators.scene import Scene, SceneError
 from spectra.formats import encode_csv
 from spectra.values import Spectrum, Technique
 
-CHIP = Chip(full_scale=16383, electrons_per_count=6.0, bias=600.0, read_noise=18.0, dark_rate=800.0, pattern=0.0)
+CHIP = Chip(
+    full_scale=16383, electrons_per_count=6.0, bias=600.0, read_noise=18.0, dark_rate=800.0, pattern=0.0
+)
 FLAT = FixedPattern(np.zeros(20_000), np.ones(20_000))
 STS = MODELS["STS"]
 
 
 def powder(path):
     axis = np.arange(200.0, 2401.0)
-    light = 0.05 + np.exp(-0.5 * ((axis - 1000.0) / 8.0) ** 2) + 0.5 * np.exp(-0.5 * ((axis - 1600.0) / 8.0) ** 2)
+    light = (
+        0.05 + np.exp(-0.5 * ((axis - 1000.0) / 8.0) ** 2) + 0.5 * np.exp(-0.5 * ((axis - 1600.0) / 8.0) ** 2)
+    )
     spectrum = Spectrum(axis, light, Technique.RAMAN, laser_nm=785.0)
-    path.write_bytes(encode_csv(spectrum, "powder"))
+    path.write_bytes(encode_csv(spectrum))
     return path
 
 
 def detector(light, *, sample=None, seed=1, cosmic_rate=0.0, model=STS, **options):
     scene = Scene(laser_nm=785.0, technique=Technique.RAMAN)
     scene.put(sample)
-    found = Detector(
+    return Detector(
         model.chip,
         coefficients=model.coefficients,
         pixels=model.pixels,
@@ -48,7 +55,6 @@ def detector(light, *, sample=None, seed=1, cosmic_rate=0.0, model=STS, **option
         cosmic_rate=cosmic_rate,
         **options,
     )
-    return found
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -95,7 +101,9 @@ def test_quantum_efficiency_falls_towards_the_band_edge():
 
 
 def test_sample_keeps_its_baseline_and_is_bright_at_one():
-    profile = sample_profile(np.array([0.0, 100.0, 200.0, 300.0]), np.array([100.0, 200.0]), np.array([-1.0, 4.0]))
+    profile = sample_profile(
+        np.array([0.0, 100.0, 200.0, 300.0]), np.array([100.0, 200.0]), np.array([-1.0, 4.0])
+    )
     assert profile.tolist() == [0.0, 0.0, 1.0, 1.0]
     assert not sample_profile(np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.array([0.0, 0.0])).any()
 
@@ -111,7 +119,11 @@ def test_no_raman_without_laser(tmp_path):
     sample = powder(tmp_path / "powder.csv")
     lit, unlit, empty = (
         detector(light, sample=put)
-        for light, put in ((ConstantLight(), sample), (ConstantLight(0.0), sample), (ConstantLight(0.0), None))
+        for light, put in (
+            (ConstantLight(), sample),
+            (ConstantLight(0.0), sample),
+            (ConstantLight(0.0), None),
+        )
     )
     spectra = [d.finish(d.begin(1.0)) for d in (lit, unlit, empty)]
     assert spectra[0].max() > 8000
@@ -152,10 +164,14 @@ def test_peaks_appear_where_the_axis_says_and_move_with_its_drift(tmp_path):
 
 
 def test_seed_fixes_noise_and_averages_lower_it(tmp_path):
-    same = [detector(ConstantLight(), seed=4).finish(detector(ConstantLight(), seed=4).begin(0.1)) for _ in "ab"]
+    same = [
+        detector(ConstantLight(), seed=4).finish(detector(ConstantLight(), seed=4).begin(0.1)) for _ in "ab"
+    ]
     assert np.array_equal(*same)
     one, many = (detector(ConstantLight(0.0), seed=4) for _ in "ab")
-    spread = [np.std(d.finish(d.begin(0.1, n)) - d.finish(d.begin(0.1, n))) for d, n in ((one, 1), (many, 25))]
+    spread = [
+        np.std(d.finish(d.begin(0.1, n)) - d.finish(d.begin(0.1, n))) for d, n in ((one, 1), (many, 25))
+    ]
     assert spread[1] < spread[0] / 3
     corrected = one.finish(one.begin(0.1, 50), corrected=True)
     assert corrected.std() < one.finish(one.begin(0.1, 50)).std() / 2
@@ -275,8 +291,24 @@ def cobs_decode(data):
     return bytes(out)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0", b"a\0b", b"x" * 253, b"x" * 254, b"x" * 255 + b"\0" + b"y" * 600])
+@pytest.mark.parametrize(
+    "data", [b"", b"\0", b"a\0b", b"x" * 253, b"x" * 254, b"x" * 255 + b"\0" + b"y" * 600]
+)
 def test_cobs_round_trip_without_zeros(data):
     coded = cobs_encode(data)
     assert 0 not in coded
     assert cobs_decode(coded) == data
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("model", ["STS", "QEPRO", "FX"])
+def test_a_measured_powder_keeps_its_bands(model):
+    sample = Path(os.environ["OPIOSCAN_SHARED"]) / "data/raman785-library/Ibuprofen.csv"
+    d = detector(ConstantLight(), sample=sample, model=MODELS[model])
+    dark = detector(ConstantLight(0.0), model=MODELS[model])
+    shift = raman_shift(d.wavelengths, 785.0)
+    light = d.finish(d.begin(1.0)) - dark.finish(dark.begin(1.0))
+    near = (shift > 800) & (shift < 870)
+    assert shift[near][light[near].argmax()] == pytest.approx(834.0, abs=5.0)
+    truth = np.interp(shift, d.scene.sample.axis, d.scene.sample.intensity)
+    assert np.corrcoef(light, truth)[0, 1] > 0.98

@@ -200,7 +200,9 @@ def test_dead_guardian_is_replaced_and_forces_off(rig: Any, laser: GuardedLaser)
     wait_until(lambda: rig.socket_path.exists())
     status = laser.status()
     assert not status.emitting
-    assert "forced the laser off; its predecessor may have left it on" in status.fault or "asked" in status.fault
+    assert (
+        "forced the laser off; its predecessor may have left it on" in status.fault or "asked" in status.fault
+    )
     log = rig.socket_path.with_name("laser.sock.log").read_text()
     assert "its predecessor may have left it on" in log
     assert rig.guardian_pid() != pid

@@ -133,7 +133,10 @@ def test_a_stale_answer_is_never_taken():
 def test_only_a_stale_answer_is_a_timeout_and_never_asked_again():
     ours, _ = SPECTRUM
     late = tell(M.CORRECTED_SPECTRUM, 12, COUNTS.tobytes())
-    with TranscriptStream([*OPENING, (ours, late)]) as stream, pytest.raises(DeviceTimeout, match="nothing came"):
+    with (
+        TranscriptStream([*OPENING, (ours, late)]) as stream,
+        pytest.raises(DeviceTimeout, match="nothing came"),
+    ):
         opened(stream).acquire()
 
 
@@ -196,7 +199,10 @@ def test_a_query_is_repeated_once():
 
 def test_a_command_without_acknowledgement_is_repeated_once_then_told():
     operand = struct.pack("<I", 30_000)
-    sent = [(ask(M.SET_INTEGRATION_TIME, n, operand, Flag.ACK_REQUESTED), tell(M.SET_INTEGRATION_TIME, n)) for n in (13, 14)]
+    sent = [
+        (ask(M.SET_INTEGRATION_TIME, n, operand, Flag.ACK_REQUESTED), tell(M.SET_INTEGRATION_TIME, n))
+        for n in (13, 14)
+    ]
     with TranscriptStream([*OPENING, *sent]) as stream:
         device = opened(stream)
         with pytest.raises(ProtocolError, match="not acknowledged"):
@@ -250,7 +256,11 @@ def test_a_device_of_another_kind_is_refused_and_its_port_closed(at, answer, wor
 
 @pytest.mark.parametrize("slope", [-0.2, 0.0, float("nan"), float("inf")])
 def test_coefficients_that_give_no_axis_are_refused(slope):
-    exchanges = [*OPENING[:5], OPENING[5], query(M.WAVELENGTH_COEFFICIENT, 7, b"\x01", struct.pack("<f", slope))]
+    exchanges = [
+        *OPENING[:5],
+        OPENING[5],
+        query(M.WAVELENGTH_COEFFICIENT, 7, b"\x01", struct.pack("<f", slope)),
+    ]
     exchanges += [query(M.WAVELENGTH_COEFFICIENT, 8, b"\x02", struct.pack("<f", 0.0))]
     with TranscriptStream(exchanges) as stream, np.errstate(invalid="ignore"):
         with pytest.raises(ProtocolError, match="no ascending axis"):
@@ -300,7 +310,13 @@ def test_first_number_is_random():
 
 @pytest.mark.parametrize(
     ("name", "pixels", "size"),
-    [("sts", 1024, 2048), ("Spark", 1024, 2048), ("QE-PRO", 1044, 4208), ("FlameX", 2136, 4272), ("hdx", 2068, 4136)],
+    [
+        ("sts", 1024, 2048),
+        ("Spark", 1024, 2048),
+        ("QE-PRO", 1044, 4208),
+        ("FlameX", 2136, 4272),
+        ("hdx", 2068, 4136),
+    ],
 )
 def test_models(name, pixels, size):
     model = obp_model(name)

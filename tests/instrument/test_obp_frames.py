@@ -1,4 +1,5 @@
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -31,18 +32,20 @@ messages = st.builds(
 )
 
 
-def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
+def pieces_of(data: bytes, cuts: tuple[int, ...] | list[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:])]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
-def fed(data: bytes, cuts: list[int] = []) -> list[Message | FrameError]:
+def fed(data: bytes, cuts: tuple[int, ...] | list[int] = ()) -> list[Message | FrameError]:
     parser = FrameParser()
     return [event for piece in pieces_of(data, cuts) for event in parser.feed(piece)]
 
 
 def test_layout_of_a_short_message_byte_for_byte():
-    frame = encode(Message(MessageType.SET_INTEGRATION_TIME, b"\x10\x27\0\0", Flag.ACK_REQUESTED, regarding=7))
+    frame = encode(
+        Message(MessageType.SET_INTEGRATION_TIME, b"\x10\x27\0\0", Flag.ACK_REQUESTED, regarding=7)
+    )
     assert frame == (
         b"\xc1\xc0\x00\x11\x04\x00\x00\x00\x10\x00\x11\x00\x07\x00\x00\x00" + bytes(6) + b"\x00\x04"
         b"\x10\x27\0\0" + bytes(12) + b"\x14\0\0\0" + bytes(16) + b"\xc5\xc4\xc3\xc2"
@@ -72,7 +75,9 @@ noise = st.one_of(
 )
 
 
-@given(st.lists(st.one_of(noise, messages.map(encode)), max_size=6), st.lists(st.integers(0, 3000), max_size=12))
+@given(
+    st.lists(st.one_of(noise, messages.map(encode)), max_size=6), st.lists(st.integers(0, 3000), max_size=12)
+)
 @settings(max_examples=120, deadline=None)
 def test_garbage_never_crashes_and_events_do_not_depend_on_the_split(parts, cuts):
     data = b"".join(parts)

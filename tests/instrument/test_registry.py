@@ -19,7 +19,9 @@ def test_every_driver_is_found():
 
 
 def test_a_url_taken_apart():
-    url = DeviceURL.parse("obp+serial:///dev/pts/3?model=STS&baud=115200&laser=cobolt%2Bserial:///dev/x%3Fpause_ms%3D5")
+    url = DeviceURL.parse(
+        "obp+serial:///dev/pts/3?model=STS&baud=115200&laser=cobolt%2Bserial:///dev/x%3Fpause_ms%3D5"
+    )
     assert url.scheme == url.key == "obp+serial"
     assert url.serial_path() == "/dev/pts/3"
     assert url.params["laser"] == "cobolt+serial:///dev/x?pause_ms=5"

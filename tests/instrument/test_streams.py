@@ -270,7 +270,9 @@ def test_visa_line_stops(listener):
     with Scripted(listener, [0.3]) as device:
         start = time.monotonic()
         with pytest.raises(AcquisitionAborted):
-            VisaLine(device.resource).ask("?", timeout_s=20, limit=100, stop=lambda: time.monotonic() - start > 0.1)
+            VisaLine(device.resource).ask(
+                "?", timeout_s=20, limit=100, stop=lambda: time.monotonic() - start > 0.1
+            )
         assert time.monotonic() - start < 2
 
 

@@ -52,7 +52,9 @@ def test_damage_breaks_the_chain(damage):
         read_transcript(b"\n".join(damage(lines)))
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"{}", b"[]", b'{"transcript":2,"start":"0"}', b'{"transcript":1}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"{}", b"[]", b'{"transcript":2,"start":"0"}', b'{"transcript":1}']
+)
 def test_other_bytes_are_no_transcript(data):
     with pytest.raises(ProtocolError):
         read_transcript(data)

@@ -117,7 +117,7 @@ REFUSED = {
         "dupinc2.jdx", "fixdec1.jdx", "fixinc1.jdx", "sqzdupd1.jdx", "xyinc1.jdx", "BRUKER1.JCM", "LABCALC.DX",
     ],
     "FIRSTY=0.981633, but the table gives 0.983376": ["jtpolysd.jdx"],  # a digit too many in YFACTOR
-    "line 107: y-check failed": ["SPECFILE.DX"],  # the closing check is 0
+    "line 60: x-check failed": ["SPECFILE.DX"],  # abscissae between two points, and a closing y-check of 0
     "outside every block": ["mactab2.jdx"],  # a stray byte behind ##END=
 }  # fmt: skip
 READ = {

@@ -111,7 +111,7 @@ def test_the_seeds_are_valid(data):
     assert decode(data)
 
 
-@settings(max_examples=1500, deadline=2000)
+@settings(max_examples=800, deadline=2000)
 @given(st.data())
 def test_only_format_errors_come_out_of_mutated_files(data):
     seed = bytearray(data.draw(st.sampled_from(VALID)))

@@ -33,6 +33,7 @@ def test_bwspec_with_decimal_point_and_saturation():
     (one, _) = decode(BW.replace(",", ".").replace("1.0;101.50;10.0", "1.0;101.50;65535.0").encode())
     assert one.spectrum.laser_nm == 784.82
     assert one.spectrum.saturated
+    assert one.spectrum.history[-1] == "detector at full scale in 1 channel(s), 102 to 102 cm⁻¹"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_columns_without_names_follow_the_technique_and_say_so():
     [
         (b"", FormatError, "empty"),
         (b" \n\t", FormatError, "empty"),
-        (b"\x00\x01\x02\x03", FormatError, "binary"),
+        (b"\x00\x01\x02\x03", UnknownFormat, "binary"),
         (b"hello world, this is prose\n", UnknownFormat, "no format read here"),
         (b"\xff\xfe\x00", FormatError, "binary|empty"),
         (b"x" * (MAX_BYTES + 1), FormatError, "more than"),

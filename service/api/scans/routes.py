@@ -53,10 +53,7 @@ def _keep(store: Store, caller: Caller, scan_id: str, data: bytes) -> tuple[Scan
     except ScanDamaged as error:
         raise Problem("scan_damaged", str(error)) from error
     with store.database.write(caller.actor) as change:
-        row, created = note_scan(change, scan_id, len(data), kept.scan)
-        change.session.flush()
-        change.session.expunge(row)
-        return row, created
+        return note_scan(change, scan_id, len(data), kept.scan)
 
 
 def _view(row: ScanFile) -> ScanView:

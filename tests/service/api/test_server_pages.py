@@ -1,0 +1,126 @@
+"""The pages: signed-in people only, no script, verdicts in words."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from service.api.database import Database
+from service.api.permissions import Role
+from service.api.sessions import MOST, Sessions
+from service.api.tokens.repository import create_token, revoke_token
+
+
+@pytest.fixture
+def browser(server: Any) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=10) as client:
+        yield client
+
+
+def _sign_in(browser: httpx.Client, secret: str, **headers: str) -> httpx.Response:
+    return browser.post("/login", data={"token": secret}, headers=headers)
+
+
+def test_strangers_are_led_to_the_form(browser: httpx.Client, server: Any) -> None:
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert browser.get("/", params={"token": server.tokens[Role.OFFICER]}).status_code == 303
+    page = browser.get("/login")
+    assert page.status_code == 200
+    assert 'type="password"' in page.text
+
+
+def test_signing_in_and_out(browser: httpx.Client, server: Any) -> None:
+    answer = _sign_in(browser, server.tokens[Role.OFFICER], **{"sec-fetch-site": "same-origin"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert server.tokens[Role.OFFICER] not in cookie
+    assert browser.get("/").status_code == 200
+    kept = dict(browser.cookies)
+    assert browser.post("/logout").status_code == 303
+    browser.cookies.update(kept)
+    assert browser.get("/").status_code == 303, "the secret is dead, not only forgotten"
+
+
+@pytest.mark.parametrize(("secret", "status"), [("", 401), ("ops_wrong", 401), ("x" * 129, 422)])
+def test_wrong_tokens_do_not_sign_in(browser: httpx.Client, secret: str, status: int) -> None:
+    answer = _sign_in(browser, secret)
+    assert answer.status_code == status
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("role", [Role.BENCH, Role.PARCEL_SYSTEM])
+def test_machines_have_no_pages(browser: httpx.Client, server: Any, role: Role) -> None:
+    assert _sign_in(browser, server.tokens[role]).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout"])
+def test_forms_of_other_sites_are_refused(browser: httpx.Client, server: Any, path: str) -> None:
+    data = {"token": server.tokens[Role.OFFICER]}
+    answer = browser.post(path, data=data, headers={"sec-fetch-site": "cross-site"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_a_revoked_token_ends_its_sign_ins(browser: httpx.Client, server: Any) -> None:
+    with Database(server.settings.db_path) as database:
+        with database.write("test") as change:
+            secret, token = create_token(change, Role.AUDITOR)
+        _sign_in(browser, secret)
+        assert browser.get("/").status_code == 200
+        with database.write("test") as change:
+            revoke_token(change, token.token_id)
+        assert browser.get("/").status_code == 303
+
+
+def test_the_list_says_verdicts_in_words(server: Any, bench: Any, item: str) -> None:
+    alarm, calm, doubtful, empty = (bench.open(item) for _ in range(4))
+    bench.result(calm)
+    bench.complete(calm)
+    bench.result(doubtful, "inconclusive")
+    bench.result(alarm, "alarm_named")
+    bench.complete(alarm)
+    bench.open("<script>alert(1)</script>", "carrier")
+    page = server.client(Role.OFFICER).get("/")
+    assert page.status_code == 200
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.text))
+    for words in (
+        "▲ ALARM: Metamizole",
+        "○ NO ALARM: not a proof of absence",
+        "? INCONCLUSIVE",
+        "… NO RESULT YET",
+        "hold requested",
+        "nothing said yet",
+        "TRAINING",
+        "EMULATED INSTRUMENT",
+        "presumptive",
+        "Move the probe closer",
+    ):
+        assert words in text, words
+    assert empty in text
+    assert "<script" not in page.text
+    assert "&lt;script&gt;" in page.text
+
+
+def test_pages_load_nothing_and_are_not_kept(server: Any) -> None:
+    page = server.client(Role.ADMIN).get("/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    nonce = re.search(r"'nonce-([^']+)'", policy)
+    assert nonce is not None
+    assert f'<style nonce="{nonce[1]}">' in page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert "http" not in re.sub(r"<!doctype html>", "", page.text)
+
+
+def test_sign_ins_are_bounded_and_end() -> None:
+    sessions = Sessions()
+    first = sessions.open("t")
+    assert sessions.token_id(first) == "t"
+    assert sessions.token_id("other") is None
+    for _ in range(MOST):
+        sessions.open("t")
+    assert sessions.token_id(first) is None

@@ -1,0 +1,178 @@
+"""The rules of the house: what stands where, who may import whom, and which names outsiders rely on."""
+
+import ast
+import importlib
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("spectra", "library", "calibration", "instrument", "service")
+TOP_LEVEL = {*PACKAGES, "tests", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"}
+
+#: Folders of a machine, not of the project, and user folders whoever they belong to.
+MACHINE_PATHS = re.compile(
+    r"(?<![\w/.])(?:/home/(?!USER\b|user\b)\w+/|/Users/\w+/|/root/|/work/|/workspace/|/mnt/data/|[A-Z]:\\\\?Users\\)"
+)
+
+#: Module → its ``__all__``, or the public classes and functions defined in it. Whoever adds, renames or removes one
+#: changes what outsiders rely on, and therefore this table.
+SPECTRA = {
+    "values": "DeviceInfo Presentation Role Scan Spectrum Technique check_ascending frozen_array",
+    "references": "Grade ReferenceEntry Substance",
+    "digest": "array_digest bytes_digest json_digest",
+    "errors": "AxisError FormatError MethodError RecipeError SpectraError SpectrumMismatch UnknownFormat "
+    "ValueRangeError",
+    "reasons": "Reason Verdict blocked next_steps",
+    "finding": "Finding combine",
+    "identification": "FOREIGN Component Curves Identification InstrumentState Quality identify",
+    "method": "Method WatchItem fit may_name",
+    "formats": "Decoded MAX_BYTES decode encode_csv encode_jcamp",
+}
+LIBRARY = {
+    "store": "Library content_digest read_library write_library",
+    "substances": "SubstanceTable is_controlled",
+    "importing": "ImportReport import_folder reference_id",
+    "starter": "ensure_starter pseudo_voigt starter_entries",
+    "methods": "fit_method training_method",
+    "errors": "EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
+    "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
+}
+CALIBRATION = {
+    "apply": "average spectrum_of",
+    "verification": "LineCheck Verification verify_axis",
+    "errors": "CalibrationError RecordDamaged UncalibratedScan UnknownStandard WrongDevice",
+}
+INSTRUMENT = {
+    "config": "BenchConfig bench_config load_config save_device",
+    "acquisition": "Progress READOUT_S ScanPlan no_progress take_scan",
+    "guardian": "GuardedLaser GuardianHandle start_guardian stop_guardian",
+    "transport": "ByteStream Transcript",
+    "interfaces": "Laser LaserStatus Spectrometer SpectrometerLimits never_stop",
+    "errors": "AcquisitionAborted ConnectionLost DeviceRefused DeviceTimeout DeviceURLError InstrumentError "
+    "InterlockOpen LaserMayBeOn PortBusy PortNotFound ProtocolError SettingOutOfRange",
+}
+SERVICE = {
+    "errors": "AgentRefused AgentUnreachable ArchiveError DiskFull MissingPart OtherBody OutboxError ScanDamaged "
+    "ScanNotFound ServerRefused ServerUnreachable ServiceError SettingsError StrangerPackages UsageError",
+    "settings": "Settings load_settings software_version",
+    "problems": "Kind error_of kind_of message_of problem_of",
+    "clock": "clock_state",
+    "archive.journal": "Archive ArchiveProblem ArchivedScan free_bytes write_whole",
+    "archive.scanfile": "decode_scan decode_transcript encode_scan with_transcript",
+    "api.app": "create_app",
+    "api.settings": "ServerSettings",
+    "bench.client": "BenchClient",
+    "bench.flow": "capture examine screen tell",
+    "plots": "identification_png spectrum_png terminal_plot",
+    "bench.outbox": "FlushReport Outbox OutboxOp RefusedOp Send SendReply",
+    "bench.outbox_ops": "FlushReport OutboxOp RefusedOp SendReply",
+    "bench.sending": "flush",
+    "bench.uplink": "Uplink",
+    "cli.output": "console emit_json progress say verdict_panel warn",
+    "cli.app": "dispatch help_text load",
+    "cli.start": "check_packages main printable run",
+}
+PINNED = {
+    f"{package}.{module}": names
+    for package, modules in zip(PACKAGES, (SPECTRA, LIBRARY, CALIBRATION, INSTRUMENT, SERVICE), strict=True)
+    for module, names in modules.items()
+}
+
+
+def modules():
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def tracked():
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [path for name in listed.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def named(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_public_names_are_pinned(name):
+    module = importlib.import_module(name)
+    defined = {
+        key
+        for key, value in vars(module).items()
+        if not key.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == name
+    }
+    found = set(getattr(module, "__all__", defined))
+    assert found == set(PINNED[name].split())
+
+
+def test_the_top_level_is_fixed():
+    top = {named(path).partition("/")[0] for path in tracked()}
+    assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
+    assert {*PACKAGES, "tests", "pyproject.toml", "LICENSE"} <= top
+
+
+def test_every_module_says_what_it_is_for():
+    silent = [
+        named(path)
+        for path in modules()
+        if path.parent.name != "versions" and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+def test_imports_are_relative_inside_and_absolute_across():
+    wrong = []
+    for path in modules():
+        parts = path.relative_to(ROOT).parts
+        if "migrations" in parts:
+            continue  # Alembic runs these by their path, as modules of no package
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                own = node.module.partition(".")[0] == parts[0]
+            else:
+                own = isinstance(node, ast.ImportFrom) and node.level >= len(parts)
+            wrong += [f"{named(path)}:{node.lineno}"] if own else []
+    assert wrong == []
+
+
+def test_import_directions_hold():
+    command = shutil.which("lint-imports", path=str(Path(sys.executable).parent)) or shutil.which(
+        "lint-imports"
+    )
+    if command is None:
+        pytest.skip("import-linter is not installed; CI runs this check")
+    done = subprocess.run(
+        [command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_file_names_a_developers_machine():
+    found = []
+    for path in tracked():
+        if path == Path(__file__).resolve():
+            continue
+        try:
+            lines = path.read_text().splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{named(path)}:{n}" for n, line in enumerate(lines, 1) if MACHINE_PATHS.search(line)]
+    assert found == []
+
+
+def test_every_package_is_in_the_wheel_and_typed():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(PACKAGES)
+    assert project["project"]["scripts"] == {"opioscan": "service.cli.start:main"}
+    assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)
