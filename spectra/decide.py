@@ -97,10 +97,11 @@ def _scan_reasons(evidence: Evidence, components: tuple[Component, ...]) -> set[
     reasons = set()
     quality = evidence.quality
     content = [c for c in components if c.role == "content"]
-    if quality.saturated:
-        reasons.add("saturated")
     if evidence.coverage < COVERAGE:
         reasons.add("out_of_range")
+    if quality.saturated:
+        # Flat tops fit nothing; what else could be said of such a scan would mislead.
+        return reasons | {"saturated"}
     if evidence.axis_at_bound:
         reasons.add("axis_suspect")
     if evidence.unexplained > UNEXPLAINED:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import shift as spline_shift
 from scipy.optimize import nnls
 
 from .recipe import Features
@@ -32,6 +31,10 @@ MISMATCH_BLANK = 0.05
 #: half the range, shift (cm⁻¹) and half the change of the line's variance (cm⁻²).
 REFERENCE_FREEDOM = (0.2, 0.6, 6.0)
 BLANK_FREEDOM = (0.05, 0.3, 2.0)
+
+
+#: Share of a reference's energy that must lie outside the model's span for it to be tested.
+COLLINEAR = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,10 +131,10 @@ def columns(query: Query, references: ReferenceSet, term: Term) -> FloatArray:
     else:
         base = references.rows[term.width, term.row]
     if term.shift:
-        base = spline_shift(base, term.shift / query.spacing, order=3, mode="constant")
+        base = moved(base, term.shift / query.spacing)
     slope = np.linspace(-1.0, 1.0, base.size) * base
-    moved = np.gradient(base, query.spacing)
-    return np.stack((base, slope, -moved, np.gradient(moved, query.spacing)))
+    steeper = np.gradient(base, query.spacing)
+    return np.stack((base, slope, -steeper, np.gradient(steeper, query.spacing)))
 
 
 def fit_terms(query: Query, references: ReferenceSet, terms: Sequence[Term]) -> Fit:
@@ -250,24 +253,56 @@ def screen(
     basis = basis_of(query, references, null) if basis is None else basis
     rest = weighted - basis.T @ (basis @ weighted)
     rss = float(rest @ rest)
-    scores = np.empty((len(shifts), len(widths), len(references.entries)))
+    # Moving the residual, the basis and the weights the other way spares moving every reference.
+    pack = np.stack(
+        [moved(np.concatenate((rest[None], basis)) * query.weight, -s / query.spacing) for s in shifts]
+    )
+    weights = np.stack([np.maximum(moved(query.weight**2, -s / query.spacing), 0.0) for s in shifts])
+    rows = references.rows[widths[0] : widths[-1] + 1]
+    shape = (len(widths), len(references.entries), len(shifts))
+    flat = rows.reshape(-1, rows.shape[-1])
+    inner = (flat @ pack.reshape(-1, rows.shape[-1]).T).reshape(*shape, -1)
+    size = (references.squares[widths[0] : widths[-1] + 1].reshape(flat.shape) @ weights.T).reshape(shape)
+    apart = size - np.einsum("wrsk,wrsk->wrs", inner[..., 1:], inner[..., 1:])
+    drop = np.maximum(inner[..., 0], 0.0) ** 2 / np.maximum(apart, 1e-300)
+    # What lies (nearly) in the span of the model adds nothing; its quotient is rounding noise.
+    drop = np.where(apart > COLLINEAR * size, np.minimum(drop, rss), 0.0)
+    allowed = null.allowance + MISMATCH_REFERENCE**2 * drop
     n = max(query.points - null.parameters - 1, 1)
-    for i, moved in enumerate(shifts):
-        # Moving the residual, weights and basis the other way spares moving every reference.
-        pack = np.concatenate(((rest * query.weight)[None], basis * query.weight, (query.weight**2)[None]))
-        if moved:
-            pack = spline_shift(pack, (0, -moved / query.spacing), order=3, mode="constant")
-        for j, width in enumerate(widths):
-            rows = references.rows[width]
-            inner = rows @ pack[:-1].T
-            size = references.squares[width] @ np.maximum(pack[-1], 0.0)
-            apart = size - np.sum(inner[:, 1:] ** 2, axis=1)
-            drop = np.maximum(inner[:, 0], 0.0) ** 2 / np.maximum(apart, 1e-300)
-            drop = np.where(apart > 1e-6 * size, np.minimum(drop, rss), 0.0)
-            allowed = null.allowance + MISMATCH_REFERENCE**2 * drop
-            scale = (rss - drop) / n + allowed / max(query.points, 1)
-            scores[i, j] = drop / np.maximum(scale, 1e-300)
-    return scores
+    scale = (rss - drop) / n + allowed / max(query.points, 1)
+    return np.asarray((drop / np.maximum(scale, 1e-300)).transpose(2, 0, 1))
+
+
+def moved(rows: FloatArray, by: float) -> FloatArray:
+    """Return rows moved to the right by a number of points, zeros flowing in.
+
+    Cubic Lagrange interpolation between the four nearest points.
+
+    Parameters
+    ----------
+    rows
+        Shape (..., n).
+    by
+        Points, any fraction; negative moves to the left.
+    """
+    whole = int(np.floor(by))
+    d = 1.0 - (by - whole)
+    taps: tuple[tuple[float, int], ...] = ((1.0, 1),)
+    if d < 1.0:
+        taps = (
+            (-d * (d - 1) * (d - 2) / 6, -1),
+            ((d + 1) * (d - 1) * (d - 2) / 2, 0),
+            (-(d + 1) * d * (d - 2) / 2, 1),
+            ((d + 1) * d * (d - 1) / 6, 2),
+        )
+    n = rows.shape[-1]
+    result = np.zeros_like(rows)
+    for tap, offset in taps:
+        start = offset - whole - 1
+        low, high = max(0, -start), min(n, n - start)
+        if low < high:
+            result[..., low:high] += tap * rows[..., low + start : high + start]
+    return result
 
 
 def basis_of(query: Query, references: ReferenceSet, fit: Fit) -> FloatArray:

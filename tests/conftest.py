@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings
+# As the command line does: one BLAS thread, said before NumPy is first imported.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from service.settings import Settings  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 

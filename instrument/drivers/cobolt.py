@@ -140,7 +140,9 @@ class Cobolt:
                     return
                 reason = DeviceRefused(f"{self._link.name}: says that it is still on")
             except InstrumentError as error:
-                reason = error
+                # Running out of time in mid-question tells less than what went wrong before.
+                if reason is None or time.monotonic() < end:
+                    reason = error
             time.sleep(_RETRY_S)
         raise LaserMayBeOn(
             f"{self._link.name}: the laser could not be read back as off ({reason}); "

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ..errors import InstrumentError, PortBusy
+from ..errors import PortBusy
 from ..registry import open_laser
 from .connections import Mailbox
 from .keeper import LaserKeeper
@@ -64,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os._exit(0)
     try:
         _serve(args, lock)
-    except (InstrumentError, OSError) as error:
-        _log.error("%s", error)
+    except Exception:
+        _log.exception("ended by an error")
         return 3
     finally:
         lock.close()
@@ -83,7 +83,12 @@ def _serve(args: argparse.Namespace, lock: Lock) -> None:
         signal.set_wakeup_fd(mailbox.writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda got, _: server.stop(f"the guardian got {signal.Signals(got).name}"))
-        server.run()
+        try:
+            server.run()
+        except Exception:
+            # The loop may fail; turning off may not.
+            keeper.turn_off_and_wait("the guardian's loop failed")
+            raise
         if lock.held():
             args.socket.unlink(missing_ok=True)
     signal.set_wakeup_fd(-1)

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 RETRY_S = 0.5
 #: How often a laser that is on is asked how it is, s.
 POLL_S = 2.0
+_LOOK_S = 0.05
 
 #: Called with the fields of a reply, from the keeper's thread.
 Reply = Callable[[Message], None]
@@ -118,12 +119,24 @@ class LaserKeeper:
                 {"ok": False, **error_fields(DeviceRefused(f"the laser is being turned off: {reason}"))}
             )
 
+    def turn_off_and_wait(self, reason: str) -> None:
+        """Turn the laser off and return once that is verified, however long it takes."""
+        self.demand_off(reason)
+        while self._thread.is_alive() and not self.settled:
+            time.sleep(_LOOK_S)
+
     def _run(self) -> None:
         left_on = "; its predecessor may have left it on" if self._port.fired else ""
         self._turn_off(f"the guardian started and forced the laser off{left_on}")
         self._changed()
         while not self._closing:
-            self._step()
+            try:
+                self._step()
+            except Exception as error:
+                # Whatever is wrong with this program, the light must not depend on it.
+                _log.exception("an error in the guardian")
+                self._turn_off(f"an error in the guardian: {error}")
+            self._busy = False
             self._changed()
         self._port.close()
 
@@ -143,8 +156,6 @@ class LaserKeeper:
             job.reply(self._carried_out(job))
         elif now >= self._poll_at:
             self._carried_out(_Job("status", lambda _: None, 0.0))
-        with self._ready:
-            self._busy = False
 
     def _own_reason(self, now: float) -> str:
         if now >= self._deadline:

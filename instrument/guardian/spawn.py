@@ -22,7 +22,7 @@ _LOOK_S = 0.05
 _REQUEST_S = 5.0
 _SPAWN_S = 10.0
 #: A program that is just ending may hold the port so long, s.
-_BUSY_S = 2.0
+_BUSY_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """VISA sockets through PyVISA, and devices that take one line per connection."""
 
 import contextlib
+import re
 import select
 import socket
 import threading
@@ -27,6 +28,7 @@ CONNECT_TIMEOUT_MS = 3000
 STOP_INTERVAL_S = 0.04
 #: Pause before the next connection; the maker's own client waits as long (spektralwerk_scpi_client, MIT).
 RECONNECT_PAUSE_S = 0.02
+_RESOURCE = re.compile(r"TCPIP\d*::([^:\s]+)::\d{1,5}::SOCKET", re.IGNORECASE)
 
 
 class VisaStream(WireStream):
@@ -43,9 +45,10 @@ class VisaStream(WireStream):
 
     def __init__(self, resource: str, *, transcript: Transcript | None = None) -> None:
         super().__init__(resource, transcript=transcript)
-        if not (resource.upper().startswith("TCPIP") and resource.upper().endswith("::SOCKET")):
+        match = _RESOURCE.fullmatch(resource)
+        if match is None:
             raise DeviceURLError(
-                f"{resource}: only TCPIP…::SOCKET resources; serial ports go by a serial URL"
+                f"{resource}: write TCPIP0::HOST::PORT::SOCKET; serial ports have other URLs"
             )
         # Here, and not above: PyVISA costs a third of a second that other devices need not wait for.
         import pyvisa
@@ -54,6 +57,8 @@ class VisaStream(WireStream):
         self._timeout_code = pyvisa.constants.StatusCode.error_timeout
         self._more_code = pyvisa.constants.StatusCode.success_max_count_read
         try:
+            # PyVISA-py leaks a socket for a host without an address.
+            socket.gethostbyname(match[1])
             self._session: Any = pyvisa.ResourceManager(BACKEND).open_resource(
                 resource, open_timeout=CONNECT_TIMEOUT_MS, read_termination=None, write_termination=None
             )

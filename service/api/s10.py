@@ -71,7 +71,7 @@ def read_label(text: str, kind: ItemIdType) -> Label:
     shown = " ".join(text.split())
     if kind is ItemIdType.NONE:
         return Label(shown, key, kind, "the item has no readable label")
-    return Label(shown, key, kind, "" if key else "the label is empty")
+    return Label(shown, key, kind, _carrier_problem(key))
 
 
 def _s10_problem(key: str) -> str:
@@ -84,3 +84,9 @@ def _s10_problem(key: str) -> str:
     if due != int(match["check"]):
         return f"the check digit is {match['check']} where {due} is due"
     return ""
+
+
+def _carrier_problem(key: str) -> str:
+    if not key:
+        return "the label is empty"
+    return "" if key.isprintable() else "the label holds control characters"

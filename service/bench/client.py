@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from instrument.errors import LaserMayBeOn
 from ..errors import AgentRefused, AgentUnreachable
 from ..problems import error_of
 from ..settings import Settings
+from .lock import LOCK_NAME, lock_is_free
 
 #: Time an agent may take from its start to its first answer, s.
 START_WITHIN_S = 20.0
@@ -42,11 +44,16 @@ class BenchClient:
         ``http://127.0.0.1:PORT``.
     token
         The agent's token, from ``bench.json``.
+    pid
+        Its process.
+    lock
+        File it holds locked while it lives.
     """
 
-    def __init__(self, address: str, token: str, pid: int = 0) -> None:
+    def __init__(self, address: str, token: str, *, pid: int, lock: Path) -> None:
         self.address = address
         self.pid = pid
+        self._lock = lock
         self._token = token
         # trust_env=False: a proxy of the environment has no business between this machine and itself.
         self._http = httpx.Client(
@@ -83,7 +90,8 @@ class BenchClient:
             found = cls._find(settings)
             if found is not None:
                 return found
-            if process.poll() not in (None, 5):  # 5: another agent won the race and will answer
+            # Where ours ended but somebody holds the lock, another agent won the race and will answer.
+            if process.poll() is not None and lock_is_free(settings.home / LOCK_NAME):
                 break
             time.sleep(0.05)
         raise AgentUnreachable(f"the bench agent did not come up; see {settings.home / 'bench.log'}")
@@ -92,7 +100,8 @@ class BenchClient:
     def _find(cls, settings: Settings) -> Self | None:
         try:
             card = json.loads(settings.bench_file.read_bytes())
-            client = cls(str(card["address"]), str(card["token"]), int(card["pid"]))
+            found = str(card["address"]), str(card["token"]), int(card["pid"])
+            client = cls(*found[:2], pid=found[2], lock=settings.home / LOCK_NAME)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         try:
@@ -155,17 +164,14 @@ class BenchClient:
         return self._call("POST", "/abort", {}, timeout=ABORT_WITHIN_S)
 
     def stop_agent(self, *, within_s: float = 5.0) -> None:
-        """Ask the agent to end, and wait until it answers no more."""
+        """Ask the agent to end, and wait until its process is gone; raises `AgentUnreachable`."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            try:
-                self._call("GET", "/status", timeout=1.0)
-            except (AgentUnreachable, AgentRefused):
-                return
-            time.sleep(0.05)
-        raise AgentUnreachable(f"the bench agent (process {self.pid}) was asked to end and still answers")
+        while not lock_is_free(self._lock):
+            if time.monotonic() > deadline:
+                raise AgentUnreachable(f"the bench agent (process {self.pid}) was asked to end and has not")
+            time.sleep(0.02)
 
     def _fire(self, path: str, body: Answer) -> Answer:
         with _signals_interrupt():
@@ -180,7 +186,7 @@ class BenchClient:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             # A connection of its own: the interrupted one is in an unknown state.
-            with BenchClient(self.address, self._token, self.pid) as other:
+            with BenchClient(self.address, self._token, pid=self.pid, lock=self._lock) as other:
                 other.abort()
         except (AgentUnreachable, AgentRefused) as error:
             raise LaserMayBeOn(
@@ -230,7 +236,7 @@ def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
     env = {**os.environ, **{name: value for name, value in given.items() if value}}
     with (settings.home / "bench.log").open("ab") as log:
         # A session of its own: closing the terminal must not end the agent in mid-scan.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "service.cli.start", "bench"],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -239,3 +245,6 @@ def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
             start_new_session=True,
             cwd=_ROOT,
         )
+    # Somebody has to collect its exit status, or it stays as a zombie of a long-lived program.
+    threading.Thread(target=process.wait, name="agent-reaper", daemon=True).start()
+    return process

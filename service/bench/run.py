@@ -5,7 +5,6 @@ says that one could not be; its guardian keeps trying, and shouts until somebody
 """
 
 import contextlib
-import fcntl
 import ipaddress
 import json
 import logging
@@ -27,6 +26,7 @@ from ..settings import Settings
 from . import lights
 from .agent import Bench
 from .app import create_bench_app
+from .lock import LOCK_NAME, try_lock
 from .notes import write_private
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def run_bench(settings: Settings, *, port: int | None = None, ready: Ready | Non
         The address is not one of loopback, or the port is taken.
     """
     settings.ensure_home()
-    with _only_one(settings.home / "bench.lock", settings.bench_file), _listen(settings, port) as listener:
+    with _only_one(settings), _listen(settings, port) as listener:
         bound = int(listener.getsockname()[1])
         token = secrets.token_urlsafe(32)
         bench = Bench(settings)
@@ -144,17 +144,11 @@ def _serve(app: Any, bench: Bench, listener: socket.socket, announce: Callable[[
 
 
 @contextlib.contextmanager
-def _only_one(lock: Path, card: Path) -> Iterator[None]:
-    """Hold the home's agent lock; it ends with the process, however that ends."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AgentRuns(f"a bench agent runs for this home already{_where(card)}") from error
+def _only_one(settings: Settings) -> Iterator[None]:
+    with try_lock(settings.home / LOCK_NAME) as alone:
+        if not alone:
+            raise AgentRuns(f"a bench agent runs for this home already{_where(settings.bench_file)}")
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _where(card: Path) -> str:

@@ -1,6 +1,7 @@
 """``opioscan bench``: the bench agent with the officer's page."""
 
 import logging
+import os
 import sys
 from typing import Annotated, Any
 
@@ -29,6 +30,8 @@ def bench(port: Port = None, as_json: Json = False, stop: Stop = False) -> None:
         with BenchClient.connect(settings, start=False) as client:
             client.stop_agent()
         return
+    # Decisions run with one BLAS thread, for speed at this size and to be recomputed alike.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..bench.run import run_bench
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")

@@ -13,6 +13,11 @@ from datetime import UTC, datetime
 from importlib import util
 from pathlib import Path
 
+# Decisions run with one BLAS thread: recomputation gives the same bits, and small matrices are faster.
+# It must be said before NumPy is first imported, and processes started from here inherit it.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 PACKAGES = ("spectra", "library", "calibration", "instrument", "service")
 
 #: The log starts anew beyond this size; the one before is kept beside it.

@@ -4,6 +4,7 @@ import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -200,8 +201,16 @@ def test_the_clock_is_judged(settings, monkeypatch, state, wanted):
     assert only(checks.clock(settings)).state is wanted
 
 
-def test_the_kernel_knows_about_the_clock():
+def test_the_kernel_knows_about_the_clock(monkeypatch):
     assert clock_state() in {SYNCHRONISED, UNSYNCHRONISED, UNKNOWN}
+    for answer, state in ((-1, UNKNOWN), (0, SYNCHRONISED), (5, UNSYNCHRONISED)):
+        kernel = SimpleNamespace(adjtimex=lambda _buffer, answer=answer: answer)
+        monkeypatch.setattr("service.clock.ctypes.CDLL", lambda _name, kernel=kernel: kernel)
+        assert clock_state() == state
+    monkeypatch.setattr("service.clock.ctypes.CDLL", lambda _name: SimpleNamespace())
+    assert clock_state() == UNKNOWN
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert clock_state() == UNKNOWN
 
 
 def test_an_agent_that_is_gone_is_a_note(settings):

@@ -1,5 +1,6 @@
 """``opioscan outbox`` as a real process, against a real server."""
 
+import fcntl
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -93,3 +94,19 @@ def test_without_a_server_nothing_is_lost(run_cli, outbox):
     assert (ran.code, ran.out) == (5, "")
     assert "no server is configured" in ran.err
     assert outbox.counts()["pending"] == 1
+
+
+def test_without_a_command_the_help_is_shown_as_a_usage_error(run_cli):
+    ran = run_cli("outbox")
+    assert (ran.code, ran.err) == (2, "")
+    assert "flush" in ran.out
+
+
+def test_while_another_process_sends_nothing_is_sent_twice(run_cli, outbox, server):
+    environ, got = server
+    add(outbox, "/a")
+    with outbox.path.with_name("outbox.sqlite3.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = run_cli("outbox", "flush", env=environ)
+    assert (ran.code, ran.err, got) == (0, "", [])
+    assert "another process is sending" in ran.out

@@ -89,7 +89,10 @@ class LaserRig:
         self.program = program
         self.log = log
         self.socket_path = folder / "laser.sock"
-        self.url = f"cobolt+serial://{program.about['address']}?pause_ms=5"
+        # A name of our own: the kernel gives a pseudo-terminal's number to whoever comes next.
+        self.port = folder / "tty"
+        self.port.symlink_to(program.about["address"])
+        self.url = f"cobolt+serial://{self.port}?pause_ms=5"
 
     def start(self, **options: Any) -> GuardianHandle:
         return start_guardian(self.socket_path, self.url, **{"power_mw": 100.0, **options})
@@ -110,6 +113,11 @@ class LaserRig:
             assert time.monotonic() < deadline, f"still lit after {within_s} s"
             time.sleep(0.01)
         return self.changes()[-1][0]
+
+    def vanish(self) -> None:
+        """Pull the plug."""
+        self.port.unlink()
+        self.program.stop(signal.SIGKILL)
 
     def guardian_pid(self) -> int:
         return self.start().pid

@@ -240,7 +240,7 @@ def test_spectrometer_gone_in_mid_scan(bench: Bench) -> None:
 
 def test_vanished_laser_outranks_everything(bench: Bench) -> None:
     def vanish() -> None:
-        bench.rig.program.stop(signal.SIGKILL)
+        bench.rig.vanish()
         bench.detector.stop(signal.SIGKILL)
 
     with pytest.raises(LaserMayBeOn) as caught:

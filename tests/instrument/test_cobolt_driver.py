@@ -264,9 +264,8 @@ def test_a_laser_that_does_not_go_off_on_opening_is_shouted_about_and_let_go():
     ],
 )
 def test_something_else_at_the_port_is_refused(at, answer):
-    with TranscriptStream([*OPENING[:at], *([OPENING[4]] if at == 4 else []), answer]) as stream:
-        with pytest.raises(ProtocolError):
-            opened(stream)
+    with TranscriptStream([*OPENING[:at], answer]) as stream, pytest.raises(ProtocolError):
+        opened(stream)
 
 
 def test_a_laser_that_never_says_its_serial_number_again_is_refused():

@@ -1,4 +1,3 @@
-import os
 import resource
 import stat
 
@@ -30,7 +29,7 @@ def test_round_trip_keeps_the_others(path):
     replaced = BenchConfig("bench1", URL, LASER, 785.0, 20.0)
     save_device(path, replaced)
     assert bench_config("bench1", path) == replaced
-    assert os.listdir(path.parent) == ["devices.toml"]
+    assert list(path.parent.iterdir()) == [path]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -45,7 +44,7 @@ def test_a_write_that_fails_leaves_the_old_file(path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert load_config(path) == {"bench1": old}
-    assert os.listdir(path.parent) == ["devices.toml"]
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

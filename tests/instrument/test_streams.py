@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import tty
+from pathlib import Path
 
 import pytest
 import serial
@@ -75,7 +76,7 @@ def test_a_port_opened_here_is_refused_to_another_program(line):
 
 def test_a_port_locked_elsewhere_is_busy(line):
     _, path = line
-    with open(path, "rb+", buffering=0) as other:
+    with Path(path).open("rb+", buffering=0) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(PortBusy, match="another program"):
             SerialStream(path, 115200)
@@ -203,6 +204,22 @@ def test_nothing_listens():
         TcpStream("127.0.0.1", port)
     with pytest.raises(PortNotFound, match="nothing answers"):
         VisaStream(f"TCPIP0::127.0.0.1::{port}::SOCKET")
+
+
+def test_a_host_without_an_address():
+    with pytest.raises(PortNotFound, match="nothing answers"):
+        VisaStream("TCPIP0::no.such.host.invalid::5025::SOCKET")
+
+
+def test_a_visa_connection_that_is_reset_says_so(listener):
+    with VisaStream(f"TCPIP0::127.0.0.1::{listener.getsockname()[1]}::SOCKET") as stream:
+        peer, _ = listener.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        peer.close()
+        with pytest.raises(ConnectionLost, match="went away"):
+            stream.read(1, deadline=deadline_in(1))
+        with pytest.raises(ConnectionLost, match="went away"):
+            stream.write(b"x", deadline=deadline_in(1))
 
 
 class Scripted:

@@ -1,6 +1,7 @@
 """The outbox holds what it was given, in order, until the server has it, whatever dies meanwhile."""
 
 import fcntl
+import os
 import signal
 import sqlite3
 import subprocess
@@ -111,6 +112,12 @@ def test_an_item_keeps_its_screening_until_it_is_closed(outbox):
     assert outbox.open_screening("RR1") != first
 
 
+def test_open_screenings_are_listed(outbox):
+    outbox.set_state("other", "x")
+    ids = {item: outbox.open_screening(item) for item in ("RR2", "RR1")}
+    assert outbox.open_screenings() == ids
+
+
 def test_items_without_a_label_are_never_joined(outbox):
     assert outbox.open_screening("") != outbox.open_screening("")
 
@@ -134,6 +141,13 @@ def test_small_values_are_kept(outbox):
 
 
 # ── sending ─────────────────────────────────────────────────────────────────
+
+
+def test_an_operations_state_can_be_asked(outbox):
+    outbox.add([op("a"), op("b")])
+    outbox.flush(Server(SendReply(422)))
+    outbox.add([op("c")])
+    assert [outbox.state_of(key) for key in "abcd"] == ["refused", "done", "pending", None]
 
 
 def test_all_is_sent_in_order_and_once(outbox):
@@ -255,7 +269,9 @@ outbox = Outbox(Path(sys.argv[1]))
 def child(code, *arguments):
     text = CHILD.format(root=str(ROOT)) + code
     command = [sys.executable, "-c", text, *map(str, arguments)]
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
+    # Measuring coverage would leave half a file of its own behind when killed.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, env=env)
 
 
 def killed_after(process, delay):

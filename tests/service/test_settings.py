@@ -2,12 +2,13 @@
 
 import os
 import stat
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from service.errors import SettingsError
-from service.settings import Settings, load_settings, software_version
+from service.settings import Settings, _checkout_version, load_settings, software_version
 
 
 def env(home: Path, **more: str) -> dict[str, str]:
@@ -116,5 +117,11 @@ def test_a_runtime_folder_of_others_is_refused(opioscan_home):
     folder.chmod(0o700)
 
 
-def test_the_version_is_known():
+def test_the_version_is_known(tmp_path, monkeypatch):
+    def not_installed(name):
+        raise metadata.PackageNotFoundError(name)
+
     assert software_version() != "unknown"
+    monkeypatch.setattr(metadata, "version", not_installed)
+    assert software_version() != "unknown"
+    assert _checkout_version(tmp_path / "pyproject.toml") == "unknown"

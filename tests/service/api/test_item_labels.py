@@ -36,6 +36,7 @@ def test_spaces_and_lower_case_are_tolerated(text: str) -> None:
         ("RB47312482US", ItemIdType.S10, "form"),
         ("", ItemIdType.S10, "empty"),
         ("  ", ItemIdType.CARRIER, "empty"),
+        ("1Z\x1b[2J", ItemIdType.CARRIER, "control characters"),
         ("NOLABEL-1", ItemIdType.NONE, "no readable label"),
         ("", ItemIdType.NONE, "no readable label"),
     ],

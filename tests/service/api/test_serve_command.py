@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,29 @@ import pytest
 from service.api.app import create_app
 from service.api.run import run_server
 from service.api.settings import ServerSettings
+from service.cli.start import run
 from service.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_here(opioscan_home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Return a function that runs ``opioscan`` in this process: a start costs a second."""
+
+    def run_(*arguments: str | Path) -> Ran:
+        code = run([str(one) for one in arguments])
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err)
+
+    return run_
 
 
 @contextmanager
@@ -38,11 +59,11 @@ def _serve(home: Path, *options: str) -> Iterator[tuple[dict[str, Any], subproce
                 process.kill()
 
 
-def test_a_first_server_and_its_tokens(opioscan_home: Path, run_cli: Callable[..., Any]) -> None:
+def test_a_first_server_and_its_tokens(opioscan_home: Path, run_here: Callable[..., Ran]) -> None:
     with _serve(opioscan_home) as (said, process):
         assert said["address"].startswith("http://127.0.0.1:")
         assert said["pid"] == process.pid
-        made = run_cli("token", "create", "--role", "auditor", "--name", "Court", "--days", "30", "--json")
+        made = run_here("token", "create", "--role", "auditor", "--name", "Court", "--days", "30", "--json")
         assert made.code == 0, made.err
         token = json.loads(made.out)
         headers = {"Authorization": f"Bearer {token['token']}"}
@@ -50,16 +71,16 @@ def test_a_first_server_and_its_tokens(opioscan_home: Path, run_cli: Callable[..
             events = client.get("/api/v1/events").json()
             assert events["items"][0]["type"] == "token.created"
             assert events["items"][0]["actor"].startswith("cli")
-            second = run_cli("serve", "--port", "0")
+            second = run_here("serve", "--port", "0")
             assert second.code == 5
             assert "another server has" in second.err
 
-            listed = run_cli("token", "list", "--json")
+            listed = run_here("token", "list", "--json")
             assert json.loads(listed.out)["name"] == "Court"
             assert token["token"] not in listed.out
-            assert "Court" in run_cli("token", "list").out
-            assert run_cli("token", "revoke", token["token_id"]).code == 0
-            assert json.loads(run_cli("token", "revoke", token["token_id"], "--json").out)["revoked_at"]
+            assert "Court" in run_here("token", "list").out
+            assert run_here("token", "revoke", token["token_id"]).code == 0
+            assert json.loads(run_here("token", "revoke", token["token_id"], "--json").out)["revoked_at"]
             assert client.get("/api/v1/events").status_code == 401
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
@@ -68,9 +89,9 @@ def test_a_first_server_and_its_tokens(opioscan_home: Path, run_cli: Callable[..
         assert "opioscan token create" in err
 
 
-def test_a_database_of_ones_own(opioscan_home: Path, run_cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_database_of_ones_own(opioscan_home: Path, run_here: Callable[..., Ran], tmp_path: Path) -> None:
     db = tmp_path / "mine" / "own.sqlite3"
-    made = run_cli("token", "create", "--role", "admin", "--db", db)
+    made = run_here("token", "create", "--role", "admin", "--db", db)
     assert made.code == 0
     assert made.out.strip().startswith("ops_")
     assert "not shown again" in made.err
@@ -79,6 +100,7 @@ def test_a_database_of_ones_own(opioscan_home: Path, run_cli: Callable[..., Any]
         assert httpx.get(f"{said['address']}/readyz").status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+        assert "opioscan token create" not in process.communicate()[1]
     assert (db.parent / "scans").is_dir()
     assert not (opioscan_home / "server").exists()
 
@@ -96,17 +118,17 @@ def test_a_database_of_ones_own(opioscan_home: Path, run_cli: Callable[..., Any]
     ],
 )
 def test_what_cannot_be_done_is_said(
-    run_cli: Callable[..., Any], arguments: tuple[str, ...], says: str
+    run_here: Callable[..., Ran], arguments: tuple[str, ...], says: str
 ) -> None:
-    ran = run_cli(*arguments)
+    ran = run_here(*arguments)
     assert ran.code == 2, ran.err
     assert says in ran.err
     assert "Traceback" not in ran.err
 
 
-def test_a_port_that_is_taken(run_cli: Callable[..., Any]) -> None:
+def test_a_port_that_is_taken(run_here: Callable[..., Ran]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran = run_cli("serve", "--port", str(taken.getsockname()[1]))
+        ran = run_here("serve", "--port", str(taken.getsockname()[1]))
     assert ran.code == 2
     assert "choose another --port" in ran.err
 

@@ -1,0 +1,1 @@
+"""The demonstration: the whole chain on emulated instruments, with the truth known."""
