@@ -8,15 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from ..errors import PortBusy
-from ..registry import open_laser
 from .connections import Mailbox
 from .keeper import LaserKeeper
 from .marker import Marker
-from .port import LaserPort
+from .port import LaserPort, opener
 from .server import GuardianServer
 from .socket_file import Lock, beside, bind_socket
 
@@ -75,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(args: argparse.Namespace, lock: Lock) -> None:
     mailbox = Mailbox()
     marker = Marker(beside(args.socket, ".armed"))
-    port = LaserPort(partial(open_laser, args.laser), power_mw=args.power_mw, marker=marker)
+    port = LaserPort(opener(args.laser), power_mw=args.power_mw, marker=marker)
     keeper = LaserKeeper(port, max_on_s=args.max_on_s, changed=mailbox.wake)
     about = {"laser": args.laser, "power_mw": args.power_mw, "max_on_s": args.max_on_s}
     with bind_socket(args.socket) as listener:

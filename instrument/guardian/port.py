@@ -6,12 +6,32 @@ from typing import Any, Protocol, cast
 
 from ..errors import ConnectionLost, DeviceRefused, InstrumentError, LaserMayBeOn, PortBusy, PortNotFound
 from ..interfaces import Laser
+from ..registry import open_laser
 from ..transport.transcript import Transcript
 from .marker import Marker
 
 #: Transcripts of lost connections kept until they are fetched.
 _KEPT_TRANSCRIPTS = 64
 _ABSENT = (ConnectionLost, PortBusy, PortNotFound)
+
+
+def opener(url: str) -> Callable[[], Laser]:
+    """Return what opens a laser, as often as its port comes back.
+
+    A pseudo-terminal that went away does not come back: Linux gives its number to the next
+    program that asks for one, and that is no laser of ours.
+    """
+    opened = False
+
+    def open_again() -> Laser:
+        nonlocal opened
+        if opened and "/dev/pts/" in url:
+            raise PortNotFound(f"{url}: the pseudo-terminal is gone")
+        laser = open_laser(url)
+        opened = True
+        return laser
+
+    return open_again
 
 
 class OwnedLaser(Laser, Protocol):

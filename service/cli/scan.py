@@ -1,6 +1,8 @@
 """``opioscan scan``: one command screens a parcel."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,7 +79,7 @@ def scan(
             blank = blank or f"blank {parcel or 'no label'}"[:64]
             _take_blank(client, device, blank, presentation, {**firing, **asked})
         shown = presentation or (Presentation.BAG if take_blank else Presentation.DIRECT)
-        with progress(f"scanning {parcel or 'an item without a label'}"):
+        with _firing(f"scanning {parcel or 'an item without a label'}"):
             answer = client.scan(
                 device,
                 parcel,
@@ -90,6 +92,17 @@ def scan(
                 **asked,
             )
     _show(answer, as_json=as_json)
+
+
+@contextlib.contextmanager
+def _firing(description: str) -> Iterator[None]:
+    try:
+        with progress(description):
+            yield
+    except KeyboardInterrupt:
+        # The client has waited for the agent to read the laser back; had it failed, it would say that.
+        sys.stderr.write("opioscan: stopped by Ctrl-C; the laser was read back as off\n")
+        raise
 
 
 def _agent(settings: Settings) -> "BenchClient":
@@ -119,7 +132,7 @@ def _take_blank(
 ) -> None:
     _wait_for("Put the EMPTY container before the probe, then press Enter.")
     firing = {key: value for key, value in firing.items() if key != "energetic"}
-    with progress("scanning the empty container"):
+    with _firing("scanning the empty container"):
         client.blank(device, name, presentation=str(shown or Presentation.BAG), **firing)
     _wait_for("Now put the SAMPLE in the container before the probe, then press Enter.")
 

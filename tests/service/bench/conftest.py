@@ -251,6 +251,35 @@ def manned(
 
 
 @pytest.fixture
+def make_rig(samples: Path) -> Iterator[Callable[[], Rig]]:
+    """Return a maker of emulated devices that a test may break."""
+    rigs: list[Rig] = []
+    with tempfile.TemporaryDirectory(prefix="r") as folder:
+
+        def make() -> Rig:
+            rigs.append(Rig(Path(folder), samples))
+            return rigs[-1]
+
+        yield make
+        for rig in rigs:
+            rig.stop()
+
+
+@pytest.fixture
+def make_station(prepared: Path) -> Iterator[Callable[[Path, Rig], Station]]:
+    """Return a maker of stations for devices of a test's own."""
+    stations: list[Station] = []
+
+    def make(home: Path, rig: Rig) -> Station:
+        stations.append(Station(home, prepared, rig))
+        return stations[-1]
+
+    yield make
+    for station in stations:
+        station.end()
+
+
+@pytest.fixture
 def quick() -> dict[str, Any]:
     """Short for tests: the emulator runs twenty times as fast as its clock says."""
     return {"exposure_s": 1.0, "accumulations": 1}

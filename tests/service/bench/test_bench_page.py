@@ -1,0 +1,165 @@
+"""The officer's page, through its forms: what is asked, what fires, what is shown."""
+
+import json
+import re
+import time
+
+import httpx
+import pytest
+
+
+class Page:
+    """A browser of few words."""
+
+    def __init__(self, station) -> None:
+        self.address = json.loads(station.settings.bench_file.read_text())["address"]
+        self.http = httpx.Client(base_url=self.address, headers={"Origin": self.address}, timeout=30)
+
+    def start(self) -> str:
+        answer = self.http.get("/")
+        assert answer.status_code == 200
+        return answer.text
+
+    def token(self) -> str:
+        return re.search(r'name="form_token" value="([^"]+)"', self.start()).group(1)
+
+    def form(self, **fields: str) -> dict[str, str]:
+        filled = {
+            "form_token": self.token(),
+            "device": "b1",
+            "item": "PAGE-1",
+            "energetic": "no",
+            "eyewear": "yes",
+        }
+        return {**filled, **fields}
+
+    def verdict(self, path: str) -> str:
+        for _ in range(300):
+            text = self.http.get(path).text
+            if 'http-equiv="refresh"' not in text:
+                return text
+            time.sleep(0.05)
+        raise AssertionError("the scan did not end")
+
+
+@pytest.fixture
+def page(manned):
+    with manned.connect() as client:
+        deadline = time.monotonic() + 30
+        while not client.status()["ready"] and time.monotonic() < deadline:
+            time.sleep(0.05)
+    page = Page(manned)
+    with page.http:
+        yield page
+
+
+def fired_since(rig, before) -> bool:
+    return any(power for _, power in rig.lit()[len(before) :])
+
+
+def test_a_parcel_through_the_page(rig, page):
+    rig.put("metamizole")
+    text = page.start()
+    assert "autofocus" in text
+    assert "Everybody at this bench wears laser eyewear" in text
+    assert "TRAINING" in text
+    assert "EMULATED DEVICE" in text
+    form = page.form(item="rr123456785gb", keep_open="yes")
+    sent = page.http.post("/screen", data=form)
+    assert sent.status_code == 303
+    waiting = page.http.get(sent.headers["location"]).text
+    assert "STOP" in waiting
+    text = page.verdict(sent.headers["location"])
+    assert re.search(r'<div class="word">\s*TRAINING ALARM', text)
+    assert "▲" in text
+    assert "RR123456785GB" in text
+    assert "Metamizole" in text
+    assert "Hold the parcel" in text
+    assert "Next step" in text
+    assert "safe" in text
+    assert 'http-equiv="refresh"' not in text
+
+    before = rig.lit()
+    again = page.http.post("/screen", data=form)
+    assert again.status_code == 409
+    assert "sent before" in again.text
+    assert not fired_since(rig, before)
+
+    empty = page.start()
+    assert "Everybody at this bench wears laser eyewear" not in empty, "asked once a shift"
+    first_form = empty.partition("Parcels not finished")[0]
+    assert "RR123456785GB" not in first_form, "nothing is carried over to the next parcel"
+    assert "checked" not in empty
+    finish = re.search(r'action="/complete"><input type="hidden" name="form_token" value="([^"]+)"', empty)
+    done = {"form_token": finish.group(1), "item": "RR123456785GB"}
+    assert page.http.post("/complete", data=done).status_code == 303
+    assert page.http.post("/complete", data=done).status_code == 409
+    assert "RR123456785GB" not in page.start()
+
+
+def test_a_scan_is_stopped_from_its_page(rig, page):
+    rig.put("metamizole")
+    sent = page.http.post("/screen", data=page.form(item="STOPPED"))
+    rig.wait_on()
+    stopped = page.http.post("/stop")
+    assert "STOPPED" in stopped.text
+    assert "read back as off" in stopped.text
+    assert not rig.is_on
+    assert "STOPPED" in page.verdict(sent.headers["location"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        ({"energetic": "yes"}, 409, "Nothing was fired"),
+        ({"energetic": ""}, 409, "answer whether the sample is dark"),
+        ({"item": ""}, 422, "scan the barcode"),
+        ({"no_label": "yes"}, 422, "not both"),
+        ({"form_token": "made-up"}, 409, "sent before"),
+        ({"form_token": ""}, 409, "sent before"),
+        ({"device": "obp+serial:///dev/ttyUSB0"}, 422, "device"),
+        ({"presentation": "pocket"}, 422, "presentation"),
+        ({"surprise": "1"}, 422, "surprise"),
+        ({"item": "x" * 200}, 422, "item"),
+    ],
+)
+def test_forms_that_do_not_fire(rig, page, changes, status, words):
+    before = rig.lit()
+    answer = page.http.post("/screen", data=page.form(**changes))
+    assert answer.status_code == status
+    assert words in answer.text
+    assert "Next parcel" in answer.text
+    assert not fired_since(rig, before)
+
+
+def test_energetic_material_has_a_procedure(page):
+    text = page.http.post("/screen", data=page.form(energetic="yes")).text
+    assert "STOP" in text
+    assert "procedure for energetic material" in text
+
+
+def test_a_form_of_another_site_does_not_fire(rig, page):
+    before = rig.lit()
+    for origin in ("https://evil.example", "null", page.address.replace("127.0.0.1", "localhost"), ""):
+        answer = page.http.post("/screen", data=page.form(), headers={"Origin": origin})
+        assert answer.status_code == 403, origin
+        assert "did not come from the bench page" in answer.text
+    assert not fired_since(rig, before)
+
+
+def test_pages_are_sealed(page):
+    answer = page.http.get("/")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert not any(name.startswith("access-control") for name in answer.headers)
+    assert "<script" not in answer.text
+    style = page.http.get("/static/bench.css")
+    assert style.headers["content-type"].startswith("text/css")
+
+
+def test_what_is_not_there(page):
+    assert page.http.get("/run/nothing").headers["location"] == "/"
+    lost = page.http.get("/nothing")
+    assert (lost.status_code, "NOT FOUND" in lost.text) == (404, True)
+    assert page.http.post("/laser-check").headers["location"] == "/"
