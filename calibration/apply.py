@@ -2,15 +2,12 @@
 
 import numpy as np
 
-from spectra.axis import polynomial_axis, raman_shift
+from spectra.axis import EDGE_CM1, polynomial_axis, raman_shift
 from spectra.noise import noise_of
 from spectra.values import FloatArray, Scan, Spectrum, Technique
 
 from .errors import UncalibratedScan, WrongDevice
 from .record import CalibrationRecord
-
-#: Below this shift the edge filter hides the spectrum, cm⁻¹.
-EDGE_CM1 = 150.0
 
 #: A channel this many noise standard deviations above the median of its accumulations is a
 #: cosmic ray: 8 is reached by chance once in 10¹⁵ channels.
@@ -49,16 +46,19 @@ def spectrum_of(scan: Scan, record: CalibrationRecord | None = None) -> Spectrum
     axis, laser = _axis(scan, record)
     history.append(f"axis by {'record ' + record.record_id[:12] if record else 'the device'}")
     noise = noise_of(signal)
+    full = np.zeros(axis.size, dtype=bool)
+    if scan.saturation_counts is not None:
+        full = (scan.counts >= scan.saturation_counts).any(axis=0)
     if scan.technique is Technique.RAMAN:
         keep = axis >= EDGE_CM1
-        axis, signal, noise = axis[keep], signal[keep], noise[keep]
+        axis, signal, noise, full = axis[keep], signal[keep], noise[keep], full[keep]
     return Spectrum(
         axis,
         signal,
         scan.technique,
         noise=noise,
         laser_nm=laser,
-        saturated=scan.saturated,
+        saturated=bool(full.any()),
         history=tuple(history),
     )
 

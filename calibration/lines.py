@@ -9,6 +9,12 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from spectra.values import FloatArray, Spectrum
 
 
+#: A band must rise this many residual standard deviations above its background.
+HEIGHT_SIGMAS = 4.0
+#: No line of a spectrometer is narrower than this many channels; what is, is a spike.
+NARROWEST_CHANNELS = 1.5
+
+
 @dataclass(frozen=True, slots=True)
 class FittedLine:
     """A single band fitted by a Gaussian on a sloping background."""
@@ -67,7 +73,8 @@ def _fitted(x: FloatArray, y: FloatArray, centre: float, near: float, window: fl
         return None
     noise = float(np.std(y - _gaussian(x, *found)))
     error = float(np.sqrt(covariance[0, 0])) if np.isfinite(covariance[0, 0]) else float("inf")
-    if found[2] <= 3.0 * noise:
+    channel = float(np.median(np.diff(x)))
+    if found[2] <= HEIGHT_SIGMAS * noise or found[1] < NARROWEST_CHANNELS * channel:
         return None
     return FittedLine(float(found[0]), error, float(found[1]), float(found[2]), noise)
 

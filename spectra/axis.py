@@ -7,6 +7,10 @@ import numpy as np
 from .errors import AxisError, ValueRangeError
 from .values import FloatArray
 
+#: Below this Raman shift the edge filter hides the spectrum and the laser's own line can fill the
+#: detector, cm⁻¹.
+EDGE_CM1 = 150.0
+
 
 def polynomial_axis(coefficients: Sequence[float], pixels: int) -> FloatArray:
     """Return the wavelength of each pixel, Σ cᵢ·pⁱ, nm.

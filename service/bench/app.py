@@ -13,9 +13,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from calibration.errors import CalibrationError
+from instrument.errors import InstrumentError
 from instrument.interfaces import StopCheck
+from library.errors import LibraryError
+from spectra.errors import SpectraError
 
-from ..errors import UsageError
+from ..errors import ServiceError, UsageError
 from ..problems import UNEXPECTED, kind_of, problem_of
 from .agent import Answer, Bench
 from .answers import problem_response
@@ -28,6 +32,8 @@ from .status import describe
 _log = logging.getLogger(__name__)
 
 API = "/bench/v1"
+
+_TREES = (ServiceError, InstrumentError, SpectraError, LibraryError, CalibrationError)
 
 #: How soon a scan ends after the program that asked for it is gone, s.
 _WATCH_S = 0.1
@@ -53,9 +59,9 @@ def create_bench_app(bench: Bench, *, token: str, port: int) -> FastAPI:
     app.state.officer = Officer(bench)
     app.include_router(_routes)
     app.include_router(officer_routes)
-    app.add_exception_handler(Exception, _as_problem)
-    app.add_exception_handler(HTTPException, _as_problem)
-    app.add_exception_handler(RequestValidationError, _as_problem)
+    # By tree: what only the handler of `Exception` sees is answered outside the gate and logged as a crash.
+    for kind in (*_TREES, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _as_problem)
     app.add_middleware(Gate, port=port)
     return app
 

@@ -8,6 +8,7 @@ that waits in the outbox. Only the middle one needs work.
 import logging
 from typing import TYPE_CHECKING, Any
 
+from calibration.errors import CalibrationError
 from spectra.errors import SpectraError
 from spectra.values import Role
 
@@ -44,7 +45,7 @@ def recover(bench: "Bench", scan_ids: tuple[str, ...]) -> list[dict[str, Any]]:
             archived = ArchivedScan(scan_id, bench.archive.path_of(scan_id), scan)
             identification = flow.examine(bench, archived)
             flow.tell(bench, archived, identification, complete=False)
-        except (ServiceError, SpectraError) as error:
+        except (ServiceError, SpectraError, CalibrationError) as error:
             # One damaged scan must not keep the others from the server; it stays where it is.
             _log.warning("scan %s could not be taken up again: %s", scan_id[:12], error)
             done.append({"scan_id": scan_id, "item": "", "trouble": str(error)})

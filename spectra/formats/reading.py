@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..axis import EDGE_CM1
 from ..errors import AxisError, FormatError, UnknownFormat, ValueRangeError
 from ..values import MAX_CHANNELS, FloatArray, Spectrum, Technique
 
@@ -184,12 +185,15 @@ def shift_of_wavelength(wavelength_nm: FloatArray, laser_nm: float) -> FloatArra
 
 
 def reached_full_scale(axis: FloatArray, raw: FloatArray, history: list[str]) -> bool:
-    """Return whether raw counts reach a 16-bit converter's full scale; the history says where."""
+    """Return whether raw counts beyond the edge filter reach a 16-bit converter's full scale.
+
+    The history says where, the edge included.
+    """
     hit = axis[raw >= FULL_SCALE_16_BIT]
     if hit.size:
         place = f"{hit.min():.0f} to {hit.max():.0f} cm⁻¹"
         history.append(f"detector at full scale in {hit.size} channel(s), {place}")
-    return bool(hit.size)
+    return bool((hit >= EDGE_CM1).any())
 
 
 def require_rows(count: int) -> None:

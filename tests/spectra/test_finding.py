@@ -43,7 +43,9 @@ def test_a_later_attempt_at_the_same_spot_answers_it():
 
 
 def test_names_techniques_and_training_travel_along():
-    finding = combine([one("alarm_named", training=True), one("alarm_named", technique="ftir", training=True)])
+    finding = combine(
+        [one("alarm_named", training=True), one("alarm_named", technique="ftir", training=True)]
+    )
     assert finding.substances == ("fentanyl",)
     assert finding.techniques == ("ftir", "raman")
     assert finding.training

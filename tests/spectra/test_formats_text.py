@@ -30,7 +30,12 @@ def test_bwspec_with_decimal_comma_and_two_accumulations():
 
 
 def test_bwspec_with_decimal_point_and_saturation():
-    (one, _) = decode(BW.replace(",", ".").replace("1.0;101.50;10.0", "1.0;101.50;65535.0").encode())
+    full = BW.replace(",", ".").replace("1.0;101.50;10.0", "1.0;101.50;65535.0")
+    (behind_the_edge_filter, _) = decode(full.encode())
+    assert not behind_the_edge_filter.spectrum.saturated
+    assert any("full scale" in step for step in behind_the_edge_filter.spectrum.history)
+    moved = full.replace("100.50", "800.50").replace("101.50", "801.50").replace("102.50", "802.50")
+    (one, _) = decode(moved.encode())
     assert one.spectrum.laser_nm == 784.82
     assert one.spectrum.saturated
     assert one.spectrum.history[-1] == "detector at full scale in 1 channel(s), 102 to 102 cm⁻¹"

@@ -35,9 +35,13 @@ def made(entry_of):
             row = np.interp(AXIS - shift, spectrum.axis, seen)
             total += share * row / row.sum()
         peak = total.max() or 1.0
-        total = total / peak + background * np.exp(-((AXIS - 300) / 900) ** 2)
+        total = total / peak + background * np.exp(-(((AXIS - 300) / 900) ** 2))
         return Spectrum(
-            AXIS, total + rng.standard_normal(AXIS.size) / snr, Technique.RAMAN, laser_nm=785.0, saturated=saturated
+            AXIS,
+            total + rng.standard_normal(AXIS.size) / snr,
+            Technique.RAMAN,
+            laser_nm=785.0,
+            saturated=saturated,
         )
 
     return make
@@ -123,7 +127,7 @@ def test_an_unverified_instrument_never_says_no_alarm(made, training):
 
 
 def test_a_substance_the_library_lacks_is_not_named(made, training, starter):
-    others = [e for e in starter.entries if e.substance.name not in {"melamine"}]
+    others = [e for e in starter.entries if e.substance.name != "melamine"]
     without = Method(
         name="without",
         version=1,
@@ -159,7 +163,8 @@ def test_limits_hold_when_the_substance_is_added_at_them(made, training):
     share = limit["Metamizole"]
     assert 0 < share < 0.5
     above = [
-        ask(made({"lactose": 1 - 2 * share, "Metamizole": 2 * share}, snr=300, seed=s), training) for s in range(5)
+        ask(made({"lactose": 1 - 2 * share, "Metamizole": 2 * share}, snr=300, seed=s), training)
+        for s in range(5)
     ]
     assert all(found.verdict == "alarm_named" for found in above)
     below = ask(made({"lactose": 1 - share / 4, "Metamizole": share / 4}, snr=300), training)

@@ -14,7 +14,11 @@ from spectra.identification import identify
 
 pytestmark = pytest.mark.shared
 
-SYNONYMS = {"2-Propanol": "isopropanol", "Methyl Ethyl Ketone": "2-Butanone", "Citric Acid Anhydrate": "Citric Acid"}
+SYNONYMS = {
+    "2-Propanol": "isopropanol",
+    "Methyl Ethyl Ketone": "2-Butanone",
+    "Citric Acid Anhydrate": "Citric Acid",
+}
 
 
 @pytest.fixture(scope="module")

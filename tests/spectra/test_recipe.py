@@ -29,7 +29,8 @@ def test_predicted_noise_is_what_repeated_scans_show():
     level = np.linspace(1.0, 4.0, AXIS.size)
     band = 2000 * np.exp(-0.5 * ((AXIS - 1000) / 5) ** 2)
     runs = [
-        prepare(spectrum(band + level * rng.standard_normal(AXIS.size), noise=level), RAMAN) for _ in range(120)
+        prepare(spectrum(band + level * rng.standard_normal(AXIS.size), noise=level), RAMAN)
+        for _ in range(120)
     ]
     seen = np.var([run.values for run in runs], axis=0)
     told = runs[0].variance

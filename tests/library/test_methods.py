@@ -1,0 +1,79 @@
+"""Methods from libraries: digests, watch lists, and null tables that are kept and checked."""
+
+import json
+
+import numpy as np
+import pytest
+
+from library.methods import TRAINING_TARGETS, fit_method
+from library.starter import starter_entries
+from library.store import read_library, write_library
+from spectra.method import WatchItem
+from spectra.values import Technique
+
+DRAWS = 110
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A library of a dozen starter entries, quick to fit."""
+    folder = tmp_path_factory.mktemp("small")
+    chosen = [e for e in starter_entries() if e.technique is Technique.RAMAN][:10]
+    chosen += [e for e in starter_entries() if e.substance.name in {"Metamizole", "Ketoprofen"}]
+    write_library(folder / "small.h5", chosen, name="small")
+    return read_library(folder / "small.h5")
+
+
+def test_null_tables_are_kept_and_used_again(small, tmp_path):
+    told = []
+    first = fit_method(small, cache=tmp_path, draws=DRAWS, advance=told.append)
+    assert len(told) == DRAWS
+    again = fit_method(small, cache=tmp_path, draws=DRAWS, advance=told.append)
+    assert len(told) == DRAWS
+    assert again.digest == first.digest
+    assert again.threshold(Technique.RAMAN) == first.threshold(Technique.RAMAN)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "value", "key", "large"])
+def test_a_damaged_table_is_computed_again(small, tmp_path, damage):
+    first = fit_method(small, cache=tmp_path, draws=DRAWS)
+    (kept,) = tmp_path.glob("null-*.json")
+    text = kept.read_text()
+    value = json.loads(text)
+    if damage == "truncate":
+        kept.write_text(text[:100])
+    elif damage == "value":
+        value["maxima"][0] += 1.0
+        kept.write_text(json.dumps(value))
+    elif damage == "key":
+        kept.write_text(json.dumps({**value, "key": "x"}))
+    else:
+        kept.write_bytes(b" " * (5 << 20))
+    again = fit_method(small, cache=tmp_path, draws=DRAWS)
+    assert np.array_equal(again.nulls[Technique.RAMAN].maxima, first.nulls[Technique.RAMAN].maxima)
+    assert json.loads(kept.read_text())["key"] == value["key"]
+
+
+def test_the_digest_depends_on_everything_that_decides(small, tmp_path):
+    base = fit_method(small, cache=tmp_path, draws=DRAWS)
+    watched = fit_method(small, cache=tmp_path, draws=DRAWS, watch_list=[WatchItem("Metamizole", 0.1)])
+    training = fit_method(small, cache=tmp_path, draws=DRAWS, training=True)
+    named = fit_method(small, cache=tmp_path, draws=DRAWS, name="other")
+    classed = fit_method(small, cache=tmp_path, draws=DRAWS, classes=["nitazene"])
+    assert len({m.digest for m in (base, watched, training, named, classed)}) == 5
+    assert base.watch_list == ()
+    assert watched.watched(["Metamizole"])
+
+
+def test_the_training_method_watches_two_harmless_substances():
+    by_name = {e.substance.name.lower(): e for e in starter_entries()}
+    for target in TRAINING_TARGETS:
+        assert not by_name[target].substance.controlled
+
+
+def test_a_library_with_controlled_entries_watches_them(tmp_path):
+    chosen = [e for e in starter_entries() if e.technique is Technique.FTIR]
+    library = write_library(tmp_path / "ir.h5", chosen, name="ir")
+    method = fit_method(library, draws=DRAWS)
+    assert "fentanyl" in {item.substance for item in method.watch_list}
+    assert Technique.RAMAN not in method.sets
