@@ -8,7 +8,6 @@ from scipy.optimize import OptimizeWarning, curve_fit
 
 from spectra.values import FloatArray, Spectrum
 
-
 #: A band must rise this many residual standard deviations above its background.
 HEIGHT_SIGMAS = 4.0
 #: No line of a spectrometer is narrower than this many channels; what is, is a spike.

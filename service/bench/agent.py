@@ -16,6 +16,7 @@ from spectra.method import Method
 from spectra.values import Role, Scan
 
 from ..archive.journal import Archive, ArchivedScan
+from ..clock import clock_state
 from ..settings import Settings
 from . import flow, lights, operations
 from .blanks import check_blank, usable_blank
@@ -216,6 +217,7 @@ class Bench:
             accumulations=request.accumulations,
             exposure_s=request.exposure_s,
             laser_nm=device.config.laser_nm,
+            clock=clock_state(),
             **power,
             **fields,
         )

@@ -154,7 +154,8 @@ class Station:
     def _configure(self, settings: Settings, laser: str, detector: str) -> None:
         bench = {
             "spectrometer": f"obp+serial://{detector}?model=STS",
-            "laser": f"cobolt+serial://{laser}",
+            # An emulated laser needs no pause between commands.
+            "laser": f"cobolt+serial://{laser}?pause_ms=2",
             "laser_nm": 785.0,
             "power_mw": POWER_MW,
             "emulated": True,

@@ -38,7 +38,7 @@ def test_bwspec_with_decimal_point_and_saturation():
     (one, _) = decode(moved.encode())
     assert one.spectrum.laser_nm == 784.82
     assert one.spectrum.saturated
-    assert one.spectrum.history[-1] == "detector at full scale in 1 channel(s), 102 to 102 cm⁻¹"
+    assert one.spectrum.history[-1] == "detector at full scale in 1 channel(s), 802 to 802 cm⁻¹"
 
 
 @pytest.mark.parametrize(

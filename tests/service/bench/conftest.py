@@ -81,7 +81,8 @@ class Rig:
         self.config = BenchConfig(
             name="b1",
             spectrometer=f"obp+serial://{self.spectrometer.about['address']}?model=STS&baud=115200",
-            laser=f"cobolt+serial://{self.laser.about['address']}",
+            # An emulated laser needs no pause between commands.
+            laser=f"cobolt+serial://{self.laser.about['address']}?pause_ms=2",
             laser_nm=785.0,
             emulated=True,
         )

@@ -15,7 +15,7 @@ from spectra.values import Role
 
 LIVES = 5
 #: From the request to the posted result takes about this long on the emulated bench, s.
-CYCLE_S = 3.3
+CYCLE_S = 1.2
 
 
 def scan_until_killed(client: BenchClient, item: str, quick: dict) -> threading.Thread:

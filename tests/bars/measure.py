@@ -1,0 +1,175 @@
+"""Measure the bars of an issue and print every figure; started by ``.ci/bars``. Standard library only."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from environment import python_for_bars, tree_state
+
+ROOT = Path(__file__).resolve().parents[2]
+#: All bars together, s.
+BUDGET_S = 40 * 60.0
+#: Bar → the longest it may take, s; in the order of measuring, the short ones first.
+BARS = {
+    "help": 60.0,
+    "conformance": 600.0,
+    "panel": 300.0,
+    "emulated_samples": 400.0,
+    "demo": 300.0,
+    "interrupt": 300.0,
+    "kill": 1200.0,
+    "tests": 900.0,
+}
+#: How long a bar that took too long may take to end its programs, s.
+CLEAN_UP_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where things are."""
+
+    state: Path
+    """Folder of the figures of this issue."""
+    python: Path
+    """Python with opioscan."""
+    shared: Path | None
+    """Shared data."""
+    tree: str
+    """State of the tree."""
+
+
+def main() -> int:
+    """Measure what is not measured yet and print the table; return 1 if any figure fails."""
+    given = _options()
+    state = ROOT / ".ci" / "state"
+    tree = tree_state(ROOT)
+    folder = state / f"bars-{given.issue}"
+    folder.mkdir(parents=True, exist_ok=True)
+    python = python_for_bars(ROOT, state, tree, fresh=given.fresh_environment)
+    place = Place(folder, python, _shared(), tree)
+    wanted = given.only or list(BARS)
+    deadline = time.monotonic() + BUDGET_S
+    for bar in BARS:
+        if bar not in wanted:
+            continue
+        if _kept(place, bar) is not None and not given.again:
+            print(f"bars: {bar}: measured before for {tree}", file=sys.stderr)
+            continue
+        _measure(place, bar, deadline)
+    return _print_table(place, wanted)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=".ci/bars", description=__doc__)
+    parser.add_argument("--issue", type=int, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--again", action="store_true", help="measure again what was measured before")
+    parser.add_argument("--only", action="append", choices=list(BARS), metavar="BAR", help=", ".join(BARS))
+    parser.add_argument("--fresh-environment", action="store_true", help="install into a new environment")
+    return parser.parse_args()
+
+
+def _shared() -> Path | None:
+    given = os.environ.get("OPIOSCAN_SHARED", "")
+    place = Path(given) if given else ROOT.parent / "shared"
+    return place.resolve() if place.is_dir() else None
+
+
+def _kept(place: Place, bar: str) -> dict[str, Any] | None:
+    """Return what was measured for this state of the tree, None if it has to be measured."""
+    try:
+        found: dict[str, Any] = json.loads((place.state / f"{bar}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.get("tree") == place.tree and not found.get("broken") else None
+
+
+def _measure(place: Place, bar: str, deadline: float) -> None:
+    limit = min(BARS[bar], deadline - time.monotonic())
+    work, out = place.state / "work" / bar, place.state / f"{bar}.part.json"
+    out.unlink(missing_ok=True)
+    shutil.rmtree(work, ignore_errors=True)
+    if limit < 1.0:
+        _keep(place, bar, {"broken": f"no time left of {BUDGET_S / 60:g} minutes"})
+        return
+    print(f"bars: {bar}: measuring", file=sys.stderr, flush=True)
+    command = [str(place.python), str(ROOT / "tests" / "bars" / f"bar_{bar}.py")]
+    command += ["--work", str(work), "--out", str(out)]
+    command += ["--shared", str(place.shared)] if place.shared else []
+    broken = _run(command, place.state / f"{bar}.log", limit)
+    load = round(os.getloadavg()[0], 1)
+    head = {"load": load, "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    if broken or not out.exists():
+        _keep(place, bar, {**head, "broken": broken or "it wrote no figures"})
+        return
+    _keep(place, bar, {**head, **json.loads(out.read_text("utf-8"))})
+    out.unlink()
+
+
+def _run(command: list[str], log: Path, limit: float) -> str:
+    """Run a bar, what it says into a log; return why it came to nothing, empty if it did not."""
+    env = {**os.environ, "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # The installed packages are measured, not whatever lies in the way.
+    env.pop("PYTHONPATH", None)
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, env=env, stdout=said, stderr=said, start_new_session=True)
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            return f"it took longer than {limit:.0f} s"
+        except BaseException:
+            _end(process)
+            raise
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    return f"exit {code}: {lines[-1][:200] if lines else ''}" if code else ""
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(CLEAN_UP_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _keep(place: Place, bar: str, found: dict[str, Any]) -> None:
+    # Figures of a tree that was edited meanwhile are shown, but not taken for any state's.
+    tree = place.tree if tree_state(ROOT) == place.tree else f"{place.tree} and edited meanwhile"
+    path = place.state / f"{bar}.json"
+    path.write_text(json.dumps({"bar": bar, "tree": tree, **found}, indent=1, ensure_ascii=False), "utf-8")
+
+
+def _print_table(place: Place, wanted: list[str]) -> int:
+    rows, failed, loads = [("bar", "figure", "wanted", "measured", "")], 0, []
+    for bar in (bar for bar in BARS if bar in wanted):
+        found = json.loads((place.state / f"{bar}.json").read_text("utf-8"))
+        loads.append(found.get("load", 0.0))
+        if found.get("broken"):
+            rows.append((bar, "", "", f"not measured: {found['broken']} (see {bar}.log)", "FAIL"))
+            failed += 1
+        for figure in found.get("figures", ()):
+            verdict = {True: "pass", False: "FAIL", None: ""}[figure["passed"]]
+            failed += figure["passed"] is False
+            rows.append((bar, figure["what"], figure["wanted"], figure["measured"], verdict))
+    widths = [min(max(len(row[column]) for row in rows), 70) for column in range(5)]
+    print()
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    cores = os.cpu_count()
+    print(f"\ntree {place.tree}; {cores} cores, load {min(loads)}–{max(loads)}; details in {place.state}")
+    print(f"{failed} figure(s) fail" if failed else "all bars met")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

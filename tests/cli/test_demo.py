@@ -1,0 +1,85 @@
+"""The demonstration: every answer right, everything stopped, nothing left on."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from service.demo.parcels import PARCELS, sample_spectrum
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def running(folder):
+    """Return the processes whose command line or environment names a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() in (entry / "environ").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.timeout(200)
+def test_every_verdict_is_right_for_its_truth(run_cli, tmp_path):
+    folder = tmp_path / "demo"
+    done = run_cli("demo", "--folder", folder, "--json", timeout=180)
+    assert done.code == 0, done.out + done.err
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert len(rows) == len(PARCELS) >= 7
+    assert all(row["right"] and row["emulated"] for row in rows), [row["wrong"] for row in rows]
+    assert all(row["identification"]["training"] for row in rows)
+    assert {row["outward"] for row in rows} == {"hold", "refer", "no_hold_requested"}
+    assert all(Path(row["scan"]).is_file() for row in rows)
+    light = (folder / "light.log").read_text().splitlines()
+    assert float(light[-1].split()[1]) == 0.0
+    deadline = time.monotonic() + 10
+    while (left := running(folder)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not left
+
+
+@pytest.mark.timeout(200)
+def test_serve_stays_up_until_ctrl_c(opioscan_home, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "service.cli.start",
+        "demo",
+        "--folder",
+        str(tmp_path / "d"),
+        "--json",
+        "--serve",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        lines = [json.loads(process.stdout.readline()) for _ in range(len(PARCELS) + 1)]
+        assert lines[-1]["bench"].startswith("http://127.0.0.1:")
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_judging_sees_each_kind_of_error():
+    lactose = PARCELS[0]
+    right = {
+        "verdict": "no_alarm",
+        "reasons": [],
+        "components": [{"substance": "lactose", "role": "content"}],
+    }
+    assert lactose.judge(right) == ""
+    assert "verdict" in lactose.judge({**right, "verdict": "inconclusive"})
+    assert "content" in lactose.judge({**right, "components": []})
+    empty = PARCELS[4]
+    assert "reasons" in empty.judge({"verdict": "inconclusive", "reasons": [], "components": []})
+
+
+def test_samples_are_labelled_as_derived():
+    spectrum = sample_spectrum({"lactose": 0.5, "urea": 0.5})
+    assert spectrum.intensity.max() == 1.0
+    assert "derived" in spectrum.history[0]

@@ -1,0 +1,71 @@
+"""Everything the README tells a user to type is typed here, in a real shell."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+SET_UP = [block.strip() for block in BLOCKS if "venv" in block]
+SCRIPTS = [block for block in BLOCKS if "venv" not in block]
+
+
+@pytest.fixture
+def shell(tmp_path, opioscan_home):
+    """Return a function that runs a script where ``opioscan`` is this checkout."""
+    program = tmp_path / "bin" / "opioscan"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m service.cli.start "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    env = {
+        **os.environ,
+        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "OPIOSCAN_HOME": str(opioscan_home),
+    }
+    folder = tmp_path / "desk"
+    folder.mkdir()
+
+    def run(script):
+        return subprocess.run(
+            # What a script left running when it failed would hold the pipes open.
+            ["bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + script],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=170,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_first_screen_shows_two_commands_that_set_everything_up():
+    first_screen = README[: README.index("## What it does")]
+    assert len(SET_UP) == 2
+    assert all(command in first_screen for command in SET_UP)
+    run, test = SET_UP
+    assert run.endswith("opioscan demo")
+    assert test.endswith("-m pytest")
+
+
+@pytest.mark.timeout(300)
+def test_every_other_command_works_in_order(shell):
+    # A screening without the terminal's questions: standard input is no terminal.
+    done = shell("\n".join(SCRIPTS))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    for word in ("9 of 9 parcels answered right", "caffeine", "NO ALARM", "TRAINING", "RR473124829IT"):
+        assert word in done.stdout, word
+    assert "Traceback" not in done.stderr
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
