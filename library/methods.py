@@ -27,6 +27,9 @@ TRAINING_LIMIT = 0.25
 #: Counted up whenever the simulation or the statistic changes, so that old caches are not used.
 NULL_REVISION = 1
 
+#: Null tables of the starter library, computed by `ship_null_tables`.
+SHIPPED = Path(__file__).parent / "data" / "nulls"
+
 #: A cached null table larger than this is not ours.
 MAX_CACHE_BYTES = 4 << 20
 
@@ -60,7 +63,7 @@ def fit_method(
     keys = {
         t: _null_key(library, t, draws) for t in Technique if any(e.technique is t for e in library.entries)
     }
-    known = {t: table for t, key in keys.items() if (table := _cached(cache, key)) is not None}
+    known = {t: table for t, key in keys.items() if (table := _kept(cache, key)) is not None}
     method = fit(
         library.entries,
         name=name or library.name,
@@ -76,6 +79,7 @@ def fit_method(
     if cache is not None:
         for technique, table in method.nulls.items():
             if technique not in known:
+                cache.mkdir(parents=True, exist_ok=True)
                 _keep(cache, keys[technique], table)
     return method
 
@@ -119,11 +123,30 @@ def _null_key(library: Library, technique: Technique, draws: int) -> str:
     )
 
 
-def _cached(cache: Path | None, key: str) -> NullTable | None:
-    """Return a cached table; a damaged one counts as missing and is computed again."""
-    if cache is None:
-        return None
-    path = cache / f"null-{key[:32]}.json"
+def ship_null_tables() -> None:
+    """Write the null tables of the starter library into the package, for those who change the search.
+
+    Shipped tables make the training method the same on every machine, to the last bit of its
+    digest, and spare the first run their simulation. A test simulates them anew.
+    """
+    library = read_library(ensure_starter(SHIPPED))
+    for old in SHIPPED.glob("null-*.json"):
+        old.unlink()
+    method = fit_method(library)
+    for technique, table in method.nulls.items():
+        rounded = np.array([float(f"{value:.6g}") for value in table.maxima])
+        _keep(SHIPPED, _null_key(library, technique, DRAWS), NullTable(rounded, table.seed))
+    (SHIPPED / "starter.h5").unlink()
+
+
+def _kept(cache: Path | None, key: str) -> NullTable | None:
+    """Return a table that ships or was kept; a damaged one counts as missing and is computed again."""
+    folders = [SHIPPED] if cache is None else [SHIPPED, cache]
+    found = (_read(folder / f"null-{key[:32]}.json", key) for folder in folders)
+    return next((table for table in found if table is not None), None)
+
+
+def _read(path: Path, key: str) -> NullTable | None:
     try:
         if path.stat().st_size > MAX_CACHE_BYTES:
             return None
@@ -138,7 +161,6 @@ def _cached(cache: Path | None, key: str) -> NullTable | None:
 
 
 def _keep(cache: Path, key: str, table: NullTable) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
     kept = {
         "key": key,
         "seed": table.seed,

@@ -3,6 +3,7 @@
 import logging
 import platform
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from calibration.apply import spectrum_of
@@ -15,15 +16,16 @@ from spectra.answer import InstrumentState
 from spectra.method import Method
 from spectra.values import Role, Scan
 
-from ..archive.journal import Archive, ArchivedScan
+from ..archive.journal import Archive
 from ..clock import clock_state
 from ..settings import Settings
 from . import flow, lights, operations
+from .answers import scan_answer
 from .blanks import check_blank, usable_blank
 from .device import Device
 from .devices import Devices
 from .flusher import Flusher
-from .item import clean_label, label_type, new_unlabelled
+from .item import clean_label, new_unlabelled
 from .method_source import MethodSource
 from .notes import BlankNote, Notes, VerificationNote, expired, instrument_key, validity
 from .outbox import Outbox
@@ -44,9 +46,11 @@ class Bench:
     ----------
     settings
         Home, server and addresses.
+    load
+        Returns the method in force; the training method of the home where nobody says otherwise.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, load: Callable[[], Method] | None = None) -> None:
         self.settings = settings
         self.archive = Archive(settings.archive_dir)
         self.outbox = Outbox(settings.outbox_path)
@@ -57,7 +61,7 @@ class Bench:
         self.flusher = Flusher(settings, self.archive, self.outbox)
         self.recovered: list[Answer] = []
         self.warm = False
-        self._source = MethodSource(lambda: training_method(settings.home))
+        self._source = MethodSource(load or (lambda: training_method(settings.home)))
         self._unfinished = unfinished(self.archive, self.outbox)
         self._warming = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
 
@@ -112,7 +116,8 @@ class Bench:
             )
             archived, found = flow.screen(self, device, plan, remarks, complete=not request.keep_open)
         self.flusher.kick()
-        return self._answer(archived, found, "open" if request.keep_open else "complete")
+        posted = self._posted(operations.result(archived, found).key)
+        return scan_answer(archived, found, posted, is_open=request.keep_open)
 
     def take_blank(self, request: BlankRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan an empty container and keep it under a name; raises as `scan`."""
@@ -221,24 +226,6 @@ class Bench:
             **power,
             **fields,
         )
-
-    def _answer(self, archived: ArchivedScan, found: Answer, screening: str) -> Answer:
-        scan = archived.scan
-        result = operations.result_id(archived.scan_id)
-        device = {"model": scan.device.model, "serial": scan.device.serial, "emulated": scan.device.emulated}
-        return {
-            "identification": found,
-            "scan_id": archived.scan_id,
-            "result_id": result,
-            "screening_id": scan.screening_id,
-            "screening": screening,
-            "item": scan.item,
-            "item_id_type": label_type(scan.item),
-            "posted": self._posted(f"result:{result}"),
-            "archive_path": str(archived.path),
-            "device": device,
-            "laser_nm_assumed": bool(scan.settings.get("laser_nm_assumed")),
-        }
 
     def _posted(self, key: str) -> str:
         if not self.flusher.configured:

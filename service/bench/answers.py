@@ -8,6 +8,10 @@ from starlette.responses import JSONResponse
 
 from spectra.reasons import REASONS, Verdict, next_steps
 
+from ..archive.journal import ArchivedScan
+from .item import label_type
+from .operations import result_id
+
 
 class _ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
@@ -17,6 +21,30 @@ def problem_response(problem: dict[str, Any], *, headers: Mapping[str, str] | No
     """Return a problem object (RFC 9457) as a response."""
     extra = {"WWW-Authenticate": "Bearer"} if problem["status"] == 401 else {}
     return _ProblemResponse(problem, status_code=int(problem["status"]), headers={**extra, **(headers or {})})
+
+
+def scan_answer(
+    archived: ArchivedScan, identification: dict[str, Any], posted: str, *, is_open: bool
+) -> dict[str, Any]:
+    """Return what a program is told of a scan: the identification, and what became of its record."""
+    scan = archived.scan
+    return {
+        "identification": identification,
+        "scan_id": archived.scan_id,
+        "result_id": result_id(archived.scan_id),
+        "screening_id": scan.screening_id,
+        "screening": "open" if is_open else "complete",
+        "item": scan.item,
+        "item_id_type": label_type(scan.item),
+        "posted": posted,
+        "archive_path": str(archived.path),
+        "device": {
+            "model": scan.device.model,
+            "serial": scan.device.serial,
+            "emulated": scan.device.emulated,
+        },
+        "laser_nm_assumed": bool(scan.settings.get("laser_nm_assumed")),
+    }
 
 
 @dataclass(frozen=True, slots=True)

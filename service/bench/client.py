@@ -4,9 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +18,7 @@ from ..errors import AgentRefused, AgentUnreachable
 from ..problems import error_of
 from ..settings import Settings
 from .lock import LOCK_NAME, lock_is_free
+from .spawn import has_ended, spawn_agent
 
 #: Time an agent may take from its start to its first answer, s.
 START_WITHIN_S = 20.0
@@ -28,9 +26,6 @@ START_WITHIN_S = 20.0
 SCAN_WITHIN_S = 900.0
 #: Time an abort may take: the promise to the officer is two seconds in all, s.
 ABORT_WITHIN_S = 1.7
-
-#: Folder of the five packages, so that ``-m`` finds ours.
-_ROOT = Path(__file__).resolve().parents[2]
 
 Answer = dict[str, Any]
 
@@ -84,14 +79,15 @@ class BenchClient:
             return found
         if not start:
             raise AgentUnreachable("no bench agent runs for this home; start one with 'opioscan bench'")
-        process = _spawn(settings)
+        pid, ended = spawn_agent(settings), False
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             found = cls._find(settings)
             if found is not None:
                 return found
             # Where ours ended but somebody holds the lock, another agent won the race and will answer.
-            if process.poll() is not None and lock_is_free(settings.home / LOCK_NAME):
+            ended = ended or has_ended(pid)
+            if ended and lock_is_free(settings.home / LOCK_NAME):
                 break
             time.sleep(0.05)
         raise AgentUnreachable(f"the bench agent did not come up; see {settings.home / 'bench.log'}")
@@ -228,23 +224,3 @@ def _signals_interrupt() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
-    settings.ensure_home()
-    given = {"OPIOSCAN_SERVER": settings.server_url, "OPIOSCAN_TOKEN": settings.server_token}
-    env = {**os.environ, **{name: value for name, value in given.items() if value}}
-    with (settings.home / "bench.log").open("ab") as log:
-        # A session of its own: closing the terminal must not end the agent in mid-scan.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service.cli.start", "bench"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**env, "OPIOSCAN_HOME": str(settings.home)},
-            start_new_session=True,
-            cwd=_ROOT,
-        )
-    # Somebody has to collect its exit status, or it stays as a zombie of a long-lived program.
-    threading.Thread(target=process.wait, name="agent-reaper", daemon=True).start()
-    return process

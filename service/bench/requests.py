@@ -60,9 +60,3 @@ class CompleteRequest(_Asked):
 
 class AbortRequest(_Asked):
     """Stop whatever runs."""
-
-
-class EyewearRequest(_Asked):
-    """Confirm for the shift that everybody at the bench wears laser eyewear."""
-
-    confirmed: Literal[True]

@@ -85,7 +85,9 @@ class Life:
         time.sleep(max(0.0, DEAD_S - (time.monotonic_ns() - killed) / 1e9))
         wait_until(lambda: not light.is_on, 30.0, "the laser went off")
         dark = light.dark_after(killed) or 0.0
-        stage = self._stage(set(self.station.archive.scan_ids()) - before)
+        after = set(self.station.archive.scan_ids())
+        stage = self._stage(after - before)
+        self.kept |= before | after
         restarted = time.monotonic()
         self.station.start_agent()
         self.station.wait_ready()

@@ -38,7 +38,7 @@ def python_for_bars(root: Path, state: Path, tree: str, *, fresh: bool) -> Path:
     if not python.exists() or fresh:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
     stamp.unlink(missing_ok=True)
-    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "-qq", "--disable-pip-version-check"]
     subprocess.run([*pip, "uninstall", "--yes", "opioscan"], check=True, capture_output=True)
     subprocess.run([*pip, "install", ".[test,conformance]"], cwd=root, check=True)
     stamp.write_text(tree)

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from library.methods import TRAINING_TARGETS, fit_method
-from library.starter import starter_entries
+from library.methods import SHIPPED, TRAINING_TARGETS, fit_method
+from library.starter import ensure_starter, starter_entries
 from library.store import read_library, write_library
 from spectra.method import WatchItem
+from spectra.nulls import simulate_null
 from spectra.values import Technique
 
 DRAWS = 110
@@ -77,3 +78,12 @@ def test_a_library_with_controlled_entries_watches_them(tmp_path):
     method = fit_method(library, draws=DRAWS)
     assert "fentanyl" in {item.substance for item in method.watch_list}
     assert Technique.RAMAN not in method.sets
+
+
+def test_the_shipped_tables_are_what_the_simulation_gives(tmp_path):
+    library = read_library(ensure_starter(tmp_path))
+    shipped = fit_method(library)
+    for technique, references in shipped.sets.items():
+        fresh = simulate_null(references)
+        assert np.allclose(fresh.maxima, shipped.nulls[technique].maxima, rtol=1e-3), "run ship_null_tables"
+    assert len(list(SHIPPED.glob("null-*.json"))) == len(shipped.sets)

@@ -19,7 +19,9 @@ import httpx
 import pytest
 
 from instrument.config import BenchConfig, save_device
+from instrument.errors import InstrumentError
 from instrument.guardian import stop_guardian
+from instrument.guardian.link import Link
 from instrument.raman_bench import guardian_socket
 from library.methods import training_method
 from library.starter import starter_entries
@@ -120,6 +122,12 @@ class Rig:
         self.laser.stop()
 
 
+def end_guardian(path: Path) -> None:
+    """Kill a guardian whose laser a test has broken: it would try to read it back for ever."""
+    with suppress(InstrumentError), closing(Link(path)) as link:
+        os.kill(link.request("hello", timeout_s=5.0)["pid"], signal.SIGKILL)
+
+
 def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -147,7 +155,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rig(samples: Path) -> Iterator[Rig]:
     """Start the emulated devices for a file of tests."""
     with tempfile.TemporaryDirectory(prefix="r") as folder:
@@ -184,16 +192,10 @@ class Station:
     def end(self) -> None:
         with suppress(AgentUnreachable), BenchClient.connect(self.settings, start=False) as client:
             client.stop_agent()
-        stop_guardian(guardian_socket(self.settings.runtime_dir, self.rig.config.laser))
+        guardian = guardian_socket(self.settings.runtime_dir, self.rig.config.laser)
+        if not stop_guardian(guardian, timeout_s=2.0):
+            end_guardian(guardian)
         shutil.rmtree(self.settings.runtime_dir, ignore_errors=True)
-
-
-@pytest.fixture
-def station(opioscan_home: Path, prepared: Path, rig: Rig) -> Iterator[Station]:
-    """Return a fresh home with the emulated bench and no server; also the home of the command line."""
-    station = Station(opioscan_home, prepared, rig)
-    yield station
-    station.end()
 
 
 class Server:
@@ -211,6 +213,8 @@ class Server:
         self._program: Program | None = None
 
     def start(self) -> None:
+        if self._program is not None:
+            return
         self._program = Program(
             *("service.cli.start", "serve", "--port", str(self.port), "--json"), home=self.home
         )
@@ -232,21 +236,24 @@ class Server:
         return str(made.about["token"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return a server that is not started yet."""
+    """Return a server that may not run yet."""
     server = Server(tmp_path_factory.mktemp("server") / "home")
     yield server
     server.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def manned(
     tmp_path_factory: pytest.TempPathFactory, prepared: Path, rig: Rig, server: Server
 ) -> Iterator[Station]:
-    """Return a station with a server, whose agent serves a whole file of tests."""
+    """Return a station with a server, whose agent serves all tests: starting one takes seconds.
+
+    A test that needs an agent connects, which starts one where the test before ended it; a test that needs
+    a server starts it.
+    """
     station = Station(tmp_path_factory.mktemp("station"), prepared, rig, server)
-    station.connect().close()
     yield station
     station.end()
 
@@ -278,6 +285,18 @@ def make_station(prepared: Path) -> Iterator[Callable[[Path, Rig], Station]]:
     yield make
     for station in stations:
         station.end()
+
+
+@pytest.fixture(name="wait_until")
+def _wait_until() -> Callable[..., None]:
+    return wait_until
+
+
+@pytest.fixture
+def client(manned: Station) -> Iterator[BenchClient]:
+    """Return a client of the station's agent."""
+    with manned.connect() as client:
+        yield client
 
 
 @pytest.fixture

@@ -57,7 +57,15 @@ def fired_since(rig, before) -> bool:
     return any(power for _, power in rig.lit()[len(before) :])
 
 
-def test_a_parcel_through_the_page(rig, page):
+@pytest.fixture
+def new_shift(manned):
+    """An agent to which nobody has confirmed eyewear yet."""
+    with manned.connect() as client:
+        if client.status()["eyewear_confirmed"]:
+            client.stop_agent()
+
+
+def test_a_parcel_through_the_page(rig, new_shift, page):
     rig.put("metamizole")
     text = page.start()
     assert "autofocus" in text

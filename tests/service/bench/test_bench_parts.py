@@ -9,6 +9,7 @@ import pytest
 
 from instrument.config import BenchConfig
 from instrument.errors import DeviceURLError, InstrumentError
+from library.methods import training_method
 from service.archive.journal import Archive
 from service.bench import answers, lights
 from service.bench.agent import Bench
@@ -285,11 +286,10 @@ def test_a_device_of_another_setting_takes_the_place_of_the_old(opioscan_home):
         pass
 
 
-def test_a_full_disk_refuses_before_anything_fires(rig, opioscan_home, prepared):
-    bench = Bench(Settings(prepared))
+def test_a_full_disk_refuses_before_anything_fires(make_rig, opioscan_home, prepared):
+    rig = make_rig()
+    bench = Bench(Settings(opioscan_home), load=lambda: training_method(prepared))
     bench.archive = Archive(opioscan_home / "archive", free=lambda _folder: 0)
-    bench.outbox = Outbox(opioscan_home / "outbox.sqlite3")
-    bench.devices = Devices(Settings(opioscan_home))
     config = BenchConfig("b1", rig.config.spectrometer, rig.config.laser, 785.0)
     (opioscan_home / "devices.toml").write_text(
         f"[devices.b1]\nspectrometer = {json.dumps(config.spectrometer)}\n"

@@ -90,7 +90,7 @@ def test_a_busy_device_says_so_and_an_abort_stops_it(rig, manned):
     assert isinstance(firing.ended(), AcquisitionAborted)
 
 
-def test_a_scan_nobody_waits_for_is_stopped(rig, manned):
+def test_a_scan_nobody_waits_for_is_stopped(rig, manned, client):
     card = json.loads(manned.settings.bench_file.read_text())
     headers = {"Authorization": f"Bearer {card['token']}"}
     with httpx.Client(headers=headers, timeout=2.0) as http, pytest.raises(httpx.ReadTimeout):
