@@ -160,11 +160,18 @@ def _seen(identification: Mapping[str, Any]) -> list[str]:
         lines.append(f"Seen: {component.get('substance', '?')} ({how})")
     detected = [c for c in _items(identification, "classes") if c.get("detected")]
     lines += [f"Seen: evidence for the class {c.get('class', '?')}" for c in detected[:_MOST_ROWS]]
-    open_ = [str(e.get("substance", "?")) for e in _items(identification, "not_excluded")]
+    open_ = [_not_excluded(each) for each in _items(identification, "not_excluded")]
     if open_:
         more = f" and {len(open_) - _MOST_ROWS} more" if len(open_) > _MOST_ROWS else ""
         lines.append(f"Not excluded: {', '.join(open_[:_MOST_ROWS])}{more}")
     return lines
+
+
+def _not_excluded(each: Mapping[str, Any]) -> str:
+    """Return a substance with the share from which it would have been seen."""
+    share = each.get("detectable_share")
+    name = each.get("substance", "?")
+    return f"{name} below {share:.0%}" if isinstance(share, int | float) else f"{name} (no reference)"
 
 
 def _because(identification: Mapping[str, Any]) -> list[str]:
