@@ -48,7 +48,7 @@ def spectrum_of(scan: Scan, record: CalibrationRecord | None = None) -> Spectrum
     noise = noise_of(signal)
     full = np.zeros(axis.size, dtype=bool)
     if scan.saturation_counts is not None:
-        full = (scan.counts >= scan.saturation_counts).any(axis=0)
+        full = np.asarray((scan.counts >= scan.saturation_counts).any(axis=0))
     if scan.technique is Technique.RAMAN:
         keep = axis >= EDGE_CM1
         axis, signal, noise, full = axis[keep], signal[keep], noise[keep], full[keep]

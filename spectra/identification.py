@@ -77,18 +77,7 @@ def identify(
     components = _components(ready, references, selection, named, method, table)
     quality = _quality(query, features, ready, selection)
     limits = _limits(ready, references, selection, method, threshold)
-    evidence = Evidence(
-        components=components,
-        doubtful=tuple(
-            references.entries[m.term.row].substance.name for m in selection.matches if m.purity < MIN_PURITY
-        ),
-        unexplained=selection.unexplained / max(ready.energy, 1e-300),
-        blank=blank is not None,
-        quality=quality,
-        limits=limits,
-        axis_at_bound=_axis_at_bound(named, references),
-        coverage=ready.points / references.axis.size,
-    )
+    evidence = _evidence(ready, references, selection, components, quality, limits)
     decision = decide(evidence, method, state)
     return Identification(
         source=source,
@@ -106,6 +95,29 @@ def identify(
         provenance=_provenance(method, references, table, state),
         created_at=now,
         curves=_curves(ready, references, selection),
+    )
+
+
+def _evidence(
+    query: Query,
+    references: ReferenceSet,
+    selection: Selection,
+    components: tuple[Component, ...],
+    quality: Quality,
+    limits: tuple[dict[str, Any], ...],
+) -> Evidence:
+    """Gather what is judged."""
+    doubtful = [match for match in selection.matches if match.purity < MIN_PURITY]
+    named = [match for match in selection.matches if match.purity >= MIN_PURITY]
+    return Evidence(
+        components=components,
+        doubtful=tuple(references.entries[match.term.row].substance.name for match in doubtful),
+        unexplained=selection.unexplained / max(query.energy, 1e-300),
+        blank=query.blank is not None,
+        quality=quality,
+        limits=limits,
+        axis_at_bound=_axis_at_bound(named, references),
+        coverage=query.points / references.axis.size,
     )
 
 
