@@ -39,7 +39,7 @@ LIBRARY = {
     "substances": "SubstanceTable is_controlled",
     "importing": "ImportReport import_folder reference_id",
     "starter": "ensure_starter pseudo_voigt starter_entries",
-    "methods": "fit_method training_method",
+    "methods": "fit_method ship_null_tables training_method",
     "errors": "EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
     "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
 }
@@ -74,7 +74,7 @@ SERVICE = {
     "bench.outbox_ops": "FlushReport OutboxOp RefusedOp SendReply",
     "bench.sending": "flush",
     "bench.uplink": "Uplink",
-    "cli.output": "console emit_json progress say verdict_panel warn",
+    "cli.output": "console emit_json progress say verdict_panel warn words_of",
     "cli.app": "dispatch help_text load",
     "cli.start": "check_packages main printable run",
 }

@@ -1,7 +1,6 @@
 """How the agent words what it found: problem objects, and verdicts for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -9,6 +8,7 @@ from starlette.responses import JSONResponse
 from spectra.reasons import REASONS, Verdict, next_steps
 
 from ..archive.journal import ArchivedScan
+from ..words import WORDS
 from .item import label_type
 from .operations import result_id
 
@@ -45,45 +45,6 @@ def scan_answer(
         },
         "laser_nm_assumed": bool(scan.settings.get("laser_nm_assumed")),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """How a verdict is shown: word, symbol and sentence, so that nothing hangs on a colour."""
-
-    word: str
-    """In the largest letters."""
-    symbol: str
-    """A sign that differs in shape from the others."""
-    sentence: str
-    """What it means."""
-    step: str
-    """What the officer does first."""
-
-
-WORDS = {
-    Verdict.ALARM_NAMED: Words(
-        "ALARM",
-        "▲",
-        "A watch-list substance matches.",
-        "Hold the parcel, do not open it further, and follow the agency's alarm procedure.",
-    ),
-    Verdict.ALARM_CLASS: Words(
-        "ALARM: CLASS",
-        "▲",
-        "The signal looks like a class on the watch list; no substance can be named.",
-        "Hold the parcel, do not open it further, and follow the agency's alarm procedure.",
-    ),
-    Verdict.INCONCLUSIVE: Words(
-        "INCONCLUSIVE", "?", "This scan cannot answer the question.", "Two tries, then refer the parcel."
-    ),
-    Verdict.NO_ALARM: Words(
-        "NO ALARM",
-        "○",
-        "Nothing of the watch list above its limit in this scan. That does not mean safe.",
-        "Go on with the agency's procedure for parcels without an alarm.",
-    ),
-}
 
 
 def verdict_view(identification: dict[str, Any]) -> dict[str, Any]:

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from .output import console, emit_json, progress, say
+from .output import console, emit_json, progress, say, words_of
 
 if TYPE_CHECKING:
     from ..demo.run import Shown
     from ..demo.station import Station
 
 app = typer.Typer(help="Show the whole chain on emulated instruments.", add_completion=False)
-
-_SYMBOLS = {"alarm_named": "▲ ALARM", "alarm_class": "▲ ALARM (class)", "no_alarm": "- no alarm"}
 
 
 @app.command()
@@ -71,13 +69,13 @@ def _print_table(rows: "list[Shown]", home: Path, seconds: float) -> None:
     for shown in rows:
         found = shown.answer["identification"]
         content = [c["substance"] for c in found["components"] if c["role"] == "content"]
-        verdict = _SYMBOLS.get(found["verdict"], "? inconclusive")
+        words, _ = words_of(found)
         because = f" ({', '.join(found['reasons'])})" if found["verdict"] == "inconclusive" else ""
         truth = shown.parcel.title
         table.add_row(
             shown.parcel.item,
             truth,
-            f"{verdict}{because}",
+            f"{words.symbol} {words.word}{because}",
             ", ".join(content) or "nothing",
             shown.outward,
             "yes" if not shown.wrong else f"NO: {shown.wrong}",

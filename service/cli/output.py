@@ -16,39 +16,23 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from spectra.reasons import REASONS
+from spectra.reasons import REASONS, Verdict
 
+from ..words import WORDS, Words
 from .start import printable
 
 PRESUMPTIVE = "Presumptive result: laboratory confirmation is still due."
 NOT_SAFE = "Nothing found never means safe: a scan sees one spot, down to its detection limits."
 TRAINING = "TRAINING: NOT A REAL RESULT. The watch list is harmless substances."
 
-_HOLD = "Hold the parcel, do not open it further, and follow the agency's alarm procedure."
-
-#: Verdict → symbol, words, colour, and what to do when no reason says more.
-_VERDICTS = {
-    "alarm_named": (
-        "▲▲▲",
-        "ALARM",
-        "bold white on red",
-        _HOLD,
-    ),
-    "alarm_class": (
-        "▲▲▲",
-        "ALARM: CLASS OF SUBSTANCE",
-        "bold white on red",
-        _HOLD,
-    ),
-    "inconclusive": ("???", "INCONCLUSIVE", "bold black on yellow", "Two tries, then refer the parcel."),
-    "no_alarm": (
-        "---",
-        "NO ALARM",
-        "bold white on blue",
-        "Go on with the agency's procedure for parcels without an alarm.",
-    ),
+#: Colours repeat what word and symbol say.
+_STYLES = {
+    Verdict.ALARM_NAMED: "bold white on red",
+    Verdict.ALARM_CLASS: "bold white on red",
+    Verdict.INCONCLUSIVE: "bold black on yellow",
+    Verdict.NO_ALARM: "bold white on blue",
 }
-_UNKNOWN = ("???", "UNKNOWN ANSWER", "bold black on yellow", "Refer: this version cannot read the answer.")
+UNKNOWN = Words("UNKNOWN ANSWER", "?", "", "Refer: this version cannot read the answer.")
 _TRAINING_STYLE = "bold black on bright_magenta"
 
 #: Rows shown of lists that can be long.
@@ -122,21 +106,31 @@ def verdict_panel(identification: Mapping[str, Any]) -> Group:
     Group
         To be printed on `console`.
     """
-    symbol, words, style, otherwise = _VERDICTS.get(str(identification.get("verdict")), _UNKNOWN)
+    words, style = words_of(identification)
     training = bool(identification.get("training"))
-    headline = Text(f"{symbol}  {words}{_named(identification)}  {symbol}", style=style, justify="center")
+    sign = words.symbol * 3
+    headline = Text(f"{sign}  {words.word}{_named(identification)}  {sign}", style=style, justify="center")
     body: list[Text] = [Text(), headline, Text()]
     if source := identification.get("source") or identification.get("scan_id"):
         body.append(_text(f"Scan: {source}", style="dim"))
     body += [_text(line) for line in _seen(identification)]
     body += [_text(f"Because: {text}") for text in _because(identification)]
-    body += [_text(f"→ {step}", style="bold") for step in _steps(identification, otherwise)]
+    body += [_text(f"→ {step}", style="bold") for step in _steps(identification, words.step)]
     body += [Text(), Text(PRESUMPTIVE)]
     if identification.get("verdict") == "no_alarm":
         body.append(Text(NOT_SAFE))
     banner = [Text(f"### {TRAINING} ###", style=_TRAINING_STYLE, justify="center")] if training else []
     title = "TRAINING" if training else "opioscan"
     return Group(*banner, Panel(Group(*body), box=HEAVY, title=title, subtitle=title), *banner)
+
+
+def words_of(identification: Mapping[str, Any]) -> tuple[Words, str]:
+    """Return how a verdict is told, and its colours; one of a later version counts as unknown."""
+    try:
+        verdict = Verdict(str(identification.get("verdict")))
+    except ValueError:
+        return UNKNOWN, _STYLES[Verdict.INCONCLUSIVE]
+    return WORDS[verdict], _STYLES[verdict]
 
 
 def _named(identification: Mapping[str, Any]) -> str:

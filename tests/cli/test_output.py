@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from service.cli import output
+from service.words import WORDS
 from spectra.reasons import REASONS
 
 
@@ -65,18 +66,17 @@ def test_a_bar_is_shown_on_a_terminal_and_nothing_in_a_pipe(capsys, monkeypatch)
 def test_every_verdict_has_words_and_a_symbol_and_is_presumptive(verdict):
     text = shown({"verdict": verdict})
     assert "Presumptive result: laboratory confirmation is still due." in text
-    symbol, words, _, step = output._VERDICTS.get(verdict, output._UNKNOWN)
-    assert words in text
-    assert symbol in text
-    assert step in text
+    words, _ = output.words_of({"verdict": verdict})
+    assert words.word in text
+    assert words.symbol in text
+    assert words.step in text
     assert "TRAINING" not in text
 
 
 def test_verdicts_differ_without_their_colour():
-    heads = [(symbol, words) for symbol, words, _, _ in output._VERDICTS.values()]
-    assert len({words for _, words in heads}) == len(heads)
-    assert len({symbol for symbol, _ in heads}) == 3
-    assert len({shown({"verdict": verdict}) for verdict in output._VERDICTS}) == 4
+    assert len({words.word for words in WORDS.values()}) == len(WORDS)
+    assert len({words.symbol for words in WORDS.values()}) == 3
+    assert len({shown({"verdict": str(verdict)}) for verdict in WORDS}) == 4
 
 
 def test_nothing_found_is_never_called_safe():

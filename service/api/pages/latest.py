@@ -5,21 +5,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from spectra.reasons import Verdict, next_steps
+from spectra.reasons import next_steps
 
+from ...words import WORDS
 from ..screenings.findings import finding_of
 from ..screenings.models import FindingView, State
 from ..tables import Parcel, Screening
 
 SHOWN = 50
-
-#: Verdict → symbol and words. Never a colour alone: one man in twelve does not see it.
-WORDS = {
-    Verdict.ALARM_NAMED: ("▲", "ALARM"),
-    Verdict.ALARM_CLASS: ("▲", "ALARM: class of substances"),
-    Verdict.INCONCLUSIVE: ("?", "INCONCLUSIVE"),
-    Verdict.NO_ALARM: ("○", "NO ALARM: not a proof of absence"),
-}
 
 _OUTWARD = {
     "hold": "hold requested",
@@ -63,7 +56,8 @@ def latest_lines(session: Session) -> list[Line]:
 
 
 def _line(screening: Screening, parcel: Parcel, finding: FindingView | None) -> Line:
-    symbol, words = ("…", "NO RESULT YET") if finding is None else WORDS[finding.verdict]
+    told = None if finding is None else WORDS[finding.verdict]
+    symbol, words = ("…", "NO RESULT YET") if told is None else (told.symbol, told.word)
     if finding is not None and finding.substances:
         words = f"{words}: {', '.join(finding.substances)}"
     return Line(

@@ -149,7 +149,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a home in which the training method was fitted: that takes seconds, once."""
+    """Return a home in which the starter library was built, once."""
     folder = tmp_path_factory.mktemp("prepared")
     training_method(folder)
     return folder
@@ -169,8 +169,7 @@ class Station:
 
     def __init__(self, home: Path, prepared: Path, rig: Rig, server: "Server | None" = None) -> None:
         home.mkdir(mode=0o700, exist_ok=True)
-        for name in ("libraries", "methods"):
-            shutil.copytree(prepared / name, home / name)
+        shutil.copytree(prepared / "libraries", home / "libraries")
         # Any free port: several tests, and the agent of whoever runs them, may be there.
         (home / "config.toml").write_text("bench_port = 0\n")
         save_device(home / "devices.toml", rig.config)
