@@ -91,12 +91,18 @@ def _print_table(rows: "list[Shown]", home: Path, seconds: float) -> None:
 
 def _stay(station: "Station", *, json: bool) -> None:
     """Keep everything up until Ctrl-C."""
-    where = {"bench": station.bench_url, "server": station.server_url, "token": station.token}
+    where = {
+        "bench": station.bench_url,
+        "server": station.server_url,
+        "page_token": station.page_token,
+        "token": station.token,
+    }
     if json:
         emit_json(where)
     else:
         say(f"officer's page:  {station.bench_url}")
-        say(f"server's page:   {station.server_url}  (token of a parcel system: {station.token})")
+        say(f"server's page:   {station.server_url}  (sign in with {station.page_token})")
+        say(f"server's API:    {station.server_url}/api/v1  (token of a parcel system: {station.token})")
         say("Ctrl-C ends the demonstration.")
     with contextlib.suppress(KeyboardInterrupt):
         while True:

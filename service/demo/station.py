@@ -103,6 +103,7 @@ class Station:
         server = self._program(stack, "service.cli.start", "serve", "--port", "0", "--json")
         self.server_url: str = server.where["address"]
         self.token = self._token("parcel-system")
+        self.page_token = self._token("officer")
         self._env |= {"OPIOSCAN_SERVER": self.server_url, "OPIOSCAN_TOKEN": self._token("bench")}
         agent = self._program(stack, "service.cli.start", "bench", "--port", "0", "--json")
         self.bench_url: str = agent.where["address"]
