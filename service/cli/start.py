@@ -7,6 +7,7 @@ running half on theirs would be worse than not running.
 
 import json
 import os
+import signal
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -43,6 +44,10 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
+    # A shell without job control starts background programs with SIGINT ignored (POSIX, 2.11). Where a
+    # laser may be on, an interrupt has to stop it all the same.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         check_packages()
         from .app import dispatch

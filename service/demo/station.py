@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -89,6 +90,7 @@ class Station:
     def _start(self, stack: contextlib.ExitStack) -> None:
         settings = Settings(home=self.home)
         self._runtime = settings.runtime_dir
+        stack.callback(shutil.rmtree, self._runtime, ignore_errors=True)
         ensure_starter(settings.libraries_dir)
         light = self.home / "light.log"
         laser = self._program(stack, "instrument.emulators", "cobolt", "--pty", "--light", str(light))
