@@ -30,7 +30,8 @@ _GRACE_S = 2.0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests that need data nobody gave."""
+    """Put long tests first; leave out tests that need data nobody gave."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if os.environ.get(SHARED):
         return
     left_out = [item for item in items if item.get_closest_marker("shared")]

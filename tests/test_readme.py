@@ -56,6 +56,7 @@ def test_the_first_screen_shows_two_commands_that_set_everything_up():
     assert test.endswith("-m pytest")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_every_other_command_works_in_order(shell):
     # A screening without the terminal's questions: standard input is no terminal.

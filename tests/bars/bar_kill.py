@@ -22,6 +22,8 @@ from service.errors import ArchiveError
 from spectra.values import Role, Scan
 
 KILLS = 50
+#: Most of a cycle is measuring; so many more kills meet what follows: archive, identification, outbox, post.
+LATE_KILLS = 25
 SPEED = 10.0
 LIMIT_S = 2.0
 #: So long the agent stays dead, so that the guardian alone has to turn the laser off, s.
@@ -36,7 +38,7 @@ class Kill:
     """One kill and what it met."""
 
     at_s: float
-    """How long after the agent took up the scan."""
+    """How long after the agent took up the scan; for a late kill, after the scan was in the archive."""
     stage: str
     """What the kill left."""
     lit: bool
@@ -60,22 +62,32 @@ class Life:
         self.kept: set[str] = set()
         """Every scan ever seen in the archive."""
 
-    def cycle(self, item: str) -> float:
-        """Scan undisturbed, and return the time from the agent's taking it up to the posted answer, s."""
+    def cycle(self, item: str) -> tuple[float, float]:
+        """Scan undisturbed.
+
+        Returns
+        -------
+        tuple of float
+            Time from the agent's taking the scan up to the posted answer, and the part of it that
+            follows the archiving, s.
+        """
+        before = self._archived()
         process = self.station.scan(self.device, item)
         began = self._taken_up(process)
+        archived = self._in_archive(process, before)
         _, said = ended(process, SCAN_WITHIN_S)
         if process.returncode or "is with the server" not in said:
             raise RuntimeError(f"an undisturbed scan failed, exit {process.returncode}: {said[-1000:]}")
-        return (time.monotonic_ns() - began) / 1e9
+        now = time.monotonic_ns()
+        return (now - began) / 1e9, (now - archived) / 1e9
 
-    def kill(self, item: str, after_s: float) -> Kill:
+    def kill(self, item: str, after_s: float, *, late: bool = False) -> Kill:
         """Start a scan, kill the agent after a time, and let a new one recover."""
         agent, light = self.station.agent, self.station.light
         assert agent is not None
-        before = set(self.station.archive.scan_ids())
+        before = self._archived()
         process = self.station.scan(self.device, item)
-        began = self._taken_up(process)
+        began = self._in_archive(process, before) if late else self._taken_up(process)
         time.sleep(max(0.0, after_s - (time.monotonic_ns() - began) / 1e9))
         lit = light.is_on
         killed = time.monotonic_ns()
@@ -85,14 +97,14 @@ class Life:
         time.sleep(max(0.0, DEAD_S - (time.monotonic_ns() - killed) / 1e9))
         wait_until(lambda: not light.is_on, 30.0, "the laser went off")
         dark = light.dark_after(killed) or 0.0
-        after = set(self.station.archive.scan_ids())
+        after = self._archived()
         stage = self._stage(after - before)
         self.kept |= before | after
         restarted = time.monotonic()
         self.station.start_agent()
         self.station.wait_ready()
         ready = time.monotonic() - restarted
-        self.kept |= set(self.station.archive.scan_ids())
+        self.kept |= self._archived()
         return Kill(after_s, stage, lit, dark, noticed, process.returncode, ready)
 
     def _taken_up(self, process: "subprocess.Popen[str]") -> int:
@@ -104,6 +116,18 @@ class Life:
 
             wait_until(begun, 30.0, "the agent took up the scan", every_s=0.01)
         return time.monotonic_ns()
+
+    def _in_archive(self, process: "subprocess.Popen[str]", before: set[str]) -> int:
+        """Wait until a new scan is in the archive, and return when that was seen, ns."""
+
+        def begun() -> bool:
+            return process.poll() is not None or self._archived() != before
+
+        wait_until(begun, SCAN_WITHIN_S, "the scan was archived", every_s=0.005)
+        return time.monotonic_ns()
+
+    def _archived(self) -> set[str]:
+        return set(self.station.archive.scan_ids())
 
     def _stage(self, new: set[str]) -> str:
         if not new:
@@ -126,23 +150,30 @@ def measure(sheet: Sheet) -> None:
         life = Life(station, device)
         life.cycle("FIRST")
         cycles = [life.cycle(f"CYCLE-{number}") for number in range(3)]
-        length = statistics.median(cycles)
-        progress(f"a cycle takes {length:.2f} s")
+        length = statistics.median(whole for whole, _ in cycles)
+        tail = statistics.median(after for _, after in cycles)
+        progress(f"a cycle takes {length:.2f} s, {tail:.2f} s of it after the archiving")
         kills = []
-        for number in range(KILLS):
-            kills.append(life.kill(f"KILL-{number}", moments.uniform(0.0, length)))
-            progress(f"{number + 1}/{KILLS}: {kills[-1]}")
+        for number in range(KILLS + LATE_KILLS):
+            late = number >= KILLS
+            moment = moments.uniform(0.0, tail if late else length)
+            kills.append(life.kill(f"KILL-{number}", moment, late=late))
+            progress(f"{number + 1}/{KILLS + LATE_KILLS}: {kills[-1]}")
         life.cycle("LAST")
         station.wait_ready()
         sheet.facts |= {"cycles_s": cycles, "kills": [repr(kill) for kill in kills]}
-        _tell_kills(sheet, kills, length)
+        _tell_stages(sheet, f"{KILLS} kills over a cycle of {length:.2f} s met", kills[:KILLS])
+        _tell_stages(sheet, f"{LATE_KILLS} more over its last {tail:.2f} s met", kills[KILLS:])
+        _tell_kills(sheet, kills)
         _compare(sheet, station, life.kept)
 
 
-def _tell_kills(sheet: Sheet, kills: list[Kill], length: float) -> None:
+def _tell_stages(sheet: Sheet, what: str, kills: list[Kill]) -> None:
     stages = Counter(kill.stage for kill in kills)
-    met = ", ".join(f"{count} {stage}" for stage, count in stages.most_common())
-    sheet.tell(f"{len(kills)} kills over a cycle of {length:.2f} s met", met)
+    sheet.tell(what, ", ".join(f"{count} {stage}" for stage, count in stages.most_common()))
+
+
+def _tell_kills(sheet: Sheet, kills: list[Kill]) -> None:
     sheet.tell("kills while the laser was on", f"{sum(kill.lit for kill in kills)}")
     sheet.at_most("kill to laser off by its own log, longest", LIMIT_S, max(kill.dark_s for kill in kills))
     sheet.tell("kill to the end of opioscan scan, longest", f"{max(kill.noticed_s for kill in kills):.2f} s")

@@ -27,7 +27,7 @@ BARS = {
     "demo": 300.0,
     "interrupt": 300.0,
     "kill": 1200.0,
-    "tests": 900.0,
+    "tests": 1200.0,
 }
 #: How long a bar that took too long may take to end its programs, s.
 CLEAN_UP_S = 30.0

@@ -27,6 +27,7 @@ def running(folder):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_every_verdict_is_right_and_ctrl_c_ends_everything(opioscan_home, tmp_path):
     folder = tmp_path / "demo"

@@ -80,6 +80,7 @@ def test_a_library_with_controlled_entries_watches_them(tmp_path):
     assert Technique.RAMAN not in method.sets
 
 
+@pytest.mark.long
 def test_the_shipped_tables_are_what_the_simulation_gives(tmp_path):
     library = read_library(ensure_starter(tmp_path))
     shipped = fit_method(library)

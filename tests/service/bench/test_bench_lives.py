@@ -36,6 +36,7 @@ def scan_until_killed(client: BenchClient, item: str, quick: dict) -> threading.
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_kills_at_random_moments_lose_and_double_nothing(server, rig, manned, wait_until, quick):
     server.start()
     rig.put("ibuprofen")
