@@ -84,6 +84,8 @@ def run(measure: Callable[[Sheet], None]) -> None:
     """Measure one bar as a program: ``bar_….py --work DIR --out FILE [--shared DIR]``."""
     # So that a bar that takes too long still ends the programs it started.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("stopped"))
+    # A shell's background jobs ignore SIGINT, and so would every program started from here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=measure.__doc__)
     parser.add_argument("--shared", type=Path, help="folder of the shared data")
     parser.add_argument("--work", type=Path, required=True, help="empty folder to work in")
