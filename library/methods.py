@@ -21,7 +21,8 @@ from .store import Library, read_library
 #: mono-substituted phenyl bands (1001, 1030, 1600 cm⁻¹) that make fentanyls hard to tell apart.
 TRAINING_TARGETS = ("metamizole", "ketoprofen")
 
-#: Share of spectral area above which the training method must exclude its targets.
+#: Share of spectral area above which the training method must exclude its targets. Chosen so that
+#: an ordinary strong scan can be a negative in training; an agency sets its own.
 TRAINING_LIMIT = 0.25
 
 #: Counted up whenever the simulation or the statistic changes, so that old caches are not used.

@@ -20,7 +20,8 @@ from .select import Match, Selection, select
 from .values import FloatArray, Spectrum
 
 #: Purity below which a fitted reference is not named: the residual it leaves is too large for it.
-#: True pairs of two open instruments, bare and through 2 mm of polyethylene, gave 0.89 to 1.00.
+#: Chosen below what true pairs of two open instruments gave, bare and through 2 mm of polyethylene
+#: (0.89 to 1.00). Neighbours of substances the library lacks reach it too, in 17 of 80 cases.
 MIN_PURITY = 0.85
 
 #: A band of the query counts as matched within this distance of the reference's, cm⁻¹.

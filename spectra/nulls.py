@@ -20,8 +20,8 @@ DRAWS = 400
 
 #: How far simulated instruments differ from those of the references: shift and bend (cm⁻¹,
 #: uniform ±), response slope (SD), ripple of relative band intensities (SD; it changes over
-#: about 60 cm⁻¹), SNR of the strongest band (log-uniform). The ripple is what true pairs of
-#: the open SiG-785 and WP-785 spectra show after shift, width and slope were fitted.
+#: about 60 cm⁻¹), SNR of the strongest band (log-uniform). All are chosen to be
+#: as wide as handhelds are expected to differ; none was measured on a set of instruments.
 SHIFT, BEND, SLOPE, RIPPLE, SNR = 2.0, 1.0, 0.15, 0.10, (10.0, 1000.0)
 
 

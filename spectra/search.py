@@ -21,14 +21,14 @@ SHIFTS = tuple(float(s) for s in range(-4, 5))
 
 #: Relative amplitude by which a fitted spectrum may differ from the true one after shift, width
 #: and response were fitted, in the statistic. The mismatch between two instruments is not white:
-#: it gathers in a few bands, so one wrong candidate can take up several times its mean share. The
-#: numbers are about 2.5 times the root mean square found: 0.10 for references (true pairs of the
-#: open SiG-785 and WP-785 spectra), 0.02 for two scans of one container on one instrument.
+#: it gathers in a few bands, so one wrong candidate can take up several times its mean share.
+#: Both numbers were chosen, looking at open SiG-785 scans against WP-785 references, where true
+#: pairs leave a root mean square of about 0.05 to 0.25; they await instruments not looked at.
 MISMATCH_REFERENCE = 0.25
 MISMATCH_BLANK = 0.05
 
 #: Standard deviations allowed to the small corrections of a component: response slope over
-#: half the range, shift (cm⁻¹) and half the change of the line's variance (cm⁻²).
+#: half the range, shift (cm⁻¹) and half the change of the line's variance (cm⁻²); chosen.
 REFERENCE_FREEDOM = (0.2, 0.6, 6.0)
 BLANK_FREEDOM = (0.05, 0.3, 2.0)
 

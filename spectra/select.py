@@ -17,10 +17,11 @@ REFITTED = 8
 #: Largest spread of the shifts of one scan's components, cm⁻¹: they share one instrument.
 SHIFT_SPREAD = 4.0
 
-#: How far the estimated noise energy may be off before a residual counts as unexplained.
+#: How far the estimated noise energy may be off before a residual counts as unexplained (chosen).
 NOISE_MARGIN = 1.3
 
-#: Root mean square mismatch of a true reference and a true blank, for judging residuals.
+#: Root mean square mismatch of a true reference and a true blank, for judging residuals. Chosen on
+#: the open SiG-785 scans, as `spectra.search.MISMATCH_REFERENCE` was.
 RESIDUAL_REFERENCE, RESIDUAL_BLANK = 0.10, 0.07
 
 #: A rival whose statistic reaches this share of the winner's is offered as an alternative.

@@ -33,7 +33,7 @@ def smooth(intensity: FloatArray, *, passes: int = 1) -> FloatArray:
     """Smooth with the binomial kernel (1, 2, 1)/4, edges repeated.
 
     The kernel has a zero at the Nyquist frequency: it removes the odd–even pattern of
-    detectors read out through two amplifiers and broadens a band of 5 pixels FWHM by 6 %.
+    detectors read out through two amplifiers and broadens a band of 5 pixels FWHM by 5 %.
 
     Parameters
     ----------

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -13,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 SET_UP = [block.strip() for block in BLOCKS if "venv" in block]
-SCRIPTS = [block for block in BLOCKS if "venv" not in block]
+SCRIPTS = [block for block in BLOCKS if "venv" not in block and "curl" not in block]
+OVER_HTTP = [block for block in BLOCKS if "curl" in block]
 
 
 @pytest.fixture
@@ -65,6 +68,19 @@ def test_every_other_command_works_in_order(shell):
     for word in ("9 of 9 parcels answered right", "caffeine", "NO ALARM", "TRAINING", "RR473124829IT"):
         assert word in done.stdout, word
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the README talks to the server with curl")
+def test_the_server_answers_what_the_readme_asks(shell):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    # Somebody's own server may have the port of the README.
+    done = shell("\n".join(OVER_HTTP).replace("8480", port))
+    assert OVER_HTTP
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "RR473124829IT" in done.stdout
+    assert '"head_hash"' in done.stdout
 
 
 def test_links_lead_somewhere():
