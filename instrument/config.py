@@ -10,29 +10,31 @@
 """
 
 import math
-import os
 import re
-import tempfile
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
+from spectra.values import Technique
 
+from .config_file import change_tables, read_tables
 from .errors import DeviceURLError
-from .registry import check_laser_url, check_spectrometer_url
+from .registry import check_laser_url, check_spectrometer_url, contains_laser, technique_of
 
 #: Power asked for where nobody says otherwise, mW.
 DEFAULT_POWER_MW = 100.0
-#: A larger file is no configuration.
-MAX_FILE = 1 << 20
 #: Lines that excite Raman spectra, nm.
 LASER_RANGE_NM = (200.0, 2000.0)
 #: Beyond this nobody holds a sample in front of the probe, mW.
 MAX_POWER_MW = 1000.0
+#: Accessories that touch the sample.
+CONTACTS = frozenset({"", "atr", "vial"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_KEYS = frozenset({"spectrometer", "laser", "laser_nm", "power_mw", "emulated"})
+#: Longest warning before the first light of a scan, s.
+MAX_WARNING_S = 30.0
+#: Warning before the first light of a scan where nobody says otherwise, s: chosen, long enough to be noticed.
+DEFAULT_WARNING_S = 1.0
+_KEYS = frozenset({"spectrometer", "laser", "laser_nm", "power_mw", "warning_s", "contact", "emulated"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +46,47 @@ class BenchConfig:
     spectrometer: str
     """URL of the spectrometer."""
     laser: str | None
-    """URL of the laser; None where something else lights the sample."""
-    laser_nm: float
-    """Wavelength of the light, nm."""
+    """URL of the laser; None where the spectrometer contains it, or something else lights the sample."""
+    laser_nm: float | None
+    """Wavelength of the light, nm; None for an infrared spectrometer, or where its files say it."""
     power_mw: float = DEFAULT_POWER_MW
     """Power to ask for, mW."""
     emulated: bool = False
     """True where emulators are at the other end; such data is labelled everywhere."""
+    warning_s: float = DEFAULT_WARNING_S
+    """Warning before the first light of a scan, s."""
+    contact: str = ""
+    """Accessory that touches the sample, ``atr`` or ``vial``: it has to be clean after an alarm."""
 
     def __post_init__(self) -> None:
         low, high = LASER_RANGE_NM
-        if not (_is_number(self.laser_nm) and low <= self.laser_nm <= high):
+        nm = self.laser_nm
+        absent = nm is None and technique_of(self.spectrometer) is not Technique.RAMAN
+        if not absent and not (_is_number(nm) and nm is not None and low <= nm <= high):
             raise DeviceURLError(f"{self.name}: laser_nm {self.laser_nm!r}; write {low:g} to {high:g} nm")
+        if not (_is_number(self.warning_s) and 0 <= self.warning_s <= MAX_WARNING_S):
+            raise DeviceURLError(f"{self.name}: warning_s {self.warning_s!r}; write 0 to {MAX_WARNING_S:g} s")
+        if self.contact not in CONTACTS:
+            raise DeviceURLError(f"{self.name}: contact {self.contact!r}; write atr, vial or nothing")
+        if self.laser is not None and contains_laser(self.spectrometer):
+            raise DeviceURLError(f"{self.name}: the spectrometer contains its laser; name no other")
         if not (_is_number(self.power_mw) and 0 <= self.power_mw <= MAX_POWER_MW):
             raise DeviceURLError(f"{self.name}: power_mw {self.power_mw!r}; write 0 to {MAX_POWER_MW:g} mW")
         check_spectrometer_url(self.spectrometer)
         if self.laser is not None:
             check_laser_url(self.laser)
+
+    @property
+    def owned_url(self) -> str | None:
+        """URL of what a guardian has to own: the laser, or the spectrometer that contains one."""
+        if self.laser is None and contains_laser(self.spectrometer):
+            return self.spectrometer
+        return self.laser
+
+    @property
+    def has_laser(self) -> bool:
+        """Whether it has a laser that we switch."""
+        return self.owned_url is not None
 
 
 def load_config(path: Path) -> dict[str, BenchConfig]:
@@ -71,7 +97,7 @@ def load_config(path: Path) -> dict[str, BenchConfig]:
     DeviceURLError
         The file cannot be read, is no TOML, or describes a bench nobody can use.
     """
-    return {name: _bench(name, table, path) for name, table in _read_tables(path).items()}
+    return {name: _bench(name, table, path) for name, table in read_tables(path).items()}
 
 
 def save_device(path: Path, config: BenchConfig) -> None:
@@ -87,18 +113,19 @@ def save_device(path: Path, config: BenchConfig) -> None:
     """
     if not _NAME.fullmatch(config.name):
         raise DeviceURLError(f"{config.name!r}: a name is letters, digits, '_', '.' and '-', at most 64")
-    tables = _read_tables(path)
     entry: dict[str, Any] = {"spectrometer": config.spectrometer}
     if config.laser is not None:
         entry["laser"] = config.laser
-    entry |= {"laser_nm": float(config.laser_nm), "power_mw": float(config.power_mw)}
+    if config.laser_nm is not None:
+        entry["laser_nm"] = float(config.laser_nm)
+    entry["power_mw"] = float(config.power_mw)
+    if config.warning_s != DEFAULT_WARNING_S:
+        entry["warning_s"] = float(config.warning_s)
+    if config.contact:
+        entry["contact"] = config.contact
     if config.emulated:
         entry["emulated"] = True
-    tables[config.name] = entry
-    try:
-        _write_atomically(path, tomli_w.dumps({"devices": tables}).encode())
-    except OSError as error:
-        raise DeviceURLError(f"{path}: cannot be written: {error.strerror}") from error
+    change_tables(path, {config.name: entry})
 
 
 def bench_config(name_or_url: str, path: Path) -> BenchConfig:
@@ -124,40 +151,27 @@ def _bench_of_url(text: str) -> BenchConfig:
     url = check_spectrometer_url(text)
     low, high = LASER_RANGE_NM
     laser_nm = url.number("laser_nm", low=low, high=high)
-    if laser_nm is None:
+    if laser_nm is None and technique_of(text) is Technique.RAMAN:
         raise DeviceURLError(f"{text}: add laser_nm=, for example laser_nm=785")
     power = url.number("power_mw", low=0, high=MAX_POWER_MW)
     laser = url.params.get("laser")
     emulated = url.emulated or (laser is not None and check_laser_url(laser).emulated)
-    return BenchConfig(text, text, laser, laser_nm, DEFAULT_POWER_MW if power is None else power, emulated)
-
-
-def _read_tables(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise DeviceURLError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(data) > MAX_FILE:
-        raise DeviceURLError(f"{path}: larger than {MAX_FILE} bytes; is it the right file?")
-    try:
-        content = tomllib.loads(data.decode())
-    except ValueError as error:
-        raise DeviceURLError(f"{path}: not TOML: {error}; mend or remove it") from error
-    tables = content.get("devices", {})
-    if set(content) - {"devices"} or not isinstance(tables, dict):
-        raise DeviceURLError(f"{path}: only [devices.NAME] tables are known; mend it")
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise DeviceURLError(f"{path}: devices.{name} is no table; mend it")
-    return tables
+    warning = url.number("warning_s", low=0, high=MAX_WARNING_S)
+    return BenchConfig(
+        text,
+        text,
+        laser,
+        laser_nm,
+        DEFAULT_POWER_MW if power is None else power,
+        emulated,
+        DEFAULT_WARNING_S if warning is None else warning,
+        url.params.get("contact", ""),
+    )
 
 
 def _bench(name: str, table: dict[str, Any], path: Path) -> BenchConfig:
     unknown = sorted(set(table) - _KEYS)
-    missing = sorted({"spectrometer", "laser_nm"} - set(table))
+    missing = sorted({"spectrometer"} - set(table))
     if unknown or missing:
         words = f"does not know {', '.join(unknown)}" if unknown else f"lacks {', '.join(missing)}"
         raise DeviceURLError(f"{path}: device {name} {words}; mend it")
@@ -167,31 +181,20 @@ def _bench(name: str, table: dict[str, Any], path: Path) -> BenchConfig:
         raise DeviceURLError(
             f"{path}: device {name}: URLs are strings and emulated is true or false; mend it"
         )
-    power = table.get("power_mw", DEFAULT_POWER_MW)
     try:
-        return BenchConfig(name, texts[0], table.get("laser"), table["laser_nm"], power, emulated)
+        return BenchConfig(
+            name,
+            texts[0],
+            table.get("laser"),
+            table.get("laser_nm"),
+            table.get("power_mw", DEFAULT_POWER_MW),
+            emulated,
+            table.get("warning_s", DEFAULT_WARNING_S),
+            table.get("contact", ""),
+        )
     except DeviceURLError as error:
         raise DeviceURLError(f"{path}: {error}") from error
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -10,8 +10,13 @@
     ├── DeviceTimeout (TimeoutError)       no complete answer in time
     ├── ProtocolError (ValueError)         an answer that is not of the protocol
     ├── DeviceRefused (RuntimeError)       the device said no (NACK, error queue)
-    │   └── InterlockOpen                  the laser may not fire
+    │   ├── InterlockOpen                  the laser may not fire
+    │   ├── DeviceNotReady                 busy, warming up or cooling down: wait, then try again
+    │   └── HardwareFault                  the device reports that something in it is broken
     ├── SettingOutOfRange (ValueError)     a setting outside the device's limits
+    │   └── UnknownSetting                 a setting this device does not have
+    ├── FileRefused (ValueError)           a file beside a device that cannot be taken for its spectrum
+    ├── MissingExtra (ImportError)         a driver whose optional package is not installed
     ├── AcquisitionAborted (RuntimeError)  somebody asked to stop; the laser was verified off
     └── LaserMayBeOn (RuntimeError)        the laser could not be verified off: shouted, never swallowed
 """
@@ -61,8 +66,28 @@ class InterlockOpen(DeviceRefused):
     """The laser's interlock or key forbids firing."""
 
 
+class DeviceNotReady(DeviceRefused):
+    """The device is busy, warming up or cooling down: wait, then try again."""
+
+
+class HardwareFault(DeviceRefused):
+    """The device reports that something in it is broken."""
+
+
 class SettingOutOfRange(InstrumentError, ValueError):
     """A setting outside the device's limits; nothing was sent."""
+
+
+class UnknownSetting(SettingOutOfRange):
+    """A setting this device does not have, or that cannot be changed; nothing was sent."""
+
+
+class FileRefused(InstrumentError, ValueError):
+    """A file beside a device that cannot be taken for its spectrum; it was left where it is."""
+
+
+class MissingExtra(InstrumentError, ImportError):
+    """A driver whose optional package is not installed."""
 
 
 class AcquisitionAborted(InstrumentError, RuntimeError):

@@ -1,135 +1,62 @@
 """From a device URL to an open device.
 
-A driver registers itself with `spectrometer` or `laser`::
+A driver registers itself with `spectrometer`, `laser` or `unit`::
 
     @spectrometer("obp+tcp", params=("model",))
     def open_obp_tcp(url: DeviceURL) -> Spectrometer: ...
 
 Schemes of VISA devices are told apart by ``driver=``: they register as ``visa/NAME``.
+
+Drivers of others register in the same way, in a module that their distribution names as an entry point of
+the group ``opioscan.drivers``.
 """
 
 import importlib
-import math
 import pkgutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Generic, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+
+from spectra.values import Technique
 
 from . import drivers
+from .device_url import DeviceURL
 from .errors import DeviceURLError
-from .interfaces import Laser, Spectrometer
+from .interfaces import Laser, Spectrometer, Unit
 
-#: Longer than any address; a longer text is a mistake.
-MAX_URL = 2048
+__all__ = [
+    "BENCH_PARAMS",
+    "COMMON_PARAMS",
+    "ENTRY_POINTS",
+    "DeviceURL",
+    "Driver",
+    "broken_entry_points",
+    "check_laser_url",
+    "check_spectrometer_url",
+    "contains_laser",
+    "laser",
+    "laser_drivers",
+    "open_laser",
+    "open_spectrometer",
+    "open_unit",
+    "spectrometer",
+    "spectrometer_drivers",
+    "technique_of",
+    "unit",
+    "unit_drivers",
+]
+
 #: What a spectrometer's URL may say besides its driver's own parameters.
-BENCH_PARAMS = frozenset({"laser", "laser_nm", "power_mw"})
+BENCH_PARAMS = frozenset({"laser", "laser_nm", "power_mw", "warning_s", "contact"})
 #: What every URL may say: ``driver=`` chooses among VISA devices, ``emulated=1`` labels data of an emulator.
 COMMON_PARAMS = frozenset({"driver", "emulated"})
-_TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
+#: Group of entry points under which other distributions name modules with drivers.
+ENTRY_POINTS = "opioscan.drivers"
 
-D = TypeVar("D", Spectrometer, Laser)
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceURL:
-    """A device URL taken apart."""
-
-    text: str
-    """As it was written."""
-    scheme: str
-    """Before ``://``, lower case."""
-    target: str
-    """Port, host and port, or VISA resource."""
-    params: Mapping[str, str]
-    """After ``?``, decoded."""
-
-    @classmethod
-    def parse(cls, text: str) -> "DeviceURL":
-        """Take a URL apart.
-
-        Raises
-        ------
-        DeviceURLError
-            No scheme, no target, a parameter twice or empty, unprintable characters, or too long.
-        """
-        if len(text) > MAX_URL or not text.isprintable() or text != text.strip():
-            raise DeviceURLError(f"not a device URL: {text[:80]!r}")
-        try:
-            parts = urlsplit(text)
-            pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-        except ValueError as error:
-            raise DeviceURLError(f"{text}: not a device URL ({error})") from error
-        params = dict(pairs)
-        target = parts.netloc + parts.path
-        if "://" not in text or not target or parts.fragment:
-            raise DeviceURLError(
-                f"{text!r}: not a device URL; write for example obp+serial:///dev/ttyUSB0?model=STS"
-            )
-        if len(params) != len(pairs) or not all(params.values()):
-            raise DeviceURLError(f"{text}: a parameter is given twice or is empty")
-        return cls(text, parts.scheme, target, MappingProxyType(params))
-
-    @property
-    def key(self) -> str:
-        """Name its driver is registered under."""
-        return f"visa/{self.need('driver')}" if self.scheme == "visa" else self.scheme
-
-    @property
-    def emulated(self) -> bool:
-        """Whether the URL says that an emulator is at the other end."""
-        word = self.params.get("emulated", "0").lower()
-        if word not in _TRUE | _FALSE:
-            raise DeviceURLError(f"{self.text}: emulated={word}; write 1 or 0")
-        return word in _TRUE
-
-    def need(self, name: str) -> str:
-        """Return a parameter; raises `DeviceURLError` when it is missing."""
-        if name not in self.params:
-            raise DeviceURLError(f"{self.text}: add {name}=")
-        return self.params[name]
-
-    def integer(self, name: str, default: int, *, low: int, high: int) -> int:
-        """Return a whole number within limits; raises `DeviceURLError`."""
-        word = self.params.get(name, str(default))
-        if not (word.isascii() and word.isdigit() and low <= int(word) <= high):
-            raise DeviceURLError(f"{self.text}: {name}={word}; write a whole number from {low} to {high}")
-        return int(word)
-
-    def number(self, name: str, *, low: float, high: float) -> float | None:
-        """Return a number within limits, None where the URL has none; raises `DeviceURLError`."""
-        if name not in self.params:
-            return None
-        try:
-            value = float(self.params[name])
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            raise DeviceURLError(
-                f"{self.text}: {name}={self.params[name]}; write a number from {low:g} to {high:g}"
-            )
-        return value
-
-    def serial_path(self) -> str:
-        """Return the target as a serial port: an absolute path, or a name like ``COM3``."""
-        if not self.target.startswith("/") and not self.target.upper().startswith("COM"):
-            raise DeviceURLError(
-                f"{self.text}: write the port with three slashes, {self.scheme}:///dev/ttyUSB0"
-            )
-        return self.target
-
-    def host_port(self, default_port: int) -> tuple[str, int]:
-        """Return the target as host and TCP port."""
-        try:
-            parts = urlsplit(f"//{self.target}")
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise DeviceURLError(f"{self.text}: {error}") from error
-        if not host or parts.path:
-            raise DeviceURLError(f"{self.text}: write {self.scheme}://HOST:PORT")
-        return host, default_port if port is None else port
+D = TypeVar("D", Spectrometer, Laser, Unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,44 +69,92 @@ class Driver(Generic[D]):
     """Parameters it understands besides the common ones."""
     open: Callable[[DeviceURL], D]
     """Opens the device, or raises an error of this package."""
+    technique: Technique | None = Technique.RAMAN
+    """How it measures; None where its files say it."""
+    applies: Callable[[DeviceURL], bool] = lambda url: True
+    """Whether a URL of this scheme names such a device: schemes may serve several."""
 
 
 _SPECTROMETERS: dict[str, Driver[Spectrometer]] = {}
 _LASERS: dict[str, Driver[Laser]] = {}
+_UNITS: dict[str, Driver[Unit]] = {}
+_BROKEN: dict[str, str] = {}
 _loading = threading.Lock()
+_loaded = False
 
 
 def spectrometer(
-    key: str, *, params: tuple[str, ...] = ()
+    key: str, *, params: tuple[str, ...] = (), technique: Technique | None = Technique.RAMAN
 ) -> Callable[[Callable[[DeviceURL], Spectrometer]], Callable[[DeviceURL], Spectrometer]]:
     """Register the decorated function as what opens spectrometers of a scheme."""
-    return _register(_SPECTROMETERS, key, frozenset(params) | BENCH_PARAMS | COMMON_PARAMS)
+
+    def keep(opener: Callable[[DeviceURL], Spectrometer]) -> Callable[[DeviceURL], Spectrometer]:
+        known = frozenset(params) | BENCH_PARAMS | COMMON_PARAMS
+        _add(_SPECTROMETERS, Driver(key, known, opener, technique))
+        return opener
+
+    return keep
 
 
 def laser(
     key: str, *, params: tuple[str, ...] = ()
 ) -> Callable[[Callable[[DeviceURL], Laser]], Callable[[DeviceURL], Laser]]:
     """Register the decorated function as what opens lasers of a scheme."""
-    return _register(_LASERS, key, frozenset(params) | COMMON_PARAMS)
 
-
-def _register(
-    table: dict[str, Driver[D]], key: str, params: frozenset[str]
-) -> Callable[[Callable[[DeviceURL], D]], Callable[[DeviceURL], D]]:
-    def keep(opener: Callable[[DeviceURL], D]) -> Callable[[DeviceURL], D]:
-        if key in table:
-            raise ValueError(f"two drivers for {key}")
-        table[key] = Driver(key, params, opener)
+    def keep(opener: Callable[[DeviceURL], Laser]) -> Callable[[DeviceURL], Laser]:
+        _add(_LASERS, Driver(key, frozenset(params) | COMMON_PARAMS, opener))
         return opener
 
     return keep
 
 
+def unit(
+    key: str, *, params: tuple[str, ...] = (), applies: Callable[[DeviceURL], bool] = lambda url: True
+) -> Callable[[Callable[[DeviceURL], Unit]], Callable[[DeviceURL], Unit]]:
+    """Register the decorated function as what opens spectrometers that contain their laser.
+
+    Only a guardian opens them. A scheme may serve both kinds: ``applies`` tells which a URL names.
+    """
+
+    def keep(opener: Callable[[DeviceURL], Unit]) -> Callable[[DeviceURL], Unit]:
+        known = frozenset(params) | BENCH_PARAMS | COMMON_PARAMS
+        _add(_UNITS, Driver(key, known, opener, applies=applies))
+        return opener
+
+    return keep
+
+
+def _add(table: dict[str, Driver[D]], driver: Driver[D]) -> None:
+    if driver.key in table:
+        raise ValueError(f"two drivers for {driver.key}")
+    table[driver.key] = driver
+
+
 def _load() -> None:
-    """Import every module of `instrument.drivers`, so that each has registered itself."""
+    """Import every module with drivers, ours and those of entry points: each registers itself."""
+    global _loaded
     with _loading:
+        if _loaded:
+            return
         for module in pkgutil.iter_modules(drivers.__path__, f"{drivers.__name__}."):
             importlib.import_module(module.name)
+        for point in entry_points(group=ENTRY_POINTS):
+            _load_outside(point)
+        _loaded = True
+
+
+def _load_outside(point: EntryPoint) -> None:
+    try:
+        point.load()
+    # A broken driver of somebody else must not take the others away; `doctor` shows it.
+    except Exception as error:
+        _BROKEN[f"{point.name} ({point.value})"] = f"{type(error).__name__}: {error}"
+
+
+def broken_entry_points() -> Mapping[str, str]:
+    """Return the outside drivers that could not be imported, with the reason."""
+    _load()
+    return MappingProxyType(_BROKEN)
 
 
 def spectrometer_drivers() -> Mapping[str, Driver[Spectrometer]]:
@@ -194,16 +169,39 @@ def laser_drivers() -> Mapping[str, Driver[Laser]]:
     return MappingProxyType(_LASERS)
 
 
+def unit_drivers() -> Mapping[str, Driver[Unit]]:
+    """Return all drivers of spectrometers that contain their laser, by key."""
+    _load()
+    return MappingProxyType(_UNITS)
+
+
+def contains_laser(url: str) -> bool:
+    """Whether a spectrometer's URL names a device with a laser of its own; raises `DeviceURLError`."""
+    parsed = DeviceURL.parse(url)
+    driver = unit_drivers().get(parsed.key)
+    return driver is not None and driver.applies(parsed)
+
+
+def technique_of(url: str) -> Technique | None:
+    """Return how the spectrometer a URL names measures; None where its files say it."""
+    parsed = check_spectrometer_url(url)
+    driver = spectrometer_drivers().get(parsed.key)
+    return Technique.RAMAN if driver is None or contains_laser(url) else driver.technique
+
+
 def open_spectrometer(url: str) -> Spectrometer:
     """Open the spectrometer a URL names.
 
     Raises
     ------
     DeviceURLError
-        No driver for it, or a parameter nobody understands.
+        No driver for it, a parameter nobody understands, or a device that contains a laser: only a guardian
+        opens those.
     InstrumentError
         The port or device does not do what it should; see the tree in `instrument.errors`.
     """
+    if contains_laser(url):
+        raise DeviceURLError(f"{url}: this device contains a laser; it is opened through its guardian only")
     return _open(spectrometer_drivers(), url, "spectrometer")
 
 
@@ -222,8 +220,15 @@ def open_laser(url: str) -> Laser:
     return _open(laser_drivers(), url, "laser")
 
 
+def open_unit(url: str) -> Unit:
+    """Open the spectrometer with its own laser that a URL names; for the guardian. Raises as `open_laser`."""
+    return _open(unit_drivers(), url, "spectrometer with a laser")
+
+
 def check_spectrometer_url(url: str) -> DeviceURL:
     """Return the URL taken apart, without opening anything; raises `DeviceURLError`."""
+    if contains_laser(url):
+        return _choose(unit_drivers(), url, "spectrometer")[1]
     return _choose(spectrometer_drivers(), url, "spectrometer")[1]
 
 

@@ -22,8 +22,9 @@ STARTER_GAP = (
     "agencies measure or import their own."
 )
 
-#: Packages of the extra ``conformance``, and what each is for.
+#: Packages of the extras ``wasatch`` and ``conformance``, and what each is for.
 OPTIONAL = {
+    "wasatch": "Wasatch handhelds",
     "pyusb": "USB instruments through VISA",
     "seabreeze": "comparison with another OBP driver",
     "spektralwerk_scpi_client": "comparison with the maker's Spektralwerk client",

@@ -55,6 +55,21 @@ def server(settings: Settings) -> Iterator[Check]:
     yield from _skew(ready.headers.get("date", ""))
 
 
+def drivers(settings: Settings) -> Iterator[Check]:
+    """Which drivers there are, and which of other makers could not be loaded."""
+    from instrument.registry import broken_entry_points, laser_drivers, spectrometer_drivers, unit_drivers
+
+    del settings
+    keys = sorted({*spectrometer_drivers(), *laser_drivers(), *unit_drivers()})
+    broken = dict(broken_entry_points())
+    facts = {"drivers": keys, "broken": broken}
+    if broken:
+        words = "; ".join(f"{name}: {why}" for name, why in broken.items())
+        yield Check("drivers", State.PROBLEM, f"cannot be loaded: {words}; update or remove them", facts)
+    else:
+        yield Check("drivers", State.OK, ", ".join(keys), facts)
+
+
 def outbox(settings: Settings) -> Iterator[Check]:
     """How much waits for the server, and how much it refused."""
     from ..bench.outbox import Outbox

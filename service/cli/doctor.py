@@ -20,6 +20,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     checks.software,
     checks.home_folder,
     checks.devices,
+    checks_reach.drivers,
     checks.starter_library,
     checks.methods,
     checks_reach.bench_agent,

@@ -1,4 +1,10 @@
 import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
 from urllib.parse import quote
 
 import pytest
@@ -132,3 +138,81 @@ def test_no_control_sequence_reaches_the_terminal(devices, home):
     )
     _, words, _ = devices("list", "--no-visa")
     assert "\x1b" not in words
+
+
+def test_find_says_what_answers(devices):
+    with running_emulator("obp", "--pty") as sts, running_emulator("cobolt", "--pty") as cobolt:
+        ports = ("--port", sts["address"], "--port", cobolt["address"], "--port", "/dev/none")
+        code, listed, err = devices("find", *ports, "--json")
+        assert (code, err) == (0, "")
+        assert [(one["answered"], one.get("kind")) for one in listed["found"]] == [
+            (True, "spectrometer"),
+            (True, "laser"),
+            (False, None),
+        ]
+        code, words, _ = devices("find", *ports)
+        assert "spectrometer: STS, serial number EMU-STS" in words
+        assert "/dev/none" in words
+
+
+def test_add_without_a_url_pairs_what_is_there(devices, home):
+    with running_emulator("obp", "--pty") as sts, running_emulator("cobolt", "--pty") as cobolt:
+        ports = ("--port", sts["address"], "--port", cobolt["address"])
+        code, added, err = devices("add", "bench1", *ports, "--json")
+    assert (code, err) == (0, "")
+    assert added["spectrometer"] == f"obp+serial://{sts['address']}?model=STS"
+    assert added["laser"] == f"cobolt+serial://{cobolt['address']}"
+    assert (added["laser_nm"], added["emulated"]) == (785.0, True)
+
+
+def test_add_in_a_pipe_does_not_guess(devices):
+    code, _, err = devices("add", "bench1", "--port", "/dev/none")
+    assert code == 2
+    assert "no spectrometer answered" in err
+    with running_emulator("obp", "--pty") as one, running_emulator("obp", "--pty") as other:
+        code, _, err = devices("add", "bench1", "--port", one["address"], "--port", other["address"])
+    assert code == 2
+    assert "more than one spectrometer" in err
+    assert devices("find", "--host", "a b")[0] == 2
+
+
+def test_add_on_a_terminal_lets_a_person_choose(home):
+    with running_emulator("obp", "--pty") as one, running_emulator("obp", "--pty", "--seed", "7") as other:
+        ports = ("--port", one["address"], "--port", other["address"])
+        terminal = pexpect_like(["devices", "add", "bench1", *ports, "--laser-nm", "785"], home)
+        said = terminal("2\n", until="Stored in")
+    assert "1  STS, serial number EMU-STS-0000" in said
+    assert (
+        "EMU-STS-0007" in (home / "devices.toml").read_text()
+        or other["address"] in (home / "devices.toml").read_text()
+    )
+
+
+def pexpect_like(arguments, home):
+    """Run the command on a pseudo-terminal; return what answers its prompt and reads on."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "service.cli.start", *arguments]
+    env = {**os.environ, "OPIOSCAN_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, close_fds=True)
+    os.close(slave)
+
+    def read_until(word, within_s=30.0):
+        said, end = "", time.monotonic() + within_s
+        while word not in said and time.monotonic() < end:
+            if select.select([master], [], [], 0.2)[0]:
+                try:
+                    said += os.read(master, 4096).decode("utf-8", "replace")
+                except OSError:
+                    break
+        assert word in said, said
+        return said
+
+    def answer(text, *, until):
+        said = read_until("Number")
+        os.write(master, text.encode())
+        said += read_until(until)
+        assert process.wait(20) == 0
+        os.close(master)
+        return said
+
+    return answer
