@@ -1,5 +1,8 @@
 """From raw counts to a spectrum on a calibrated axis."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 
 from spectra.axis import EDGE_CM1, polynomial_axis, raman_shift
@@ -30,13 +33,15 @@ def spectrum_of(scan: Scan, record: CalibrationRecord | None = None) -> Spectrum
     Raises
     ------
     UncalibratedScan
-        The scan was aborted, or a Raman scan names no laser line.
+        The scan was aborted, a Raman scan names no laser line, or a record of wavelengths is to serve a
+        file of Raman shifts.
     WrongDevice
         The record belongs to another device.
     """
     if scan.aborted:
         raise UncalibratedScan(f"the scan was cut short ({scan.aborted}); scan again")
-    history = [f"mean of {len(scan.counts)} accumulation(s) of {scan.exposure_s:g} s"]
+    said = _FileSays.of(scan)
+    history = [*said.history, _counted(scan)]
     signal, cosmic = average(scan.counts)
     if cosmic:
         history.append(f"{cosmic} cosmic-ray channel(s) replaced by the median of the accumulations")
@@ -58,7 +63,8 @@ def spectrum_of(scan: Scan, record: CalibrationRecord | None = None) -> Spectrum
         scan.technique,
         noise=noise,
         laser_nm=laser,
-        saturated=bool(full.any()),
+        resolution_cm1=said.resolution_cm1,
+        saturated=bool(full.any()) or said.saturated,
         history=tuple(history),
     )
 
@@ -69,16 +75,17 @@ def average(frames: FloatArray) -> tuple[FloatArray, int]:
     Parameters
     ----------
     frames
-        Counts, shape (accumulations, pixels). A single accumulation is returned as it is.
+        Counts, shape (accumulations, pixels). A single accumulation is returned as it is; of two, the
+        lower one counts where they differ by a cosmic ray.
 
     Returns
     -------
     mean, replaced
         Counts, shape (pixels,), and the number of channels replaced by the median.
     """
-    if len(frames) < 3:
+    if len(frames) < 2:
         return np.asarray(frames.mean(axis=0)), 0
-    median = np.median(frames, axis=0)
+    median = np.median(frames, axis=0) if len(frames) > 2 else frames.min(axis=0)
     sigma = np.maximum(noise_of(frames[0]), 1.0)
     struck = frames - median > COSMIC_SIGMAS * sigma
     return np.asarray(np.where(struck, median, frames).mean(axis=0)), int(struck.sum())
@@ -87,6 +94,10 @@ def average(frames: FloatArray) -> tuple[FloatArray, int]:
 def _axis(scan: Scan, record: CalibrationRecord | None) -> tuple[FloatArray, float | None]:
     if scan.technique is Technique.FTIR:
         return scan.axis, None
+    if scan.axis_unit == "cm-1":
+        if record is not None:
+            raise UncalibratedScan("a calibration of wavelengths cannot serve a file of Raman shifts")
+        return scan.axis, scan.laser_nm
     if record is not None:
         if record.device_serial != scan.device.serial:
             raise WrongDevice(
@@ -97,3 +108,34 @@ def _axis(scan: Scan, record: CalibrationRecord | None) -> tuple[FloatArray, flo
     if scan.laser_nm is None:
         raise UncalibratedScan("the scan names no laser line: add laser_nm=… to the device")
     return raman_shift(scan.axis, scan.laser_nm), scan.laser_nm
+
+
+@dataclass(frozen=True, slots=True)
+class _FileSays:
+    """What the file of a scan says of its spectrum, ``settings["file"]``; nothing for scans without a file.
+
+    Settings are any JSON there is; what is not of the kind it should be counts as not said.
+    """
+
+    history: tuple[str, ...] = ()
+    resolution_cm1: float | None = None
+    saturated: bool = False
+
+    @classmethod
+    def of(cls, scan: Scan) -> Self:
+        said = scan.settings.get("file")
+        if not isinstance(said, dict):
+            return cls()
+        history, width = said.get("history"), said.get("resolution_cm1")
+        lines = history if isinstance(history, list) else []
+        usable = isinstance(width, int | float) and not isinstance(width, bool) and 0 < width < 1000
+        return cls(
+            tuple(line for line in lines if isinstance(line, str)),
+            float(width) if usable and width is not None else None,
+            said.get("saturated") is True,
+        )
+
+
+def _counted(scan: Scan) -> str:
+    exposure = f" of {scan.exposure_s:g} s" if scan.exposure_s > 0 else ""
+    return f"mean of {len(scan.counts)} accumulation(s){exposure}"

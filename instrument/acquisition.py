@@ -11,25 +11,26 @@ import numpy as np
 from spectra.errors import SpectraError
 from spectra.values import FloatArray, Scan
 
-from .errors import (
-    AcquisitionAborted,
-    DeviceRefused,
-    InstrumentError,
-    InterlockOpen,
-    LaserMayBeOn,
-    SettingOutOfRange,
-)
-from .exposure import find_exposure
-from .interfaces import Laser, Spectrometer, StopCheck, never_stop
+from .errors import AcquisitionAborted, InstrumentError, LaserMayBeOn, SettingOutOfRange
+from .exposure import find_exposure, is_saturated
+from .interfaces import Capability, Laser, Spectrometer, StopCheck, never_stop
+from .lighting import READOUT_S, Lighting
 from .scan_plan import ScanPlan
 
-__all__ = ["READOUT_S", "Progress", "ScanPlan", "no_progress", "take_scan"]
+__all__ = ["READOUT_S", "Enough", "Progress", "ScanPlan", "no_progress", "take_scan"]
 
 #: Called with the name of a stage and the share of it that is done, 0–1.
 Progress = Callable[[str, float], None]
 
-#: Readout and transfer of one frame take at most about so long, s (QE Pro at 9600 baud: 4.4 s).
-READOUT_S = 6.0
+#: Called with the scan so far after each accumulation; true ends it as a complete scan.
+Enough = Callable[[Scan], bool]
+
+#: Dark frames taken before the first signal frame of a growing scan: enough to tell cosmic rays in them.
+FIRST_DARKS = 3
+#: How often an exposure chosen automatically is halved because a signal frame saturates.
+MAX_RESTARTS = 3
+#: Longest wait between two looks at the stop question, s.
+_STOP_INTERVAL_S = 0.04
 
 
 def no_progress(stage: str, fraction: float) -> None:
@@ -43,8 +44,12 @@ def take_scan(
     *,
     stop: StopCheck = never_stop,
     progress: Progress = no_progress,
+    enough: Enough | None = None,
 ) -> Scan:
     """Measure once: laser off and verified, exposure, signal frames, laser off and verified, dark frames.
+
+    With ``enough`` the scan grows: some dark frames come first, then signal frames until it is enough or
+    the plan's accumulations are reached, then the dark frames that are still missing.
 
     Parameters
     ----------
@@ -57,7 +62,9 @@ def take_scan(
     stop
         Asked often; true ends the scan, the laser first.
     progress
-        Told stages ``exposure``, ``signal`` and ``dark``.
+        Told stages ``countdown``, ``exposure``, ``signal`` and ``dark``.
+    enough
+        Judges the scan so far after each accumulation; what it raises ends the scan.
 
     Raises
     ------
@@ -73,7 +80,7 @@ def take_scan(
     run = _Run(spectrometer, laser, plan, stop, progress)
     failure: BaseException | None = None
     try:
-        run.measure()
+        run.measure(enough)
     except BaseException as error:
         failure = error
         raise
@@ -95,34 +102,37 @@ class _Run:
     ) -> None:
         self._spectrometer = spectrometer
         self._laser = laser
+        self._lighting = Lighting(laser, on_max_s=plan.laser_on_max_s)
         self._plan = plan
         self._asked_to_stop = stop
         self._progress = progress
         self._signal: list[FloatArray] = []
         self._dark: list[FloatArray] = []
         self._settings: dict[str, Any] = {}
-        self._laser_settings: dict[str, Any] = {}
+        self._axis: FloatArray | None = None
         self._exposure_s = 0.0
-        self._on_since: float | None = None
-        self._taken_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._taken_at = ""
 
-    def measure(self) -> None:
+    def measure(self, enough: Enough | None) -> None:
         """Take all frames; may end by any exception, with the laser in any state."""
-        self._prepare_laser()
-        self._axis = self._spectrometer.axis()
-        self._exposure_s = self._chosen_exposure()
-        self._spectrometer.set_exposure(self._exposure_s)
-        self._settings = {**self._spectrometer.settings(), "laser": self._laser_settings}
-        self._frames(self._signal, "signal", self._signal_frame)
-        self._laser_off()
-        if self._laser is not None:
-            self._frames(self._dark, "dark", self._frame)
-            self._refuse_light(self._laser)
+        self._lighting.off(again=True)
+        self._count_down()
+        self._taken_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._lighting.prepare(self._plan.power_mw)
+        self._choose_exposure()
+        self._settings = {**self._spectrometer.settings(), "laser": self._lighting.facts}
+        if enough is not None:
+            self._take_darks(min(FIRST_DARKS, self._plan.accumulations))
+        self._take_signal(enough)
+        self._take_darks(len(self._signal))
+        if Capability.FILES in self._spectrometer.capabilities:
+            # What its file says of the measurement is known only now.
+            self._settings |= self._spectrometer.settings()
 
     def end(self, failure: BaseException | None) -> None:
         """Turn the laser off; give a failure what was measured; let `LaserMayBeOn` outrank it."""
         try:
-            self._laser_off(again=True)
+            self._lighting.off(again=True)
         except Exception as error:
             shout = error if isinstance(error, LaserMayBeOn) else LaserMayBeOn(f"laser-off failed: {error}")
             shout.scan = self._partial(f"laser may be on: {shout}")
@@ -134,7 +144,11 @@ class _Run:
         """Return what was measured."""
         plan, limits = self._plan, self._spectrometer.limits
         lit = self._laser is not None
-        nominal = self._laser.wavelength_nm if self._laser is not None else None
+        # A file says its own excitation and axis; other spectrometers have neither attribute.
+        told = getattr(self._spectrometer, "laser_nm", None)
+        nominal = self._laser.wavelength_nm if self._laser is not None else told
+        if self._axis is None:
+            self._axis = self._spectrometer.axis()
         return Scan(
             technique=self._spectrometer.technique,
             counts=np.array(self._signal),
@@ -143,6 +157,7 @@ class _Run:
             exposure_s=self._exposure_s,
             taken_at=self._taken_at,
             axis=self._axis,
+            axis_unit=getattr(self._spectrometer, "axis_unit", ""),
             laser_nm=plan.laser_nm if plan.laser_nm is not None else nominal,
             laser_mw=plan.power_mw if lit else None,
             saturation_counts=limits.saturation_counts,
@@ -162,54 +177,91 @@ class _Run:
     def _partial(self, why: str) -> Scan | None:
         try:
             return self.scan(why) if self._signal else None
-        except SpectraError:
+        except (SpectraError, InstrumentError):
             # Frames that make no scan are no record; what went wrong is being raised already.
             return None
 
-    def _prepare_laser(self) -> None:
-        self._laser_off(again=True)
-        if self._laser is None:
-            return
-        self._laser.set_power(self._plan.power_mw)
-        status = self._laser.status()
-        if not status.interlock_closed:
-            raise InterlockOpen("the laser's interlock is open: close it, then scan again")
-        info = self._laser.info
-        self._laser_settings = {"model": info.model, "serial": info.serial, "setpoint_mw": status.setpoint_mw}
+    def _count_down(self) -> None:
+        """Let the time of a delayed scan pass, with the laser off."""
+        begun, delay = time.monotonic(), self._plan.countdown_s
+        while (passed := time.monotonic() - begun) < delay:
+            self._check_stop()
+            self._progress("countdown", passed / delay)
+            time.sleep(min(_STOP_INTERVAL_S, delay - passed))
 
-    def _chosen_exposure(self) -> float:
+    def _choose_exposure(self) -> None:
+        if Capability.EXPOSURE not in self._spectrometer.capabilities:
+            return
         plan, limits = self._plan, self._spectrometer.limits
         longest = limits.exposure_max_s if self._laser is None else plan.laser_on_max_s - READOUT_S
-        if plan.exposure_s is not None:
-            if self._laser is not None and plan.exposure_s > longest:
-                raise SettingOutOfRange(
-                    f"{plan.exposure_s:g} s of exposure; the laser may stay on {longest:g} s"
-                )
-            return plan.exposure_s
-        low = limits.exposure_min_s
-        high = max(low, min(limits.exposure_max_s, plan.exposure_max_s, longest))
-        return find_exposure(self._probe, saturation_counts=limits.saturation_counts, low_s=low, high_s=high)
+        if plan.exposure_s is None:
+            low = limits.exposure_min_s
+            high = max(low, min(limits.exposure_max_s, plan.exposure_max_s, longest))
+            self._exposure_s = find_exposure(
+                self._probe, saturation_counts=limits.saturation_counts, low_s=low, high_s=high
+            )
+        elif self._laser is not None and plan.exposure_s > longest:
+            raise SettingOutOfRange(f"{plan.exposure_s:g} s of exposure; the laser may stay on {longest:g} s")
+        else:
+            self._exposure_s = plan.exposure_s
+        self._spectrometer.set_exposure(self._exposure_s)
 
     def _probe(self, exposure_s: float) -> FloatArray:
         self._progress("exposure", 0.0)
         self._spectrometer.set_exposure(exposure_s)
         self._exposure_s = exposure_s
-        self._light_up()
+        self._check_stop()
+        self._lighting.light_up(exposure_s)
         return self._frame()
 
-    def _signal_frame(self) -> FloatArray:
-        self._light_up()
-        frame = self._frame()
-        if self._laser is not None:
-            _refuse_darkness(self._laser)
-        return frame
+    def _take_signal(self, enough: Enough | None) -> None:
+        count, restarts = self._plan.accumulations, 0
+        while len(self._signal) < count:
+            self._progress("signal", len(self._signal) / count)
+            self._check_stop()
+            self._lighting.light_up(self._exposure_s)
+            frame = self._frame()
+            self._lighting.refuse_darkness()
+            if restarts < MAX_RESTARTS and self._too_bright(frame):
+                restarts += 1
+                self._expose_shorter()
+                continue
+            self._signal.append(frame)
+            if enough is not None and enough(self.scan()):
+                break
+        self._progress("signal", 1.0)
 
-    def _frames(self, into: list[FloatArray], stage: str, take: Callable[[], FloatArray]) -> None:
-        count = self._plan.accumulations
-        for number in range(count):
-            self._progress(stage, number / count)
-            into.append(take())
-        self._progress(stage, 1.0)
+    def _too_bright(self, frame: FloatArray) -> bool:
+        """Whether a frame saturates at an exposure that may still be changed."""
+        limits = self._spectrometer.limits
+        changeable = self._plan.exposure_s is None and self._exposure_s / 2 >= limits.exposure_min_s
+        return changeable and self._exposure_s > 0 and is_saturated(frame, limits.saturation_counts)
+
+    def _expose_shorter(self) -> None:
+        """Begin the frames anew at half the exposure; the record says that it was so."""
+        given_up = {"exposure_s": self._exposure_s, "frames": len(self._signal) + 1, "why": "saturated"}
+        self._lighting.off()
+        self._signal.clear()
+        had_darks = len(self._dark)
+        self._dark.clear()
+        self._exposure_s /= 2
+        self._spectrometer.set_exposure(self._exposure_s)
+        restarted = [*self._settings.get("restarted", []), given_up]
+        self._settings = {**self._spectrometer.settings(), "laser": self._lighting.facts}
+        self._settings["restarted"] = restarted
+        self._take_darks(had_darks)
+
+    def _take_darks(self, count: int) -> None:
+        """Take dark frames until there are so many; the laser is off, and read back after them."""
+        self._lighting.off()
+        if self._laser is None or len(self._dark) >= count:
+            return
+        while len(self._dark) < count:
+            self._progress("dark", len(self._dark) / count)
+            self._check_stop()
+            self._dark.append(self._frame())
+        self._lighting.refuse_light()
+        self._progress("dark", 1.0)
 
     def _frame(self) -> FloatArray:
         self._check_stop()
@@ -217,46 +269,15 @@ class _Run:
         self._check_stop()
         return frame
 
-    def _light_up(self) -> None:
-        """Have the laser on for one frame; one that has been on for long rests first."""
-        if self._laser is None:
-            return
-        self._check_stop()
-        ready_at = time.monotonic() + self._exposure_s + READOUT_S
-        if self._on_since is not None and ready_at - self._on_since > self._plan.laser_on_max_s:
-            self._laser_off()
-        if self._on_since is None:
-            self._on_since = time.monotonic()
-            self._laser.on()
-
-    @staticmethod
-    def _refuse_light(laser: Laser) -> None:
-        if laser.status().emitting:
-            raise LaserMayBeOn("the laser was on while dark frames were taken, though it had been turned off")
-
-    def _laser_off(self, *, again: bool = False) -> None:
-        if self._laser is not None and (again or self._on_since is not None):
-            self._laser.off()
-            self._on_since = None
-
     def _stop(self) -> bool:
         """Answer the spectrometer; the laser goes off before the frame is cleared away."""
         if not self._asked_to_stop():
             return False
         with suppress(InstrumentError):
             # `end` turns it off again, and shouts.
-            self._laser_off()
+            self._lighting.off()
         return True
 
     def _check_stop(self) -> None:
         if self._stop():
             raise AcquisitionAborted("the scan was stopped; the laser is off")
-
-
-def _refuse_darkness(laser: Laser) -> None:
-    """Raise unless the laser is on after a frame: a frame without light looks like an empty bag."""
-    status = laser.status()
-    if not status.interlock_closed:
-        raise InterlockOpen("the laser's interlock opened during the scan: close it, then scan again")
-    if not status.emitting:
-        raise DeviceRefused(f"the laser went off during the scan: {status.fault or 'reason unknown'}")

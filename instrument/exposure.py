@@ -37,6 +37,11 @@ def peak_counts(frame: FloatArray) -> float:
     return float(np.median(triples, axis=1).max())
 
 
+def is_saturated(frame: FloatArray, saturation_counts: float | None) -> bool:
+    """Return whether a line of a frame, shape (pixels,), is beyond the detector's linear range."""
+    return saturation_counts is not None and peak_counts(frame) >= SATURATED * saturation_counts
+
+
 def next_exposure(exposure_s: float, share: float, *, low_s: float, high_s: float) -> float | None:
     """Return the exposure to try next, or None when this one is to be used.
 

@@ -10,6 +10,8 @@ from .errors import SettingOutOfRange
 MAX_ACCUMULATIONS = 1000
 #: Longest exposure that may be asked for, s.
 MAX_EXPOSURE_S = 600.0
+#: Longest delay of a scan, s.
+MAX_COUNTDOWN_S = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class ScanPlan:
     """Content address of the blank to use with it."""
     name: str = ""
     """Name of a blank or of a verification standard."""
+    countdown_s: float = 0.0
+    """A delayed scan: so long nothing fires, s."""
     clock: str = "unknown"
     """State of the bench's clock: synchronised, unsynchronised or unknown."""
 
@@ -54,5 +58,9 @@ class ScanPlan:
             value = getattr(self, name)
             if value is not None and not 0.0 < value <= MAX_EXPOSURE_S:
                 raise SettingOutOfRange(f"{name} of {value} s; allowed are up to {MAX_EXPOSURE_S:g} s")
+        if not 0.0 <= self.countdown_s <= MAX_COUNTDOWN_S:
+            raise SettingOutOfRange(
+                f"a countdown of {self.countdown_s} s; allowed are up to {MAX_COUNTDOWN_S:g} s"
+            )
         if not (self.power_mw > 0 and self.laser_on_max_s > 0):
             raise SettingOutOfRange("laser power and on-time must be above 0")

@@ -40,6 +40,7 @@ def identify(
     state: InstrumentState = FOREIGN,
     source: str = "",
     scan_id: str = "",
+    rate: float | None = None,
 ) -> Identification:
     """Say what a spectrum holds, by a method.
 
@@ -57,11 +58,14 @@ def identify(
         How far the instrument can be trusted; by default that of a foreign file.
     source, scan_id
         Where the spectrum came from, for the record.
+    rate
+        Rate of false answers of this look at a growing scan (`spectra.sequential`); by default the
+        method's whole rate.
 
     Raises
     ------
     MethodError
-        The method has no references of this technique.
+        The method has no references of this technique, or its null table cannot test ``rate``.
     SpectrumMismatch
         The spectrum covers less than half of the recipe's range, or the blank is of another technique.
     """
@@ -69,7 +73,7 @@ def identify(
         raise SpectrumMismatch(f"the blank is {blank.technique}, the scan is {query.technique}")
     references = method.reference_set(query.technique)
     table = method.nulls[query.technique]
-    threshold = method.threshold(query.technique)
+    threshold = method.threshold(query.technique, rate)
     features = prepare(query, references.recipe)
     empty = prepare(blank, references.recipe) if blank is not None else None
     ready = make_query(features, references, blank=empty)

@@ -78,9 +78,18 @@ class Method:
             )
         return self.sets[technique]
 
-    def threshold(self, technique: Technique) -> float:
-        """Return the statistic a reference must reach in a technique."""
-        return self.nulls[technique].threshold(self.false_alarm_rate)
+    def threshold(self, technique: Technique, rate: float | None = None) -> float:
+        """Return the statistic a reference must reach in a technique, by default at the promised rate.
+
+        Raises
+        ------
+        MethodError
+            The null table is too small to test the rate.
+        """
+        try:
+            return self.nulls[technique].threshold(self.false_alarm_rate if rate is None else rate)
+        except ValueError as error:
+            raise MethodError(f"method {self.name!r}: {error}") from error
 
     def watched(self, names: Sequence[str]) -> bool:
         """Return whether any of these names is on the watch list."""

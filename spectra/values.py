@@ -43,6 +43,10 @@ class Role(StrEnum):
     VERIFICATION = "verification"
 
 
+#: Units a scan's axis may have, the usual one first.
+AXIS_UNITS = {Technique.RAMAN: ("nm", "cm-1"), Technique.FTIR: ("cm-1",)}
+
+
 def frozen_array(values: npt.ArrayLike, *, name: str, ndim: int = 1) -> FloatArray:
     """Copy numbers into a read-only float64 array.
 
@@ -129,15 +133,15 @@ class Scan:
     technique: Technique
     """How it was measured."""
     counts: FloatArray
-    """Raw counts with the laser on, shape (accumulations, pixels)."""
+    """Raw counts with the laser on, or the intensities of a device's file, shape (accumulations, pixels)."""
     device: DeviceInfo
     """Which instrument measured."""
     exposure_s: float
-    """Exposure of one accumulation, s."""
+    """Exposure of one accumulation, s; 0 where unknown."""
     taken_at: str
-    """Start of the scan, RFC 3339 in UTC, by the bench's clock."""
+    """Start of the scan, or arrival of its file, RFC 3339 in UTC, by the bench's clock."""
     axis: FloatArray
-    """Wavelength (Raman, nm) or wavenumber (FTIR, cm⁻¹) of each pixel as the device says, shape (pixels,)."""
+    """Axis as the device says, in ``axis_unit``, shape (pixels,)."""
     dark: FloatArray | None = None
     """Raw counts with the laser off, same exposure, shape (accumulations, pixels); None if not taken."""
     laser_nm: float | None = None
@@ -170,9 +174,15 @@ class Scan:
     """Snapshot of the device settings, JSON values."""
     transcript_sha256: str = ""
     """Digest of the wire transcript kept with it; empty for none."""
+    axis_unit: str = ""
+    """Unit of ``axis``: ``nm``, or ``cm-1`` (Raman shift or wavenumber). Empty becomes the technique's own:
+    nm for Raman, cm-1 for FTIR, as in scans described before there was this field."""
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        set_(self, "axis_unit", self.axis_unit or AXIS_UNITS[self.technique][0])
+        if self.axis_unit not in AXIS_UNITS[self.technique]:
+            raise ValueRangeError(f"an axis in {self.axis_unit!r} is none of a {self.technique} scan")
         set_(self, "axis", frozen_array(self.axis, name="axis"))
         set_(self, "counts", frozen_array(self.counts, name="counts", ndim=2))
         frames: tuple[FloatArray, ...] = (self.counts,)

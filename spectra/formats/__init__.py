@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import FormatError, UnknownFormat
 from ..values import Technique
-from . import bwspec, columns, enlighten, jcamp
+from . import bwspec, columns, enlighten, jcamp, opus
 from .reading import MAX_BYTES, READABLE, Decoded, Request, clean, text_of
 from .writing import encode_csv, encode_jcamp
 
@@ -25,7 +25,7 @@ class Reader(Protocol):
         ...
 
 
-#: Tried in this order; each has ``recognise(text)`` and ``decode(text, request)``.
+#: Text formats, tried in this order; each has ``recognise(text)`` and ``decode(text, request)``.
 READERS: tuple[Reader, ...] = (enlighten, jcamp, bwspec, columns)
 
 
@@ -60,9 +60,11 @@ def decode(
     request = Request(clean(name), technique, laser_nm)
     where = f"{request.name}: " if request.name else ""
     try:
-        text = text_of(data)
         # overflow ends as "not finite" in `Spectrum`, not as a warning on the screen
         with np.errstate(all="ignore"):
+            if opus.recognise(data):
+                return opus.decode(data, request)
+            text = text_of(data)
             for reader in READERS:
                 if reader.recognise(text):
                     return reader.decode(text, request)

@@ -11,7 +11,7 @@ from ..errors import AxisError, FormatError, UnknownFormat, ValueRangeError
 from ..values import MAX_CHANNELS, FloatArray, Spectrum, Technique
 
 #: For messages.
-READABLE = "ENLIGHTEN CSV, JCAMP-DX, BWSpec text, two-column text"
+READABLE = "ENLIGHTEN CSV, JCAMP-DX, BWSpec text, Bruker OPUS, two-column text"
 #: Largest file read, bytes; a text spectrum of `MAX_CHANNELS` channels fits.
 MAX_BYTES = 32 << 20
 #: Header fields kept in `Decoded.meta`, and characters kept of each.
@@ -75,6 +75,12 @@ class Request:
         return said if said is not None else given
 
 
+def check_size(data: bytes) -> None:
+    """Raise `FormatError` for more bytes than a spectrum's file may have."""
+    if len(data) > MAX_BYTES:
+        raise FormatError(f"{len(data)} bytes are more than the {MAX_BYTES} a spectrum file may have")
+
+
 def text_of(data: bytes) -> str:
     """Decode bytes to text with Unix line ends: UTF-8, UTF-16 with a byte order mark, else Latin-1.
 
@@ -87,8 +93,7 @@ def text_of(data: bytes) -> str:
     UnknownFormat
         Not text.
     """
-    if len(data) > MAX_BYTES:
-        raise FormatError(f"{len(data)} bytes are more than the {MAX_BYTES} a spectrum file may have")
+    check_size(data)
     if not data.strip():
         raise FormatError("the file is empty")
     try:
@@ -99,7 +104,7 @@ def text_of(data: bytes) -> str:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     if "\0" in text:
-        raise UnknownFormat(f"the file is binary; read here are text formats: {READABLE}")
+        raise UnknownFormat(f"the file is binary and of no format read here ({READABLE})")
     # CP/M and DOS programs end a text with Ctrl-Z
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n \t")
 

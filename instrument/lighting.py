@@ -1,0 +1,82 @@
+"""The laser's side of a scan: set, switched on for frames, rested, read back as off on every way out."""
+
+import time
+from typing import Any
+
+from .errors import DeviceRefused, HardwareFault, InterlockOpen, LaserMayBeOn
+from .interfaces import Laser
+
+__all__ = ["READOUT_S", "Lighting"]
+
+#: Readout and transfer of one frame take at most about so long, s (QE Pro at 9600 baud: 4.4 s).
+READOUT_S = 6.0
+
+
+class Lighting:
+    """Switch a laser for frames, and know whether it may still be on.
+
+    Parameters
+    ----------
+    laser
+        The laser; None where something else lights the sample: then nothing is done.
+    on_max_s
+        Longest uninterrupted emission, s.
+    """
+
+    def __init__(self, laser: Laser | None, *, on_max_s: float) -> None:
+        self._laser = laser
+        self._on_max_s = on_max_s
+        self._on_since: float | None = None
+        self.facts: dict[str, Any] = {}
+        """What was set, as JSON values; stored with the scan."""
+
+    def prepare(self, power_mw: float) -> None:
+        """Verify that the laser is off, set its power and see that it may fire; raises `InterlockOpen`."""
+        self.off(again=True)
+        if self._laser is None:
+            return
+        self._laser.set_power(power_mw)
+        status = self._laser.status()
+        if not status.interlock_closed:
+            raise InterlockOpen("the laser's interlock is open: close it, then scan again")
+        info = self._laser.info
+        self.facts = {
+            **self._laser.settings(),
+            "model": info.model,
+            "serial": info.serial,
+            "firmware": info.firmware,
+            "setpoint_mw": status.setpoint_mw,
+        }
+
+    def light_up(self, exposure_s: float) -> None:
+        """Have the laser on for one frame; one that would be on for too long rests first."""
+        if self._laser is None:
+            return
+        ready_at = time.monotonic() + exposure_s + READOUT_S
+        if self._on_since is not None and ready_at - self._on_since > self._on_max_s:
+            self.off()
+        if self._on_since is None:
+            self._on_since = time.monotonic()
+            self._laser.on()
+
+    def refuse_darkness(self) -> None:
+        """Raise unless the laser is still on after a frame: one without light looks like an empty bag."""
+        if self._laser is None:
+            return
+        status = self._laser.status()
+        if not status.interlock_closed:
+            raise InterlockOpen("the laser's interlock opened during the scan: close it, then scan again")
+        if not status.emitting:
+            words = f"the laser went off during the scan: {status.fault or 'reason unknown'}"
+            raise HardwareFault(words) if status.fault else DeviceRefused(words)
+
+    def refuse_light(self) -> None:
+        """Raise `LaserMayBeOn` where the laser was on while dark frames were taken."""
+        if self._laser is not None and self._laser.status().emitting:
+            raise LaserMayBeOn("the laser was on while dark frames were taken, though it had been turned off")
+
+    def off(self, *, again: bool = False) -> None:
+        """Turn off and read back; with ``again`` also where it should be off already."""
+        if self._laser is not None and (again or self._on_since is not None):
+            self._laser.off()
+            self._on_since = None
