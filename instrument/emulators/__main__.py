@@ -1,4 +1,4 @@
-"""Run an emulator: ``python -m instrument.emulators obp|cobolt|spektralwerk …``."""
+"""Run an emulator: ``python -m instrument.emulators KIND …``."""
 
 import sys
 

@@ -8,10 +8,12 @@ hardware.
 from collections.abc import Callable
 
 from .cobolt_laser import MAX_CURRENT_MA, MAX_POWER_MW, CoboltLaser
+from .fault_source import ANY, DATA
 from .wire import Wire
 
 #: Longest command line believed, bytes.
 MAX_LINE = 256
+_MEASUREMENTS = frozenset({"pa?", "i?", "rlc?", "rbpt?", "rtect?"})
 OK, REFUSED = "OK", "Syntax error: not allowed"
 
 
@@ -42,6 +44,7 @@ class CoboltDialect:
 
     def answer(self, line: str) -> str:
         """Return the answer to one command line, without its line end."""
+        self._laser.tick()
         name, _, argument = line.strip().lower().partition(" ")
         if not argument:
             if name in self._queries:
@@ -87,8 +90,8 @@ class CoboltDialect:
             "f?": lambda: str(laser.fault),
             "gom?": lambda: str(laser.operating_mode),
             "hrs?": lambda: "123.45",
-            "rbpt?": lambda: "27.50",
-            "rtect?": lambda: "25.00",
+            "rbpt?": lambda: f"{laser.baseplate_c:.2f}",
+            "rtect?": lambda: f"{laser.tec_c:.2f}",
             "gmlp?": lambda: f"{MAX_POWER_MW:.1f}",
             "gmlc?": lambda: f"{MAX_CURRENT_MA:.1f}",
         }
@@ -101,10 +104,22 @@ async def serve_cobolt(dialect: CoboltDialect, wire: Wire) -> None:
         *lines, pending = (pending + data).replace(b"\n", b"\r").split(b"\r")
         for line in lines:
             if line.strip():
-                answer = dialect.answer(line.decode("ascii", "replace"))
-                await wire.reply(
-                    f"{answer}\r\n".encode("ascii", "replace"), refusal=f"{REFUSED}\r\n".encode()
-                )
+                await _answer(dialect, line.decode("ascii", "replace"), wire)
         if len(pending) > MAX_LINE:
             pending = b""
             await wire.reply(b"Syntax error: line too long\r\n")
+
+
+async def _answer(dialect: CoboltDialect, line: str, wire: Wire) -> None:
+    name = line.strip().lower()
+    await wire.reply(
+        _line(dialect.answer(line)),
+        refusal=_line(REFUSED),
+        kind=DATA if name in _MEASUREMENTS else ANY,
+        # What no question but its own can be answered with: others could not be told from the right answer.
+        wrong=_line(dialect.answer("sn?" if name == "glm?" else "glm?")),
+    )
+
+
+def _line(text: str) -> bytes:
+    return f"{text}\r\n".encode("ascii", "replace")

@@ -27,6 +27,11 @@ _QE_INGAAS = (0.20, 0.65, 0.80, 0.82, 0.60, 0.55)
 
 PHOTO_RESPONSE_SPREAD = 0.003
 COSMIC_MEAN_FILL = 0.15
+#: Warming that doubles the dark current, °C; chosen, silicon image sensors double every 6–9 °C.
+DARK_DOUBLING_C = 7.0
+#: How far the light moves over the chip when the spectrograph warms up, nm per °C: chosen, about 0.3 cm⁻¹
+#: per °C at 850 nm.
+DRIFT_NM_PER_C = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +130,14 @@ def electron_rate(profile: FloatArray, wavelength_nm: FloatArray, chip: Chip) ->
 
 
 def cosmic_electrons(
-    chip: Chip, pixels: int, exposure_s: float, rate: float, rng: np.random.Generator
+    chip: Chip, pixels: int, exposure_s: float, rate: float, rng: np.random.Generator, *, rays: int = 0
 ) -> FloatArray:
-    """Return electrons of cosmic rays, 1–3 pixels wide each; ``rate`` is hits per s on the whole chip."""
+    """Return electrons of cosmic rays, 1–3 pixels wide each.
+
+    ``rate`` is hits per s on the whole chip; ``rays`` come besides, however short the exposure.
+    """
     electrons = np.zeros(pixels)
-    for _ in range(rng.poisson(rate * exposure_s)):
+    for _ in range(rays + rng.poisson(rate * exposure_s)):
         first, width = rng.integers(pixels), rng.integers(1, 4)
         electrons[first : first + width] += rng.exponential(
             COSMIC_MEAN_FILL * chip.full_scale * chip.electrons_per_count
@@ -145,6 +153,9 @@ def read_out(
     rng: np.random.Generator,
     *,
     cosmic_rate: float = 0.0,
+    rays: int = 0,
+    dark: FloatArray | float = 1.0,
+    nonlinearity: tuple[float, ...] = (),
 ) -> FloatArray:
     """Return the counts of one exposure, whole numbers in 0..full scale, shape (pixels,).
 
@@ -158,13 +169,36 @@ def read_out(
         Source of the noise: the same state gives the same counts.
     cosmic_rate : float
         Cosmic rays per s on the whole chip.
+    rays : int
+        Cosmic rays that come besides.
+    dark : ndarray, shape (pixels,), or float
+        Dark current relative to the chip's own.
+    nonlinearity : tuple of float
+        Polynomial cᵢ that the measured signal is to be divided by, see `bent`; empty for a linear chip.
     """
-    mean = light_electrons * pattern.response + chip.dark_rate * exposure_s
+    mean = light_electrons * pattern.response + chip.dark_rate * dark * exposure_s
     electrons = rng.poisson(np.minimum(mean, 1e12)).astype(np.float64)
-    electrons += cosmic_electrons(chip, mean.size, exposure_s, cosmic_rate, rng)
+    electrons += cosmic_electrons(chip, mean.size, exposure_s, cosmic_rate, rng, rays=rays)
     electrons += rng.normal(0.0, chip.read_noise, mean.size)
-    counts = chip.bias + pattern.offset + electrons / chip.electrons_per_count
+    signal = bent(electrons / chip.electrons_per_count, nonlinearity, float(chip.full_scale))
+    counts = chip.bias + pattern.offset + signal
     return np.clip(np.rint(counts), 0.0, chip.full_scale)
+
+
+def bent(signal: FloatArray, coefficients: tuple[float, ...], full_scale: float) -> FloatArray:
+    """Return the signal y a nonlinear chip measures instead of x: y = x · Σ cᵢ yⁱ, shape (pixels,).
+
+    Dividing y by Σ cᵢ yⁱ gives x back, as Ocean Optics devices define their coefficients (SeaBreeze,
+    ``NonlinearityCoeffsFeature``). Where the polynomial is near 1, six rounds of inserting y into it are
+    exact to far less than a count; signals beyond full scale are cut first, for it says nothing about them.
+    """
+    if not coefficients:
+        return signal
+    straight = np.clip(signal, -full_scale, full_scale)
+    measured = straight
+    for _ in range(6):
+        measured = straight * np.polynomial.polynomial.polyval(measured, coefficients)
+    return np.where(signal > full_scale, signal, measured)
 
 
 def boxcar(counts: FloatArray, half_width: int) -> FloatArray:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,11 +11,17 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from ..errors import InstrumentError
-from .building import Emulator, build_emulator
+from .building import Emulator, EmulatorError
 from .control import open_control
-from .faults import FaultSource, FaultSpecError, parse_faults
+from .fault_source import FaultSource
+from .fault_table import REASONS
+from .fault_table import main as show_faults
+from .kinds import load_kind
 from .options import parse_options
-from .wire import PtyPort, Unplugged, Wire
+from .parent import wait_for_orphanhood
+from .serving import serve_pty, serve_tcp
+
+_FAULT_KEYS = frozenset({"faults", "once", "on"})
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,21 +30,34 @@ def main(argv: list[str] | None = None) -> int:
     Parameters
     ----------
     argv : list of str, optional
-        Kind of device and options, see ``--help``; by default the process's own.
+        Kind of device and options, see ``--help``; by default the process's own. ``faults`` instead of a
+        kind prints which fault applies to which device.
 
     Returns
     -------
     int
-        0 after a signal, 2 for options nobody can act on, 3 when the port or socket is not to be had.
+        0 after a signal, 1 when a replayed client left the recorded conversation, 2 for options nobody can
+        act on, 3 when the port or socket is not to be had.
     """
-    options = parse_options(argv)
+    parent = os.getppid()
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["faults"]:
+        return show_faults(words[1:])
+    options = parse_options(words)
+    faults = FaultSource(seed=options.seed)
     try:
-        emulator = build_emulator(options)
+        emulator = load_kind(options.kind).build(options)
+        faults.inapplicable = REASONS.get(emulator.fault_row or options.kind, {})
+        faults.device_fault, faults.power_cut = emulator.device_fault, emulator.power_cut
+        faults.faults = faults.checked(options.fault)
     except (InstrumentError, OSError) as error:
         sys.stderr.write(f"emulate: {error}\n")
         return 2
     try:
-        asyncio.run(_run(emulator, options))
+        asyncio.run(_run(emulator, faults, options, parent))
+    except EmulatorError as error:
+        sys.stderr.write(f"emulate: {error}\n")
+        return 1
     except OSError as error:
         sys.stderr.write(f"emulate: cannot serve: {error.strerror or error}; choose another port or socket\n")
         return 3
@@ -46,21 +66,24 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-async def _run(emulator: Emulator, options: argparse.Namespace) -> None:
+async def _run(emulator: Emulator, faults: FaultSource, options: argparse.Namespace, parent: int) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    faults = FaultSource(options.fault, seed=options.seed)
     async with AsyncExitStack() as stack:
         if options.control is not None:
             control = await open_control(options.control, _control(emulator, faults))
             stack.callback(options.control.unlink, missing_ok=True)
             stack.callback(control.close)
         if options.tcp is not None:
-            address = await _open_tcp(emulator, options.tcp, faults, stack)
+            address = await serve_tcp(emulator, faults, stack, stopped, options.tcp)
         else:
-            address = await _open_pty(emulator, faults, stack, stopped)
+            address = await serve_pty(emulator, faults, stack, stopped, link=options.link)
+        if options.with_parent:
+            watch = asyncio.create_task(wait_for_orphanhood(parent))
+            watch.add_done_callback(lambda _: stopped.set())
+            stack.callback(watch.cancel)
         where = {"address": address, "control": str(options.control) if options.control else None}
         sys.stdout.write(json.dumps({**where, **emulator.about}) + "\n")
         sys.stdout.flush()
@@ -68,69 +91,14 @@ async def _run(emulator: Emulator, options: argparse.Namespace) -> None:
 
 
 def _control(emulator: Emulator, faults: FaultSource) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    known = emulator.control_keys | {"faults"}
+    known = emulator.control_keys | _FAULT_KEYS
 
     def apply(message: dict[str, Any]) -> dict[str, Any]:
         unknown = sorted(set(message) - known)
         if unknown:
             raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        if "faults" in message:
-            if not isinstance(message["faults"], str):
-                raise FaultSpecError("faults: a specification as text, empty for none")
-            faults.faults = parse_faults(message["faults"])
-        emulator.control(message)
-        return emulator.state()
+        faults.control(message)
+        emulator.control({name: value for name, value in message.items() if name not in _FAULT_KEYS})
+        return {**emulator.state(), **faults.state()}
 
     return apply
-
-
-async def _open_pty(
-    emulator: Emulator, faults: FaultSource, stack: AsyncExitStack, stopped: asyncio.Event
-) -> str:
-    port = stack.enter_context(PtyPort())
-    wire = Wire(*await port.connect(), line=emulator.line, faults=faults)
-
-    async def serve() -> None:
-        try:
-            await emulator.serve(wire)
-        except Unplugged:
-            return
-        finally:
-            await wire.close()
-            stopped.set()
-
-    stack.push_async_callback(_finish, {asyncio.create_task(serve())})
-    return port.path
-
-
-async def _open_tcp(emulator: Emulator, port: int, faults: FaultSource, stack: AsyncExitStack) -> str:
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-        wire = Wire(reader, writer, line=emulator.line, faults=faults)
-        try:
-            await emulator.serve(wire)
-        except Unplugged:
-            return
-        finally:
-            await wire.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", port)
-    stack.push_async_callback(_finish, tasks)
-    stack.callback(server.close)
-    host, number = server.sockets[0].getsockname()[:2]
-    return f"{host}:{number}"
-
-
-async def _finish(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel what still serves, wait for its end, and let a failure be seen."""
-    waiting = list(tasks)
-    for task in waiting:
-        task.cancel()
-    for result in await asyncio.gather(*waiting, return_exceptions=True):
-        if isinstance(result, Exception):
-            raise result

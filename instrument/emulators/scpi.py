@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 MAX_ERRORS = 16
 _NO_ERROR = '0,"No error"'
 # Bit of the event status register for each class of error number, IEEE 488.2.
+_POWER_ON = 0x80
 _STATUS_BITS = {1: 5, 2: 4, 3: 3, 4: 2}
 
 Handler = Callable[[str], Awaitable[str | None]]
@@ -49,7 +50,7 @@ class ScpiInterpreter:
     def __init__(self) -> None:
         self._handlers: list[tuple[re.Pattern[str], Handler]] = []
         self._errors: deque[str] = deque(maxlen=MAX_ERRORS)
-        self._status = 0x80
+        self._status = _POWER_ON
         self.learn("*CLS", self._clear)
         self.learn("*ESR?", self._read_status)
         self.learn("*OPC?", _answering("1"))
@@ -69,6 +70,17 @@ class ScpiInterpreter:
         else:
             self._errors.append(str(error))
         self._status |= 1 << _STATUS_BITS.get(-error.code // 100, 3)
+
+    def power_on(self) -> None:
+        """Be as after power-on: nothing in the queue, and the register says why."""
+        self._errors.clear()
+        self._status = _POWER_ON
+
+    def refusal(self, code: int | None) -> bytes:
+        """Queue an error as if the last line had made it, and return the register that tells of it."""
+        self.note(ScpiError(*EXECUTION) if code is None else ScpiError(code, "Error"))
+        status, self._status = self._status, 0
+        return f"{status}\n".encode()
 
     async def line(self, line: str) -> list[str]:
         """Carry out the messages of one line and return the answers of its queries, in order."""

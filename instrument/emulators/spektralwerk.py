@@ -5,19 +5,22 @@ client ``spektralwerk_scpi_client``. One line per connection: the device answers
 """
 
 import asyncio
-import base64
-import struct
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import numpy as np
 
 from spectra.values import FloatArray
 
-from .cobs import cobs_encode
 from .detector import Detector
+from .fault_source import ANY, DATA
+from .faults import Fault
 from .physics import Chip
 from .scpi import EXECUTION, ILLEGAL_VALUE, ScpiError, ScpiInterpreter, header_pattern, number_within
+from .spektralwerk_setup import SpektralwerkSetup
+from .spektralwerk_spectra import as_sent, formatted, processed, separator
 from .wire import Wire
 
 CHIP = Chip(
@@ -27,21 +30,13 @@ CHIP = Chip(
 MAX_LINE = 1 << 16
 #: During a long exposure an empty item tells the client that the device is alive, s.
 KEEP_ALIVE_S = 1.0
+#: How often it looks for a trigger pulse, s.
+TRIGGER_SLICE_S = 0.01
 #: A client that sends no whole line for so long is hung up on, s.
 LINE_WAIT_S = 10.0
 
-_CONFIG = "MEASure:SPECtrum:CONFig:"
 _REFERENCE = "MEASure:SPECtrum:REFerence:"
 _REQUEST = header_pattern("MEASure:SPECtrum:REQuest?")
-_STEPS = ("none", "average", "binning", "reference_dark", "roi")
-_FORMATS = ("human", "base64_float", "base64_int16", "cobs_int16")
-# Setting: (smallest, largest, default, unit). Limits are the emulator's own.
-_NUMBERS: dict[str, tuple[float, float, float, str]] = {
-    "EXPosure:TIME": (100, 10_000_000, 20_000, "us"),
-    "AVERage:NUMBer": (1, 1000, 1, ""),
-    "BINNing:WIDTh": (1, 64, 1, ""),
-    "COUNt": (0, 1_000_000, 1, ""),
-}
 
 
 class ClientGone(Exception):
@@ -53,19 +48,54 @@ class Spektralwerk:
 
     def __init__(self, serial: str, detector: Detector) -> None:
         self.serial, self.detector = serial, detector
-        self.numbers = {name: default for name, (_, _, default, _) in _NUMBERS.items()}
-        self.words = {"FORMat": "human", "TRIGger": "none", "PROCessing": "none"}
-        self.roi = (0, detector.pixels - 1)
-        self.references: dict[str, FloatArray | None] = {"DARK": None, "LIGHt": None}
+        self.setup = SpektralwerkSetup(detector.pixels)
         self.lock = asyncio.Lock()
+        self.pulses = 0
+        """Trigger pulses that came and started nothing yet."""
         self._wire: Wire | None = None
+        self._gave_spectrum = False
         self._scpi = ScpiInterpreter()
+        self.power_on()
         self._learn_identity()
-        self._learn_settings()
+        self.setup.teach(self._learn)
         for name in self.references:
             self._learn_reference(name)
         for query, kind in (("REQuest:RAW?", "raw"), ("SAMPle:RAW:AVERaged?", "mean"), ("REQuest?", "set")):
             self._learn(f"MEASure:SPECtrum:{query}", self._spectrum_query(kind))
+
+    def power_on(self) -> None:
+        """Be as after power-on: defaults, no references, nothing in the error queue."""
+        self.setup.reset()
+        self.references: dict[str, FloatArray | None] = {"DARK": None, "LIGHt": None}
+        self._scpi.power_on()
+
+    def suffer(self, fault: Fault) -> None:
+        """Let the detector suffer; raises `FaultSpecError` for what is no fault of a detector."""
+        self.detector.suffer(fault)
+
+    def state(self) -> dict[str, Any]:
+        """Return what is set and what it gave, as JSON values."""
+        return {
+            **self.detector.state(),
+            "exposure_s": self.setup.numbers["EXPosure:TIME"] * 1e-6,
+            "averages": self.setup.numbers["AVERage:NUMBer"],
+            "binning": self.setup.numbers["BINNing:WIDTh"],
+            "roi": list(self.setup.roi),
+            "processing": self.setup.words["PROCessing"],
+            "format": self.setup.words["FORMat"],
+        }
+
+    async def serve_line(self, line: str, wire: Wire) -> None:
+        """Carry out one line and send its answer; raises `ClientGone` where nobody waits for it."""
+        checked = line.rstrip().upper().endswith("*ESR?")
+        self._gave_spectrum = False
+        async for piece in self.answer(line, wire):
+            await wire.reply(
+                piece,
+                refusal=self._scpi.refusal if checked else None,
+                kind=DATA if self._gave_spectrum else ANY,
+                wrong=b"0;0\n" if "*IDN" in line.upper() and not self._gave_spectrum else self._other,
+            )
 
     async def answer(self, line: str, wire: Wire) -> AsyncIterator[bytes]:
         """Carry out one line and yield its answer, a stream of spectra piece by piece.
@@ -85,78 +115,75 @@ class Spektralwerk:
             yield (";".join(answers) + "\n").encode("ascii", "replace")
 
     async def _stream(self) -> AsyncIterator[bytes]:
-        binary = self.words["FORMat"] == "cobs_int16"
-        count, given = int(self.numbers["COUNt"]), 0
+        layout = self.setup.words["FORMat"]
+        end = separator(layout)
+        count, given = int(self.setup.numbers["COUNt"]), 0
         while count == 0 or given < count:
-            spectrum = await self._spectrum("set", keep_alive=b"\0" if binary else b";")
-            yield self._formatted(spectrum) + (b"\0" if binary else b";")
+            if self.setup.words["TRIGger"] != "none":
+                await self._wait(math.inf, end, until=self._pulse)
+            spectrum = await self._spectrum("set", keep_alive=end)
+            self.detector.truth.note(as_sent(spectrum, layout))
+            yield formatted(spectrum, layout) + end
             given += 1
 
     async def _spectrum(self, kind: str, *, keep_alive: bytes = b"") -> FloatArray:
         """Expose and return a spectrum: ``raw``, ``mean`` (of raw ones), or as configured (``set``)."""
-        steps = self.words["PROCessing"].split(",") if kind == "set" else []
+        steps = self.setup.words["PROCessing"].split(",") if kind == "set" else []
         averaging = kind == "mean" or "average" in steps
-        counts = await self._expose(int(self.numbers["AVERage:NUMBer"]) if averaging else 1, keep_alive)
-        dark = self.references["DARK"]
-        if "reference_dark" in steps and dark is not None:
-            counts = counts - dark
-        if "roi" in steps:
-            counts = counts[self.roi[0] : self.roi[1] + 1]
-        width = int(self.numbers["BINNing:WIDTh"])
-        if "binning" in steps and width > 1:
-            counts = counts[: counts.size // width * width].reshape(-1, width).mean(axis=1)
-        return counts
+        counts = await self._expose(int(self.setup.numbers["AVERage:NUMBer"]) if averaging else 1, keep_alive)
+        self._gave_spectrum = True
+        return processed(
+            counts,
+            steps,
+            dark=self.references["DARK"],
+            light=self.references["LIGHt"],
+            roi=self.setup.roi,
+            width=int(self.setup.numbers["BINNing:WIDTh"]),
+        )
 
     async def _expose(self, averages: int, keep_alive: bytes) -> FloatArray:
-        exposure = self.detector.begin(self.numbers["EXPosure:TIME"] * 1e-6, averages)
-        end = time.monotonic() + exposure.real_s
+        exposure = self.detector.begin(self.setup.numbers["EXPosure:TIME"] * 1e-6, averages)
+        await self._wait(exposure.real_s, keep_alive)
+        return self.detector.finish(exposure)
+
+    async def _wait(
+        self, seconds: float, keep_alive: bytes, *, until: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait, and tell the client now and then that the device is alive; raises `ClientGone`."""
+        end = time.monotonic() + seconds
         alive = time.monotonic() + KEEP_ALIVE_S
-        while self._wire is not None and (left := end - time.monotonic()) > 0:
-            if await self._wire.read_within(min(left, KEEP_ALIVE_S)) == b"":
+        slice_s = KEEP_ALIVE_S if math.isfinite(seconds) else TRIGGER_SLICE_S
+        while self._wire is not None and (left := end - time.monotonic()) > 0 and not until():
+            if await self._wire.read_within(min(left, slice_s)) == b"":
                 raise ClientGone
             if keep_alive and time.monotonic() >= alive:
                 await self._wire.send(keep_alive)
                 alive += KEEP_ALIVE_S
-        return self.detector.finish(exposure)
 
-    def _formatted(self, counts: FloatArray) -> bytes:
-        layout, now_ns = self.words["FORMat"], time.monotonic_ns()
-        if layout == "human":
-            return ",".join([f"{now_ns * 1e-9:.6f}", *(f"{value:.9g}" for value in counts)]).encode("ascii")
-        whole = np.clip(np.rint(counts), 0, 65535).astype("<u2")
-        data = counts.astype("<f4") if layout == "base64_float" else whole
-        packed = struct.pack("<Q", now_ns // 1000) + data.tobytes()
-        return cobs_encode(packed) if layout == "cobs_int16" else base64.b64encode(packed)
+    def _pulse(self) -> bool:
+        """Return whether a trigger pulse came; it is used up."""
+        came = self.pulses > 0
+        self.pulses -= came
+        return came
+
+    @property
+    def _other(self) -> bytes:
+        """An answer to another question, with its register."""
+        return f"{self._identity};0\n".encode()
 
     def _learn_identity(self) -> None:
+        self._identity = f"opioscan emulator,Spektralwerk Core,{self.serial},1.0.0-emulator"
         nm = ",".join(f"{value:.3f}" for value in self.detector.wavelengths)
         step = float(np.abs(np.diff(self.detector.wavelengths)).mean())
         for header, text in (
-            ("*IDN?", f"opioscan emulator,Spektralwerk Core,{self.serial},1.0.0-emulator"),
+            ("*IDN?", self._identity),
             ("DEVice:SPECtrometer:ARRay:PCOunt?", str(self.detector.pixels)),
             ("DEVice:SPECtrometer:ARRay:PEAK?", str(self.detector.chip.full_scale)),
             ("DEVice:SPECtrometer:RESolution?", f"{2 * step:.3f}"),
             ("DEVice:SPECtrometer:PIXels:WAVelengths?", nm),
         ):
             self._learn(header, _always(text))
-        self._learn("*RST", self._reset)
-
-    def _learn_settings(self) -> None:
-        for name, (low, high, default, unit) in _NUMBERS.items():
-            self._learn(f"{_CONFIG}{name}", self._number_setter(name))
-            self._learn(f"{_CONFIG}{name}?", lambda _, name=name: f"{self.numbers[name]:.0f}")
-            for suffix, value in (("MINimum", low), ("MAXimum", high), ("DEFault", default)):
-                self._learn(f"{_CONFIG}{name}:{suffix}?", _always(f"{value:.0f}"))
-            self._learn(f"{_CONFIG}{name}:UNIT?", _always(unit))
-        for name, allowed, joined in (
-            ("FORMat", _FORMATS, False),
-            ("TRIGger", ("none",), False),
-            ("PROCessing", _STEPS, True),
-        ):
-            self._learn(f"{_CONFIG}{name}", self._word_setter(name, allowed, joined=joined))
-            self._learn(f"{_CONFIG}{name}?", lambda _, name=name: self.words[name])
-        self._learn(f"{_CONFIG}ROI", self._set_roi)
-        self._learn(f"{_CONFIG}ROI?", lambda _: f"{self.roi[0]},{self.roi[1]}")
+        self._learn("*RST", lambda _: self.setup.reset())
 
     def _learn_reference(self, name: str) -> None:
         async def acquire(argument: str) -> None:
@@ -191,41 +218,16 @@ class Spektralwerk:
     def _spectrum_query(self, kind: str) -> Callable[[str], Awaitable[str]]:
         async def query(_: str) -> str:
             spectrum = await self._spectrum(kind)
-            if kind == "set" and self.words["FORMat"] == "cobs_int16":
+            if kind == "set" and self.setup.words["FORMat"] == "cobs_int16":
                 raise ScpiError(*EXECUTION)
             if kind == "set":
-                return self._formatted(spectrum).decode("ascii")
+                layout = self.setup.words["FORMat"]
+                self.detector.truth.note(as_sent(spectrum, layout))
+                return formatted(spectrum, layout).decode("ascii")
+            self.detector.truth.note(spectrum)
             return ",".join([f"{time.monotonic():.6f}", *(f"{value:.9g}" for value in spectrum)])
 
         return query
-
-    def _number_setter(self, name: str) -> Callable[[str], None]:
-        low, high = _NUMBERS[name][:2]
-
-        def put(argument: str) -> None:
-            self.numbers[name] = float(round(number_within(argument, low, high)))
-
-        return put
-
-    def _word_setter(self, name: str, allowed: tuple[str, ...], *, joined: bool) -> Callable[[str], None]:
-        def put(argument: str) -> None:
-            words = [word.strip().lower() for word in argument.split(",")] if joined else [argument.lower()]
-            if not set(words or ["none"]) <= {*allowed, *([""] if joined else [])}:
-                raise ScpiError(*ILLEGAL_VALUE)
-            self.words[name] = ",".join(word for word in words if word) or "none"
-
-        return put
-
-    def _set_roi(self, argument: str) -> None:
-        first, _, last = argument.partition(",")
-        top = self.detector.pixels - 1
-        start = int(number_within(first, 0, top))
-        self.roi = (start, int(number_within(last, start, top)))
-
-    def _reset(self, _: str) -> None:
-        self.numbers = {name: default for name, (_, _, default, _) in _NUMBERS.items()}
-        self.words = {"FORMat": "human", "TRIGger": "none", "PROCessing": "none"}
-        self.roi = (0, self.detector.pixels - 1)
 
 
 def _always(text: str) -> Callable[[str], str]:
@@ -243,7 +245,6 @@ async def serve_spektralwerk(device: Spektralwerk, wire: Wire) -> None:
     line = data.partition(b"\n")[0].decode("ascii", "replace")
     async with device.lock:
         try:
-            async for piece in device.answer(line, wire):
-                await wire.reply(piece)
+            await device.serve_line(line, wire)
         except ClientGone:
             return

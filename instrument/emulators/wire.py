@@ -1,35 +1,33 @@
-"""The emulator's end of a wire: a pseudo-terminal or a TCP connection, with line time and injected faults."""
+"""The emulator's end of a wire to one client, with line time and injected faults."""
 
 import asyncio
-import os
-import pty
-import tty
 from collections.abc import Callable
-from typing import Self
 
-from .faults import FaultKind, FaultSource
+from .fault_source import ANY, FaultSource, Refusal, Reply
+from .faults import FaultKind
+from .line_time import LineTime
+from .spoiling import PIECE, spoiled
+
+__all__ = ["LineTime", "PowerCut", "Unplugged", "Wire"]
 
 _READ_SIZE = 1 << 16
-#: Bits of a byte on a serial line: start, eight data bits, stop.
-BITS_PER_BYTE = 10
 _SLICE_S = 0.02
+#: Pause between the pieces of a fragmented reply, s, and the most all of them take.
+_PIECE_PAUSE_S, _PIECES_S = 0.001, 0.3
 #: A client that does not take its last bytes for so long does not get them, s.
 FLUSH_S = 1.0
 
 
 class Unplugged(Exception):
-    """The injected fault cut the connection."""
+    """The injected fault cut the connection; `seconds` later it comes back."""
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        super().__init__(f"unplugged for {seconds:g} s")
+        self.seconds = seconds
 
 
-class LineTime:
-    """How long bytes take on a serial line whose baud rate the host may change."""
-
-    def __init__(self, baud: Callable[[], int]) -> None:
-        self._baud = baud
-
-    def seconds(self, count: int) -> float:
-        """Return the time of so many bytes, s."""
-        return count * BITS_PER_BYTE / self._baud()
+class PowerCut(Unplugged):
+    """The injected fault took the device's power away."""
 
 
 class Wire:
@@ -55,6 +53,7 @@ class Wire:
             return b""
         if self._line is not None:
             self._owed_s += self._line.seconds(len(data))
+            data = self._line.heard(data)
         return data
 
     async def read_within(self, seconds: float) -> bytes | None:
@@ -64,32 +63,53 @@ class Wire:
         except TimeoutError:
             return None
 
-    async def reply(self, data: bytes, *, refusal: bytes | None = None) -> None:
-        """Send a reply, or what a fault makes of it; ``refusal`` is what the device says instead of it.
+    async def reply(
+        self,
+        data: bytes,
+        *,
+        refusal: Refusal | None = None,
+        kind: str = ANY,
+        wrong: bytes | None = None,
+        checksum_damage: bytes | Callable[[], bytes] | None = None,
+    ) -> None:
+        """Send a reply, or what a fault makes of it.
+
+        Parameters
+        ----------
+        data : bytes
+            The reply.
+        refusal : bytes or callable, optional
+            What the device says when it refuses instead; a function of the error number (None: one that
+            fits) where the protocol has numbers.
+        kind : str
+            ``"data"`` for a spectrum or another measurement, else ``"any"``.
+        wrong : bytes, optional
+            The reply to another question.
+        checksum_damage : bytes or callable, optional
+            The reply with a wrong checksum, where it carries one.
 
         Raises
         ------
         Unplugged
-            The fault was to cut the connection.
+            The fault was to cut the connection or, `PowerCut`, the power.
         """
-        fault = self.faults.draw()
+        reply = Reply(data, kind, refusal, wrong, checksum_damage)
+        fault = self.faults.draw(reply)
         if fault is not None:
-            match fault.kind:
-                case FaultKind.DISCONNECT:
-                    raise Unplugged
-                case FaultKind.DROP:
-                    return
-                case FaultKind.DELAY:
-                    await asyncio.sleep(fault.seconds)
-                case FaultKind.GARBAGE:
-                    data = self.faults.garbage() + data
-                case FaultKind.CORRUPT:
-                    data = data[:-1] + bytes([data[-1] ^ 0xFF])
-                case FaultKind.TRUNCATE:
-                    data = data[: len(data) // 2]
-                case FaultKind.NACK:
-                    data = data if refusal is None else refusal
-        await self.send(data)
+            data = spoiled(reply, fault, self.faults)
+        self.faults.remember(reply)
+        if fault is None:
+            await self.send(data)
+        elif fault.kind is FaultKind.DISCONNECT:
+            raise Unplugged(fault.seconds)
+        elif fault.kind is FaultKind.POWER_CUT:
+            raise PowerCut(fault.seconds)
+        elif fault.kind is FaultKind.FRAGMENT:
+            await self._send_fragments(data)
+        else:
+            if fault.kind is FaultKind.DELAY:
+                await asyncio.sleep(fault.seconds)
+            await self.send(data)
 
     async def send(self, data: bytes) -> None:
         """Send bytes at the speed of the line; a client that left is no error."""
@@ -102,6 +122,13 @@ class Wire:
         except ConnectionError:
             return
 
+    async def _send_fragments(self, data: bytes) -> None:
+        pieces = [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
+        pause = min(_PIECE_PAUSE_S, _PIECES_S / max(1, len(pieces)))
+        for piece in pieces:
+            await self.send(piece)
+            await asyncio.sleep(pause)
+
     async def _send_slowly(self, data: bytes, line: LineTime) -> None:
         await asyncio.sleep(self._owed_s)
         self._owed_s = 0.0
@@ -109,7 +136,7 @@ class Wire:
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             await asyncio.sleep(line.seconds(len(piece)))
-            self._writer.write(piece)
+            self._writer.write(line.heard(piece))
             await self._writer.drain()
 
     async def close(self) -> None:
@@ -118,46 +145,10 @@ class Wire:
         try:
             await asyncio.wait_for(self._writer.wait_closed(), FLUSH_S)
         except TimeoutError:
-            self._writer.transport.abort()
+            self.cut()
         except ConnectionError:
             return
 
-
-class PtyPort:
-    """A pseudo-terminal in raw mode; its client opens `path` like a serial port.
-
-    The slave side stays open here too: without that, the last client's close would give the emulator EIO.
-    """
-
-    def __init__(self) -> None:
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        self.path = os.ttyname(self._slave)
-        self._reading: asyncio.BaseTransport | None = None
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Return streams on the emulator's side."""
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=_READ_SIZE)
-        read_end = os.fdopen(os.dup(self._master), "rb", buffering=0)
-        self._reading, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), read_end
-        )
-        write_end = os.fdopen(os.dup(self._master), "wb", buffering=0)
-        transport, protocol = await loop.connect_write_pipe(
-            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), write_end
-        )
-        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
-
-    def close(self) -> None:
-        """Unplug."""
-        if self._reading is not None:
-            self._reading.close()
-        for fd in (self._master, self._slave):
-            os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def cut(self) -> None:
+        """Cut the connection; what was not sent yet is lost."""
+        self._writer.transport.abort()

@@ -6,7 +6,8 @@ import pytest
 
 from instrument.emulators.cobs import cobs_encode
 from instrument.emulators.detector import Detector, ramp
-from instrument.emulators.faults import Fault, FaultKind, FaultSource, FaultSpecError, parse_faults
+from instrument.emulators.fault_source import FaultSource, Reply
+from instrument.emulators.faults import Fault, FaultKind, FaultSpecError, parse_faults
 from instrument.emulators.light import ConstantLight, LightFile, LightLog, PowerTimeline
 from instrument.emulators.obp_models import MODELS
 from instrument.emulators.physics import (
@@ -273,11 +274,12 @@ def test_faults_are_read_strictly_and_drawn_by_seed():
     for spec in ("explode:1", "drop", "drop:2", "drop:x", "delay:1:-3"):
         with pytest.raises(FaultSpecError):
             parse_faults(spec)
-    drawn = [[FaultSource(parse_faults("drop:0.5"), seed=s).draw() for _ in range(3)] for s in (1, 1)]
+    sources = [FaultSource(parse_faults("drop:0.5"), seed=1) for _ in "ab"]
+    drawn = [[source.draw(Reply(b"x")) for _ in range(9)] for source in sources]
     assert drawn[0] == drawn[1]
     source = FaultSource(parse_faults("drop:0.3"), seed=2)
-    assert 0.2 < np.mean([source.draw() is not None for _ in range(500)]) < 0.4
-    assert 1 <= len(source.garbage()) <= 40
+    assert 0.2 < np.mean([source.draw(Reply(b"x")) is not None for _ in range(500)]) < 0.4
+    assert 1 <= len(source.noise()) <= 40
 
 
 def cobs_decode(data):

@@ -86,7 +86,7 @@ def test_out_of_range_is_refused_by_the_client_s_discipline(device):
     assert ask("SYST:ERR:NEXT?") == b'-222,"Data out of range"\n'
     assert ask(f"*CLS;{CONFIG}EXP:TIME nan;*ESR?") == b"16\n"
     assert ask(f"*CLS;{CONFIG}EXP:TIME fast;*ESR?") == b"32\n"
-    for words in ("FORM jpeg", "PROC scale", "TRIG input,rising"):
+    for words in ("FORM jpeg", "PROC scale", "TRIG later"):
         assert ask(f"*CLS;{CONFIG}{words};*ESR?") == b"16\n"
     assert ask(f"*CLS;{CONFIG}ROI 30,10;*ESR?") == b"16\n"
     assert ask("*CLS;MEAS:SPEC:REF:DARK?;*ESR?") == b"16\n"
