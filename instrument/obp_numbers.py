@@ -71,7 +71,7 @@ class MessageType(IntEnum):
     # none -> ASCII without terminator; none -> u8
     SERIAL_NUMBER = 0x00000100
     SERIAL_NUMBER_LENGTH = 0x00000101
-    # u32
+    # u32 bits per second
     GET_BAUD = 0x00000800
     SET_BAUD = 0x00000810
     # none -> u16; none -> ASCII
@@ -79,14 +79,26 @@ class MessageType(IntEnum):
     ORIGINAL_PRODUCT_ID = 0x00000E01
     ORIGINAL_MANUFACTURER = 0x00000E10
     ORIGINAL_DEVICE_NAME = 0x00000E11
-    # none; none -> u32
+    # none
     ABORT_ACQUISITION = 0x00100000
+    # u8; u32; none
+    GET_BUFFERING = 0x00100800
+    SET_BUFFERING = 0x00100810
+    BUFFER_CAPACITY_MAX = 0x00100820
+    GET_BUFFER_CAPACITY = 0x00100822
+    SET_BUFFER_CAPACITY = 0x00100832
     CLEAR_BUFFER = 0x00100830
+    REMOVE_OLDEST = 0x00100831
+    BUFFERED_COUNT = 0x00100900
+    ACQUIRE_INTO_BUFFER = 0x00100902
+    # none -> u8; none -> u32
     DEVICE_IDLE = 0x00100908
     MAX_ADC_COUNTS = 0x00101010
     SATURATION_LEVEL = 0x001010A0
-    # none -> 32 bytes of metadata + N x u32; none -> N x u16
+    # none -> 32 bytes of metadata + N x u32; u32 n -> n x (64 bytes of metadata + N x u16 + u32 checksum)
     BUFFERED_SPECTRUM_32 = 0x00100928
+    BUFFERED_RAW_SPECTRA = 0x00100980
+    # none -> N x u16
     CORRECTED_SPECTRUM = 0x00101000
     RAW_SPECTRUM = 0x00101100
     # u32 microseconds
@@ -98,6 +110,9 @@ class MessageType(IntEnum):
     # u8
     GET_TRIGGER_MODE = 0x00110100
     SET_TRIGGER_MODE = 0x00110110
+    # u32
+    GET_BACK_TO_BACK = 0x00110102
+    SET_BACK_TO_BACK = 0x00110112
     # none -> u16 (some devices u32); none -> u32 pairs, inclusive
     PIXEL_COUNT = 0x00110220
     ACTIVE_PIXELS = 0x00110221
@@ -110,6 +125,12 @@ class MessageType(IntEnum):
     SET_BINNING = 0x00110290
     GET_LAMP = 0x00110400
     SET_LAMP = 0x00110410
+    # u32 microseconds
+    GET_ACQUISITION_DELAY = 0x00110500
+    MIN_ACQUISITION_DELAY = 0x00110501
+    MAX_ACQUISITION_DELAY = 0x00110502
+    ACQUISITION_DELAY_STEP = 0x00110503
+    SET_ACQUISITION_DELAY = 0x00110510
     # u16; u8
     GET_AVERAGES = 0x00120000
     SET_AVERAGES = 0x00120010

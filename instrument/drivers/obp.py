@@ -1,44 +1,44 @@
 """Ocean Optics spectrometers with the Ocean Binary Protocol: STS, Spark, QE Pro, FX, HDX.
 
-URLs: ``obp+serial:///dev/ttyUSB0?model=STS&baud=115200`` and ``obp+tcp://192.168.254.254:57357?model=FX``.
+How they are opened: `obp_open`. The Ventana, which contains a laser, has a driver of its own: `obp_unit`.
+
+OBP2 (protocol version 0x2000: SR2, HR2, ST and their families) is spoken over USB only and not supported.
 """
 
-import math
-import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from spectra.values import DeviceInfo, FloatArray, Technique, frozen_array
+from spectra.values import DeviceInfo, FloatArray, Technique
 
-from ..errors import AcquisitionAborted, ProtocolError, SettingOutOfRange
-from ..interfaces import StopCheck, never_stop
+from ..errors import ProtocolError, SettingOutOfRange, UnknownSetting
+from ..interfaces import Capability, Setting, SettingValue, SpectrometerStatus, StopCheck, never_stop
 from ..obp_frames import MessageType
-from ..registry import DeviceURL, spectrometer
-from ..transport.serial_port import SerialStream
-from ..transport.tcp import TcpStream
-from .obp_link import ObpLink, optional
-from .obp_models import ObpModel, obp_model
-
-#: Line speed after power-up (vendor sample ``demo-sts-api.c``), bits per second.
-DEFAULT_BAUD = 9600
-#: Port in the field (python-seabreeze, pull request 243).
-DEFAULT_TCP_PORT = 57357
-#: The devices hold four; more would be damage.
-_MAX_COEFFICIENTS = 16
-_U8, _U32, _F32 = struct.Struct("<B"), struct.Struct("<I"), struct.Struct("<f")
+from .obp_facts import polynomial_axis, wavelength_coefficients
+from .obp_host import HostSide
+from .obp_models import ObpModel
+from .obp_panel import ObpPanel
+from .obp_reading import ObpReader
+from .obp_refusals import ABSENT
+from .obp_session import ObpSession
 
 
 class ObpSpectrometer:
     """A spectrometer that speaks OBP, returning raw counts of single exposures.
 
-    On opening, averaging, smoothing and triggering inside the device are set to none: the record is to hold
-    what the detector saw.
+    On opening, averaging, smoothing, binning and triggering inside the device are set to none, and the host
+    corrects nothing: the record is to hold what the detector saw. Who changes that by `set` finds it in
+    `settings`.
+
+    A port that vanished is opened again by the next operation, and the device brought back to its settings;
+    the operation under way fails. After each spectrum the exposure is read back, so that a spectrum taken
+    after the device lost its settings is never returned.
 
     Parameters
     ----------
-    link
-        The conversation; owned and closed by the driver.
+    session
+        The device; owned and closed by the driver.
     model
         What is at the other end; a device with another number of pixels is refused.
     url, emulated
@@ -52,51 +52,48 @@ class ObpSpectrometer:
 
     technique = Technique.RAMAN
 
-    def __init__(self, link: ObpLink, model: ObpModel, *, url: str = "", emulated: bool = False) -> None:
-        self._link = link
+    def __init__(
+        self, session: ObpSession, model: ObpModel, *, url: str = "", emulated: bool = False
+    ) -> None:
+        self._session = session
+        self._link = session.link
         self._model = model
         self.limits = model.limits
-        self.transcript = link.stream.transcript
+        self.transcript = self._link.transcript
+        self._panel = ObpPanel(session, model)
+        self._reader = ObpReader(self._link, model, self._panel)
+        self._host = HostSide(self._link, model)
         try:
-            link.resync()
+            session.ensure()
             self.info = self._identify(url, emulated)
+            self._coefficients = wavelength_coefficients(self._link)
+            self._axis = polynomial_axis(self._coefficients, model.pixels)
+            self._panel.make_plain()
             self._check_pixels()
-            self._coefficients = self._read_coefficients()
-            self._axis = self._polynomial_axis()
-            self._make_plain()
-            self._exposure_s = self._read_exposure()
+            self.capabilities = self._known_capabilities()
+            session.on_doubt(self._panel.restore)
         except BaseException:
-            link.stream.close()
+            session.close()
             raise
 
     def axis(self) -> FloatArray:
-        """Return the wavelength of each pixel, nm, shape (pixels,), ascending, read-only.
-
-        Pixel p has wavelength Σ cᵢ pⁱ with the coefficients of the device (SeaBreeze, ``OBPWaveCalFeature``).
-        """
+        """Return the wavelength of each pixel, nm, shape (pixels,), ascending, read-only."""
         return self._axis
 
     def set_exposure(self, seconds: float) -> None:
-        """Set the exposure of one accumulation, s, in steps of 1 µs.
+        """Set the exposure of one accumulation, s, in steps of 1 µs (Ventana: 1 ms), and read it back.
 
         Raises
         ------
         SettingOutOfRange
             Outside `limits`; nothing was sent.
         DeviceRefused
-            The device said no.
+            The device said no, or reads back another one.
         """
-        low, high = self.limits.exposure_min_s, self.limits.exposure_max_s
-        if not low <= seconds <= high:
-            raise SettingOutOfRange(
-                f"{seconds} s of exposure; {self._model.name} takes {low:g} to {high:g} s"
-            )
-        microseconds = round(seconds * 1e6)
-        self._link.command(MessageType.SET_INTEGRATION_TIME, _U32.pack(microseconds))
-        self._exposure_s = microseconds / 1e6
+        self._panel.set("exposure_s", seconds)
 
     def acquire(self, *, stop: StopCheck = never_stop) -> FloatArray:
-        """Expose once and return raw counts, shape (pixels,), read-only.
+        """Expose once and return counts, shape (pixels,), read-only.
 
         Parameters
         ----------
@@ -109,124 +106,113 @@ class ObpSpectrometer:
             ``stop`` said so. A spectrum that still arrives is thrown away.
         DeviceTimeout
             Nothing came in exposure + line time + margin; not repeated.
+        ProtocolError
+            What came was damaged, or is no spectrum of the exposure asked for.
         """
-        model = self._model
-        if model.buffered:
-            # An older spectrum in the buffer would be taken for this one.
-            self._link.command(MessageType.CLEAR_BUFFER)
-        try:
-            data = self._link.acquire(
-                model.spectrum, exposure_s=self._exposure_s, size=model.spectrum_bytes, stop=stop
-            )
-        except AcquisitionAborted:
-            self._link.abort()
-            raise
-        if len(data) != model.spectrum_bytes:
-            raise ProtocolError(
-                f"{self._link.stream.name}: a spectrum of {len(data)} bytes instead of {model.spectrum_bytes}"
-            )
-        pixels = np.frombuffer(data, dtype=model.pixel_dtype, offset=model.metadata_bytes)
-        return frozen_array(pixels, name="counts")
+        with self._link.lock:
+            self._session.ensure()
+            return self._host.corrected(self._reader.one(stop, trigger_wait_s=self._host.trigger_wait_s))
+
+    def acquire_many(self, count: int, *, stop: StopCheck = never_stop) -> FloatArray:
+        """Take spectra one after the other into the device's buffer and return them.
+
+        Returns
+        -------
+        FloatArray
+            Counts, shape (count, pixels), read-only.
+
+        Raises
+        ------
+        UnknownSetting
+            The device has no buffer.
+        InstrumentError
+            As `acquire`; none of the spectra is returned.
+        """
+        with self._link.lock:
+            self._session.ensure()
+            if Capability.BUFFER not in self.capabilities:
+                raise UnknownSetting(f"{self._link.name}: this device has no buffer for spectra")
+            spectra = self._reader.many(count, stop, trigger_wait_s=self._host.trigger_wait_s)
+            found = np.array([self._host.corrected(counts) for counts in spectra])
+        found.setflags(write=False)
+        return found
+
+    def available_settings(self) -> tuple[Setting, ...]:
+        """Return what can be set or read, with limits and units; asks the device what it has."""
+        self._session.ensure()
+        return (*self._panel.available(), *self._host.available())
+
+    def set(self, name: str, value: SettingValue) -> None:
+        """Change a setting, read back; raises `UnknownSetting`, `SettingOutOfRange` or `DeviceRefused`."""
+        with self._link.lock:
+            if self._host.knows(name):
+                self._host.set(name, value, binning=self._panel.binning)
+                return
+            if name == "binning" and value and self._host.needs_every_pixel:
+                raise SettingOutOfRange(
+                    f"{self._link.name}: dark pixels are corrected; switch that off first"
+                )
+            self._panel.set(name, value)
+            if name == "binning":
+                self._take_binning()
+
+    def status(self) -> SpectrometerStatus:
+        """Ask for temperatures, and whether the cooler, if it is on, has reached its temperature."""
+        with self._link.lock:
+            self._session.ensure()
+            found = self._host.temperatures()
+            cooler = self._panel.value("cooler_temperature_c")
+            if cooler is not None:
+                found["detector"] = round(cooler, 3)
+            if not self._panel.value("cooler") or self._panel.value("cooler_stable") is not False:
+                return SpectrometerStatus(True, temperatures_c=found)
+            words = f"the detector is cooling to {self._panel.value('cooler_setpoint_c'):g} °C; wait"
+            return SpectrometerStatus(False, words, found)
 
     def settings(self) -> dict[str, Any]:
-        """Return model, exposure, wavelength coefficients and, where the device has it, its temperature."""
-        known: dict[str, Any] = {
-            "model": self._model.name,
-            "exposure_s": self._exposure_s,
-            "averages": 1,
-            "boxcar": 0,
-            "trigger": "free running",
-            "baud": self._link.baud,
-            "wavelength_coefficients": list(self._coefficients),
-        }
-        answer = optional(lambda: self._link.query(MessageType.TEMPERATURES, size=32))
-        if answer and len(answer) % 4 == 0:
-            known["temperatures_c"] = [round(float(t), 3) for t in np.frombuffer(answer, dtype="<f4")]
-        return known
+        """Return everything that is set, what the device knows of itself, and its temperatures."""
+        with self._link.lock:
+            self._session.ensure()
+            known: dict[str, Any] = {
+                "model": self._model.name,
+                "serial": self.info.serial,
+                "firmware": self.info.firmware,
+                **self._panel.values(),
+                **self._host.values(),
+                "wavelength_coefficients": list(self._coefficients),
+                "checksum": self._session.checksum,
+            }
+            if self._link.baud is not None:
+                known |= {"baud": self._link.baud, "line": self._session.line.words}
+            return known
 
     def close(self) -> None:
-        """Let go of the port; may be called twice."""
-        self._link.stream.close()
+        """Set the line back to its speed at power-up and let go of the port; may be called twice."""
+        self._session.close()
+
+    def _known_capabilities(self) -> frozenset[Capability]:
+        own = {Capability.CHECKSUM} if self._link.md5 else set()
+        return frozenset(own | self._panel.capabilities() | self._host.capabilities())
+
+    def _take_binning(self) -> None:
+        binning = self._panel.binning
+        self._axis = polynomial_axis(self._coefficients, self._model.pixels, binning=binning)
+        self.limits = replace(self._model.limits, pixels=self._model.pixels >> binning)
 
     def _identify(self, url: str, emulated: bool) -> DeviceInfo:
-        maker = optional(lambda: self._link.query(MessageType.ORIGINAL_MANUFACTURER, size=64))
-        emulated = emulated or b"emulator" in (maker or b"")
-        serial = _ascii(self._link.query(MessageType.SERIAL_NUMBER, size=64), "serial number")
-        revision = optional(lambda: self._link.query(MessageType.FIRMWARE_REVISION))
+        maker = self._link.find(MessageType.ORIGINAL_MANUFACTURER, size=64, absent=ABSENT)
+        revision = self._link.find(MessageType.FIRMWARE_REVISION, absent=ABSENT)
         # u16, binary-coded decimal: 0x0123 is 1.23.
         firmware = f"{revision[1]:x}.{revision[0]:02x}" if revision and len(revision) == 2 else ""
-        return DeviceInfo(self._model.name, serial, firmware, url, emulated)
+        emulated = emulated or b"emulator" in (maker or b"")
+        return DeviceInfo(self._model.name, self._session.serial, firmware, url, emulated)
 
     def _check_pixels(self) -> None:
-        answer = optional(lambda: self._link.query(MessageType.PIXEL_COUNT))
+        answer = self._link.find(MessageType.PIXEL_COUNT, absent=ABSENT)
         # u16 by the vendor's library, which notes that a device answers u32.
         pixels = int.from_bytes(answer, "little") if answer is not None else self._model.pixels
         if pixels != self._model.pixels:
             raise ProtocolError(
-                f"{self._link.stream.name}: the device has {pixels} pixels, {self._model.name} has "
+                f"{self._link.name}: the device has {pixels} pixels, {self._model.name} has "
                 f"{self._model.pixels}; write its real model= in the URL"
             )
-
-    def _read_coefficients(self) -> tuple[float, ...]:
-        count = self._link.query(MessageType.WAVELENGTH_COUNT)
-        if len(count) != 1 or not 2 <= count[0] <= _MAX_COEFFICIENTS:
-            raise ProtocolError(f"{self._link.stream.name}: {count.hex() or 'no'} wavelength coefficients")
-        return tuple(self._coefficient(i) for i in range(count[0]))
-
-    def _coefficient(self, index: int) -> float:
-        answer = self._link.query(MessageType.WAVELENGTH_COEFFICIENT, _U8.pack(index))
-        if len(answer) != _F32.size:
-            raise ProtocolError(
-                f"{self._link.stream.name}: wavelength coefficient {index} has {len(answer)} bytes"
-            )
-        value = float(_F32.unpack(answer)[0])
-        if not math.isfinite(value):
-            raise ProtocolError(f"{self._link.stream.name}: wavelength coefficient {index} is {value}")
-        return value
-
-    def _polynomial_axis(self) -> FloatArray:
-        pixel = np.arange(self._model.pixels, dtype=np.float64)
-        axis = np.polynomial.polynomial.polyval(pixel, self._coefficients)
-        if not (np.diff(axis) > 0).all() or axis[0] <= 0:
-            raise ProtocolError(
-                f"{self._link.stream.name}: coefficients {self._coefficients} give no ascending axis"
-            )
-        return frozen_array(axis, name="axis")
-
-    def _make_plain(self) -> None:
-        self._link.command(MessageType.SET_TRIGGER_MODE, _U8.pack(0))
-        for kind, operand in ((MessageType.SET_AVERAGES, b"\x01\x00"), (MessageType.SET_BOXCAR, b"\x00")):
-            self._link.command(kind, operand)
-
-    def _read_exposure(self) -> float:
-        answer = self._link.query(MessageType.GET_INTEGRATION_TIME)
-        if len(answer) != _U32.size:
-            raise ProtocolError(f"{self._link.stream.name}: an exposure of {len(answer)} bytes")
-        return float(_U32.unpack(answer)[0]) / 1e6
-
-
-def _ascii(data: bytes, what: str) -> str:
-    try:
-        text = data.rstrip(b"\0").decode("ascii").strip()
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"the {what} is not ASCII: {data[:32]!r}") from error
-    if not text.isprintable():
-        raise ProtocolError(f"the {what} is not printable: {data[:32]!r}")
-    return text
-
-
-@spectrometer("obp+serial", params=("model", "baud"))
-def open_obp_serial(url: DeviceURL) -> ObpSpectrometer:
-    """Open an OBP spectrometer on a serial port."""
-    model = obp_model(url.need("model"))
-    baud = url.integer("baud", DEFAULT_BAUD, low=300, high=4_000_000)
-    link = ObpLink(SerialStream(url.serial_path(), baud), baud=baud)
-    return ObpSpectrometer(link, model, url=url.text, emulated=url.emulated)
-
-
-@spectrometer("obp+tcp", params=("model",))
-def open_obp_tcp(url: DeviceURL) -> ObpSpectrometer:
-    """Open an OBP spectrometer on the network."""
-    model = obp_model(url.need("model"))
-    link = ObpLink(TcpStream(*url.host_port(DEFAULT_TCP_PORT)))
-    return ObpSpectrometer(link, model, url=url.text, emulated=url.emulated)

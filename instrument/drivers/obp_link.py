@@ -1,54 +1,35 @@
-"""Questions, commands and their answers over the Ocean Binary Protocol.
+"""Questions and commands over OBP: deadlines that know the line, one repetition, and never of a spectrum.
 
-The field ``regarding`` carries a sequence number: an answer counts only when it repeats the number and the
-type of what was asked. Everything else is thrown away and noted, so that a late answer can never pass for a
-new one.
+After any failure the link is *doubtful*: the device may have been reset, or be another one. Whoever uses the
+link then has to make sure of both before trusting it again; see `obp_session`.
 """
 
-import secrets
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Container
+from contextlib import suppress
 
-from ..errors import AcquisitionAborted, DeviceRefused, DeviceTimeout, ProtocolError
-from ..interfaces import StopCheck, never_stop
-from ..obp_frames import (
-    MIN_FRAME,
-    NO_FLAGS,
-    ChecksumType,
-    ErrorNumber,
-    Flag,
-    FrameError,
-    FrameFault,
-    FrameParser,
-    Message,
-    MessageType,
-    encode,
-)
-from ..transport.stream import CHUNK, ByteStream, deadline_in
+from ..errors import DeviceRefused, DeviceTimeout, ProtocolError
+from ..interfaces import StopCheck
+from ..obp_frames import MIN_FRAME, NO_FLAGS, Flag, Message, MessageType
+from ..transport.stream import deadline_in
+from .obp_refusals import refusal
+from .obp_wire import ObpWire, Opener
 
-#: Longest wait between two looks at the stop question, s.
-STOP_INTERVAL_S = 0.04
 #: What a healthy device may take beyond exposure and line time, s.
 MARGIN_S = 1.0
-#: A line this quiet has nothing more to say, s.
-QUIET_S = 0.06
-#: Bits of one byte on the line: start, eight data, stop.
-LINE_BITS = 10
+#: What a device may take to acknowledge that it gives up an exposure, s: chosen.
+ABORT_S = 0.2
 #: A QE Pro spectrum is the longest that may still be on its way, bytes.
 _LONGEST_FRAME = 4300
-_ANSWERS = Flag.RESPONSE | Flag.ACK | Flag.NACK
 
 
-class ObpLink:
+class ObpLink(ObpWire):
     """One conversation with one device.
 
     Parameters
     ----------
-    stream
-        The wire; the link owns and closes it.
-    baud
-        Line speed for the deadlines; None where the wire's own time does not count (TCP).
+    open_stream
+        Opens the wire; called again when it was lost.
     margin_s
         What the device may take beyond exposure and line time, s.
     first_regarding
@@ -56,34 +37,33 @@ class ObpLink:
     """
 
     def __init__(
-        self,
-        stream: ByteStream,
-        *,
-        baud: int | None = None,
-        margin_s: float = MARGIN_S,
-        first_regarding: int | None = None,
+        self, open_stream: Opener, *, margin_s: float = MARGIN_S, first_regarding: int | None = None
     ) -> None:
-        self.stream = stream
-        self.baud = baud
-        self.stale = 0
-        """Valid frames thrown away because nobody had asked for them."""
-        self._margin_s = margin_s
-        self._regarding = secrets.randbits(31) if first_regarding is None else first_regarding - 1
-        self._parser = FrameParser()
-        self._lock = threading.RLock()
+        super().__init__(open_stream, first_regarding=first_regarding)
+        self.margin_s = margin_s
+        """What the device may take beyond exposure and line time, s."""
         self._busy_until = 0.0
 
-    def line_time(self, frame_bytes: int) -> float:
-        """Return how long so many bytes take on the line, s."""
-        return LINE_BITS * frame_bytes / self.baud if self.baud else 0.0
+    @property
+    def busy(self) -> bool:
+        """Whether an exposure may still be under way."""
+        return self._busy_until > time.monotonic()
 
-    def query(self, kind: MessageType, operand: bytes = b"", *, size: int = 16) -> bytes:
+    def keep_busy(self, seconds: float) -> None:
+        """Note that the device exposes for so long; until then its answers may take longer."""
+        self._busy_until = deadline_in(seconds)
+
+    def query(
+        self, kind: MessageType, operand: bytes = b"", *, size: int = 16, before: float | None = None
+    ) -> bytes:
         """Ask and return the answer's data; asked once more when the answer was damaged or missing.
 
         Parameters
         ----------
         size
             Bytes expected, for the deadline.
+        before
+            Moment of the monotonic clock after which no answer is waited for.
 
         Raises
         ------
@@ -92,32 +72,16 @@ class ObpLink:
         DeviceTimeout, ProtocolError, ConnectionLost
             No answer, a wrong one, or no device, twice.
         """
-        with self._lock:
-            try:
-                return self._exchange(kind, operand, NO_FLAGS, self._wait(size))
-            except (DeviceTimeout, ProtocolError):
-                self.resync()
-                return self._exchange(kind, operand, NO_FLAGS, self._wait(size))
+        return self._data(kind, self._twice(kind, operand, NO_FLAGS, size, before))
 
-    def acquire(self, kind: MessageType, *, exposure_s: float, size: int, stop: StopCheck) -> bytes:
-        """Ask for a spectrum; never asked twice, for it would be another exposure.
+    def find(
+        self, kind: MessageType, operand: bytes = b"", *, size: int = 16, absent: Container[int]
+    ) -> bytes | None:
+        """Ask, and return None where the device refuses with one of the numbers in ``absent``."""
+        answer = self._twice(kind, operand, NO_FLAGS, size)
+        return None if answer.error in absent else self._data(kind, answer)
 
-        Raises
-        ------
-        AcquisitionAborted
-            ``stop`` said so; the answer, should it come, will be stale.
-        """
-        with self._lock:
-            try:
-                return self._exchange(kind, b"", NO_FLAGS, exposure_s + self._wait(size), stop)
-            except AcquisitionAborted:
-                self._busy_until = deadline_in(exposure_s + self.line_time(size))
-                raise
-            except (DeviceTimeout, ProtocolError):
-                self.resync()
-                raise
-
-    def command(self, kind: MessageType, operand: bytes = b"") -> None:
+    def command(self, kind: MessageType, operand: bytes = b"", *, before: float | None = None) -> None:
         """Command, with an acknowledgement asked for; repeated once, since every setting here is idempotent.
 
         Raises
@@ -127,97 +91,101 @@ class ObpLink:
         DeviceTimeout, ProtocolError, ConnectionLost
             No acknowledgement, a wrong one, or no device, twice.
         """
-        with self._lock:
+        self._data(kind, self._twice(kind, operand, Flag.ACK_REQUESTED, len(operand), before))
+
+    def offer(self, kind: MessageType, operand: bytes = b"", *, absent: Container[int]) -> bool:
+        """Command, and return False where the device refuses with one of the numbers in ``absent``."""
+        answer = self._twice(kind, operand, Flag.ACK_REQUESTED, len(operand))
+        if answer.error in absent:
+            return False
+        self._data(kind, answer)
+        return True
+
+    def attempt(
+        self,
+        kind: MessageType,
+        operand: bytes = b"",
+        *,
+        flags: Flag = NO_FLAGS,
+        margin_s: float,
+        before: float | None = None,
+    ) -> bytes:
+        """Ask or command once, with a margin of its own; raises as `query`."""
+        with self.lock:
+            wait = self._wait(len(operand), margin_s, before=before)
+            return self._data(kind, self.ask(kind, operand, flags, wait))
+
+    def tell(self, kind: MessageType, operand: bytes = b"") -> None:
+        """Command without an acknowledgement: whether it was obeyed has to be read back."""
+        self.send(kind, operand, NO_FLAGS, self.margin_s)
+
+    def acquire(
+        self, kind: MessageType, operand: bytes = b"", *, exposure_s: float, size: int, stop: StopCheck
+    ) -> bytes:
+        """Ask for a spectrum; never asked twice, for it would be another exposure.
+
+        Raises
+        ------
+        AcquisitionAborted
+            ``stop`` said so, or somebody had something more urgent; the answer, should it come, is stale.
+        """
+        with self.lock:
+            wait = exposure_s + self._wait(size)
+            self.keep_busy(exposure_s + self.line_time(size))
             try:
-                self._exchange(kind, operand, Flag.ACK_REQUESTED, self._wait(len(operand)))
-            except (DeviceTimeout, ProtocolError):
-                self.resync()
-                self._exchange(kind, operand, Flag.ACK_REQUESTED, self._wait(len(operand)))
+                answer = self.ask(kind, operand, NO_FLAGS, wait, stop, grace_s=self.margin_s)
+            except (DeviceTimeout, ProtocolError) as error:
+                self._busy_until = 0.0
+                if isinstance(error, DeviceTimeout):
+                    # It may be waiting for a trigger, and deaf to everything else until then.
+                    self.abort()
+                # What comes next is in doubt anyway; what went wrong first is what is told.
+                with suppress(ProtocolError):
+                    self.resync()
+                raise
+            self._busy_until = 0.0
+            return self._data(kind, answer)
 
     def abort(self) -> None:
         """Ask the device to give up its exposure; failure means only that a late answer comes."""
-        wait = 0.2 + self.line_time(2 * MIN_FRAME)
-        with self._lock:
+        if self.urgent:
+            # Who waits for the wire aborts; it is to be free now.
+            return
+        with self.lock:
+            busy, self._busy_until = self._busy_until, 0.0
             try:
-                self._exchange(MessageType.ABORT_ACQUISITION, b"", Flag.ACK_REQUESTED, wait)
-                self._busy_until = 0.0
+                self.attempt(MessageType.ABORT_ACQUISITION, flags=Flag.ACK_REQUESTED, margin_s=ABORT_S)
             except (DeviceRefused, DeviceTimeout, ProtocolError) as error:
-                self.stream.transcript.note(f"abort: {error}")
+                self._busy_until = busy
+                self.transcript.note(f"abort: {error}")
 
     def resync(self) -> None:
         """Throw away everything on its way; the next answer must be to the next question."""
-        with self._lock:
-            self._parser.reset()
-            self.stream.drain(QUIET_S, within_s=MARGIN_S + self.line_time(_LONGEST_FRAME))
+        self.drain(MARGIN_S + self.line_time(_LONGEST_FRAME))
 
-    def _wait(self, size: int) -> float:
-        """Return how long an answer of ``size`` bytes may take; an exposure given up may still run."""
-        busy = max(0.0, self._busy_until - time.monotonic())
-        return busy + self.line_time(2 * MIN_FRAME + size) + self._margin_s
+    def _twice(
+        self, kind: MessageType, operand: bytes, flags: Flag, size: int, before: float | None = None
+    ) -> Message:
+        with self.lock:
+            try:
+                return self.ask(kind, operand, flags, self._wait(size, before=before))
+            except (DeviceTimeout, ProtocolError):
+                self.resync()
+                return self.ask(kind, operand, flags, self._wait(size, before=before))
 
-    def _exchange(
-        self, kind: MessageType, operand: bytes, flags: Flag, timeout_s: float, stop: StopCheck = never_stop
-    ) -> bytes:
-        self._regarding = (self._regarding + 1) & 0xFFFFFFFF
-        frame = encode(Message(kind, operand, flags, regarding=self._regarding, checksum=ChecksumType.NONE))
-        deadline = deadline_in(timeout_s)
-        self.stream.write(frame, deadline=deadline)
-        answer = self._await(kind, deadline, stop)
-        _refuse_nack(self.stream.name, kind, answer)
-        if flags & Flag.ACK_REQUESTED and not answer.flags & Flag.ACK:
-            raise ProtocolError(f"{self.stream.name}: {kind.name} was answered but not acknowledged")
+    def _data(self, kind: MessageType, answer: Message) -> bytes:
+        error = refusal(self.name, kind, answer)
+        if error is not None:
+            raise error
         return answer.operand
 
-    def _await(self, kind: MessageType, deadline: float, stop: StopCheck) -> Message:
-        while (left := deadline - time.monotonic()) > 0:
-            if stop():
-                raise AcquisitionAborted(f"{self.stream.name}: stopped during {kind.name}")
-            data = self.stream.receive(CHUNK, wait_s=min(left, STOP_INTERVAL_S))
-            for event in self._parser.feed(data):
-                if isinstance(event, FrameError):
-                    self._take_damage(kind, event)
-                elif self._is_answer(kind, event):
-                    return event
-        pending = self._parser.pending
-        self._parser.reset()
-        state = f"{pending} bytes of a frame came" if pending else "nothing came"
-        message = (
-            f"{self.stream.name}: no answer to {kind.name} in time ({state}); check model, baud and cable"
-        )
-        raise DeviceTimeout(message)
-
-    def _take_damage(self, kind: MessageType, event: FrameError) -> None:
-        """Skip garbage between frames; raise `ProtocolError` for a frame that was damaged."""
-        self.stream.transcript.note(f"not a frame: {event.fault}")
-        if event.fault is not FrameFault.GARBAGE:
-            raise ProtocolError(
-                f"{self.stream.name}: a damaged frame ({event.fault}) in answer to {kind.name}"
-            )
-
-    def _is_answer(self, kind: MessageType, message: Message) -> bool:
-        if message.regarding != self._regarding or not message.flags & _ANSWERS:
-            self.stale += 1
-            self.stream.transcript.note(f"stale frame 0x{message.type:08X} regarding {message.regarding}")
-            return False
-        if message.type != kind:
-            raise ProtocolError(
-                f"{self.stream.name}: 0x{message.type:08X} in answer to {kind.name}; is the model right?"
-            )
-        return message.error != ErrorNumber.DEFERRED
-
-
-def optional(ask: Callable[[], bytes]) -> bytes | None:
-    """Return an answer, or None where the device does not know the question or has no such information."""
-    try:
-        return ask()
-    except DeviceRefused:
-        return None
-
-
-def _refuse_nack(name: str, kind: MessageType, answer: Message) -> None:
-    if answer.flags & Flag.NACK or answer.error:
-        known = answer.error in ErrorNumber.__members__.values()
-        words = ErrorNumber(answer.error).name.lower().replace("_", " ") if known else "unknown error"
-        raise DeviceRefused(f"{name}: the device refused {kind.name}: {words} ({answer.error})")
-    if answer.flags & Flag.EXCEPTION:
-        raise DeviceRefused(f"{name}: hardware exception during {kind.name}; the data may not be valid")
+    def _wait(self, size: int, margin_s: float | None = None, *, before: float | None = None) -> float:
+        """Return how long an answer of ``size`` bytes may take; an exposure given up may still run."""
+        now = time.monotonic()
+        margin = self.margin_s if margin_s is None else margin_s
+        wait = max(0.0, self._busy_until - now) + self.line_time(2 * MIN_FRAME + size) + margin
+        if before is None:
+            return wait
+        if before <= now:
+            raise DeviceTimeout(f"{self.name}: no time left for an answer")
+        return min(wait, before - now)

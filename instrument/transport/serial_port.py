@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import select
+import termios
+from collections.abc import Callable
 from typing import NoReturn
 
 import serial
@@ -39,7 +41,7 @@ class SerialStream(WireStream):
 
     def __init__(self, path: str, baud: int, *, transcript: Transcript | None = None) -> None:
         super().__init__(path, transcript=transcript)
-        self.baud = baud
+        self.baud: int | None = baud
         try:
             self._port = serial.Serial(path, baudrate=baud, timeout=0, write_timeout=1.0, exclusive=True)
         except (serial.SerialException, OSError, ValueError) as error:
@@ -50,13 +52,34 @@ class SerialStream(WireStream):
             self._port.close()
             raise PortBusy(f"{path}: another program has this port; close it and try again") from error
 
+    def set_baud(self, baud: int) -> None:
+        """Change the speed of the open port; what has not left it yet goes at the new one.
+
+        Raises
+        ------
+        ConnectionLost
+            The port is closed or gone.
+        PortNotFound
+            It does not know this speed; the old one stays.
+        """
+        self._check_open()
+        old, self.baud = self.baud, baud
+        try:
+            self._port.baudrate = baud
+        except ValueError as error:
+            self.baud = old
+            raise PortNotFound(f"{self.name}: no port with {baud} bits per second: {error}") from error
+        except (serial.SerialException, OSError, termios.error) as error:
+            raise self._lost(error) from error
+        self.transcript.note(f"{baud} bits per second")
+
     def _send(self, data: bytes, timeout_s: float) -> None:
         try:
             self._port.write_timeout = timeout_s
             self._port.write(data)
         except serial.SerialTimeoutException as error:
             raise DeviceTimeout(f"{self.name}: the port takes no bytes; check the cable") from error
-        except (serial.SerialException, OSError) as error:
+        except (serial.SerialException, OSError, termios.error) as error:
             raise self._lost(error) from error
 
     def _receive(self, limit: int, wait_s: float) -> bytes:
@@ -74,6 +97,30 @@ class SerialStream(WireStream):
 
     def _lost(self, error: Exception) -> ConnectionLost:
         return ConnectionLost(f"{self.name}: the device went away ({error}); plug it in and try again")
+
+
+def serial_opener(path: str, baud: int) -> Callable[[Transcript], SerialStream]:
+    """Return what opens a port, and opens it again after it vanished.
+
+    A pseudo-terminal is opened once: Linux gives the number of a closed one to the next program that asks.
+    A symbolic link to one may be opened again.
+
+    Raises
+    ------
+    PortNotFound, PortBusy
+        Raised by what is returned; see `SerialStream`.
+    """
+    opened = False
+
+    def open_port(transcript: Transcript) -> SerialStream:
+        nonlocal opened
+        if opened and path.startswith("/dev/pts/"):
+            raise PortNotFound(f"{path}: the pseudo-terminal is gone; open the device again")
+        stream = SerialStream(path, baud, transcript=transcript)
+        opened = True
+        return stream
+
+    return open_port
 
 
 def _refuse_open(path: str, error: Exception) -> NoReturn:

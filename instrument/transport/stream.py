@@ -27,6 +27,12 @@ class ByteStream(Protocol):
     """What to call it in a message: a path, a host and port, a resource."""
     transcript: Transcript
     """Every byte that went over it."""
+    baud: int | None
+    """Bits per second; None where the wire has no speed that could be set."""
+
+    def set_baud(self, baud: int) -> None:
+        """Change the speed of the open port; raises `ConnectionLost`, or `ValueError` where there is none."""
+        ...
 
     def write(self, data: bytes, *, deadline: float) -> None:
         """Send all bytes; raises `DeviceTimeout` or `ConnectionLost`."""
@@ -59,12 +65,18 @@ class ByteStream(Protocol):
 class WireStream(ABC):
     """A `ByteStream` over three operations: send, receive, shut."""
 
+    baud: int | None = None
+
     def __init__(self, name: str, *, transcript: Transcript | None = None) -> None:
         self.name = name
         self.transcript = Transcript() if transcript is None else transcript
         self._surplus = bytearray()
         self._closed = False
         self._closing = threading.Lock()
+
+    def set_baud(self, baud: int) -> None:
+        """Change the speed of the open port; a wire without one refuses with `ValueError`."""
+        raise ValueError(f"{self.name}: no speed to change to {baud}")
 
     @abstractmethod
     def _send(self, data: bytes, timeout_s: float) -> None:

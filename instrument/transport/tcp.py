@@ -8,8 +8,9 @@ from ..errors import ConnectionLost, DeviceTimeout, PortNotFound
 from .stream import WireStream
 from .transcript import Transcript
 
-#: A device on the bench's own network answers in milliseconds; beyond this it is not there.
-CONNECT_TIMEOUT_S = 3.0
+#: A device on the bench's own network answers in milliseconds; beyond this it is not there, s.
+#: Chosen: a laser behind a lost connection has to be told of within two seconds.
+CONNECT_TIMEOUT_S = 1.0
 
 
 class TcpStream(WireStream):

@@ -4,7 +4,7 @@ import pty
 import socket
 import subprocess
 import sys
-import threading
+import termios
 import time
 import tty
 from pathlib import Path
@@ -13,18 +13,16 @@ import pytest
 import serial
 
 from instrument.errors import (
-    AcquisitionAborted,
     ConnectionLost,
     DeviceTimeout,
-    DeviceURLError,
     PortBusy,
     PortNotFound,
     ProtocolError,
 )
-from instrument.transport.serial_port import SerialStream
+from instrument.transport.serial_port import SerialStream, serial_opener
 from instrument.transport.stream import deadline_in
 from instrument.transport.tcp import TcpStream
-from instrument.transport.visa import VisaLine, VisaStream, visa_resources
+from instrument.transport.transcript import Transcript
 
 
 @pytest.fixture
@@ -108,6 +106,55 @@ def test_a_port_that_takes_no_bytes_times_out(line):
     _, path = line
     with SerialStream(path, 115200) as stream, pytest.raises(DeviceTimeout, match="takes no bytes"):
         stream.write(b"x" * (1 << 20), deadline=deadline_in(0.05))
+
+
+def speed_of(fd):
+    return termios.tcgetattr(fd)[5]
+
+
+def test_the_speed_of_an_open_port_changes(line):
+    (_, slave), path = line
+    with SerialStream(path, 9600) as stream:
+        assert speed_of(slave) == termios.B9600
+        stream.set_baud(115200)
+        assert (stream.baud, speed_of(slave)) == (115200, termios.B115200)
+        assert stream.transcript.entries()[-1].data == b"115200 bits per second"
+        with pytest.raises(PortNotFound, match="no port with -1"):
+            stream.set_baud(-1)
+        assert stream.baud == 115200
+    with pytest.raises(ConnectionLost, match="already closed"):
+        stream.set_baud(9600)
+
+
+def test_the_speed_of_a_vanished_port_cannot_change(line):
+    ends, path = line
+    with SerialStream(path, 115200) as stream:
+        os.close(ends.pop(0))
+        os.close(ends.pop(0))
+        with pytest.raises(ConnectionLost):
+            stream.set_baud(9600)
+
+
+def test_a_wire_without_a_speed_says_so(connection):
+    stream, _ = connection
+    assert stream.baud is None
+    with pytest.raises(ValueError, match="no speed"):
+        stream.set_baud(9600)
+
+
+def test_a_port_is_opened_again_and_a_pseudo_terminal_is_not(line, tmp_path):
+    _, path = line
+    link = tmp_path / "tty"
+    link.symlink_to(path)
+    record = Transcript()
+    reopen = serial_opener(str(link), 9600)
+    for _ in range(2):
+        with reopen(record) as stream:
+            assert stream.transcript is record
+    once = serial_opener(path, 9600)
+    once(record).close()
+    with pytest.raises(PortNotFound, match="pseudo-terminal is gone"):
+        once(record)
 
 
 def test_closed_twice_and_used_after(line):
@@ -202,117 +249,3 @@ def test_nothing_listens():
     port = free_port()
     with pytest.raises(PortNotFound, match="nothing answers"):
         TcpStream("127.0.0.1", port)
-    with pytest.raises(PortNotFound, match="nothing answers"):
-        VisaStream(f"TCPIP0::127.0.0.1::{port}::SOCKET")
-
-
-def test_a_host_without_an_address():
-    with pytest.raises(PortNotFound, match="nothing answers"):
-        VisaStream("TCPIP0::no.such.host.invalid::5025::SOCKET")
-
-
-def test_a_visa_connection_that_is_reset_says_so(listener):
-    with VisaStream(f"TCPIP0::127.0.0.1::{listener.getsockname()[1]}::SOCKET") as stream:
-        peer, _ = listener.accept()
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        peer.close()
-        with pytest.raises(ConnectionLost, match="went away"):
-            stream.read(1, deadline=deadline_in(1))
-        with pytest.raises(ConnectionLost, match="went away"):
-            stream.write(b"x", deadline=deadline_in(1))
-
-
-class Scripted:
-    """A device of one line a connection: for each connection the pieces to send, with pauses."""
-
-    def __init__(self, listener, *scripts):
-        self.listener, self.scripts, self.heard, self.at = listener, scripts, [], []
-        self.resource = f"TCPIP0::127.0.0.1::{listener.getsockname()[1]}::SOCKET"
-        self.thread = threading.Thread(target=self.serve)
-
-    def serve(self):
-        for script in self.scripts:
-            peer, _ = self.listener.accept()
-            with peer:
-                self.at.append(time.monotonic())
-                self.heard.append(peer.recv(4096))
-                for piece in script:
-                    if isinstance(piece, bytes):
-                        peer.sendall(piece)
-                    else:
-                        time.sleep(piece)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.thread.join(10)
-
-
-def test_visa_line_asks_with_a_pause_between_connections(listener):
-    with Scripted(listener, [b"one\r\n"], [b"tw", 0.08, b"o\n"]) as device:
-        line = VisaLine(device.resource, pause_s=0.05)
-        assert line.ask("a?", timeout_s=2, limit=100) == "one"
-        assert line.ask("b?", timeout_s=2, limit=100) == "two"
-    assert device.heard == [b"a?\n", b"b?\n"]
-    assert device.at[1] - device.at[0] >= 0.05
-    assert [e.data for e in line.transcript.entries() if e.direction == "w"] == [b"a?\n", b"b?\n"]
-
-
-def test_visa_line_returns_answers_longer_than_one_packet(listener):
-    long = b"1234567," * 20_000
-    with Scripted(listener, [long, 0.01, b"8\n"]) as device:
-        assert VisaLine(device.resource).ask("?", timeout_s=5, limit=1 << 20) == (long + b"8").decode()
-
-
-@pytest.mark.parametrize(
-    ("script", "error"),
-    [
-        ([b"half"], ConnectionLost),
-        ([], ConnectionLost),
-        ([b"one\ntwo\n"], ProtocolError),
-        ([b"x" * 200], ProtocolError),
-        ([b"\xff\n"], ProtocolError),
-        ([0.4], DeviceTimeout),
-    ],
-    ids=["half", "nothing", "two lines", "too long", "not ascii", "silence"],
-)
-def test_visa_line_refuses(listener, script, error):
-    with Scripted(listener, script) as device, pytest.raises(error):
-        VisaLine(device.resource).ask("?", timeout_s=0.2, limit=100)
-
-
-def test_visa_line_stops(listener):
-    with Scripted(listener, [0.3]) as device:
-        start = time.monotonic()
-        with pytest.raises(AcquisitionAborted):
-            VisaLine(device.resource).ask(
-                "?", timeout_s=20, limit=100, stop=lambda: time.monotonic() - start > 0.1
-            )
-        assert time.monotonic() - start < 2
-
-
-def test_visa_line_closed():
-    line = VisaLine("TCPIP0::127.0.0.1::1::SOCKET")
-    line.close()
-    with pytest.raises(ConnectionLost, match="already closed"):
-        line.ask("?", timeout_s=1, limit=10)
-
-
-def test_visa_stream_reads_by_count(listener):
-    with Scripted(listener, [b"abc", 0.02, b"def"]) as device, VisaStream(device.resource) as stream:
-        stream.write(b"?", deadline=deadline_in(1))
-        assert stream.read(6, deadline=deadline_in(2)) == b"abcdef"
-        with pytest.raises(ConnectionLost, match="closed the connection"):
-            stream.read(1, deadline=deadline_in(2))
-
-
-@pytest.mark.parametrize("resource", ["ASRL/dev/ttyS0::INSTR", "TCPIP0::host::INSTR", "nonsense"])
-def test_only_sockets_go_by_visa(resource):
-    with pytest.raises(DeviceURLError, match="SOCKET"):
-        VisaStream(resource)
-
-
-def test_asking_for_visa_resources_warns_of_nothing():
-    assert all("::" in resource for resource in visa_resources())
