@@ -6,12 +6,10 @@ folder flushed: after a crash at any moment a scan is there whole or not at all.
 """
 
 import errno
-import os
 import re
-import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,16 @@ from spectra.digest import bytes_digest
 from spectra.values import Scan
 
 from ..errors import ArchiveError, DiskFull, ScanDamaged, ScanNotFound
-from .scanfile import MAX_FILE_BYTES, decode_scan, decode_transcript, encode_scan, with_transcript
+from .attached import Attached, DeviceFile
+from .scanfile import (
+    MAX_FILE_BYTES,
+    decode_attached,
+    decode_scan,
+    decode_transcript,
+    encode_scan,
+    with_transcript,
+)
+from .whole import flush_folder, write_whole
 
 #: Bytes that stay free, so that the outbox and the database can still be written.
 RESERVE_BYTES = 64 * 1024 * 1024
@@ -95,18 +102,34 @@ class Archive:
         except OSError as error:
             raise _explained(error, root) from error
 
-    def put(self, scan: Scan, transcript: bytes = b"") -> ArchivedScan:
+    def put(
+        self,
+        scan: Scan,
+        transcript: bytes = b"",
+        original: DeviceFile | None = None,
+        sidecars: Sequence[DeviceFile] = (),
+    ) -> ArchivedScan:
         """Keep a scan and the conversation that gave it; flushed to the disk on return.
+
+        Parameters
+        ----------
+        scan, transcript
+            The scan, and what went over the wires for it.
+        original
+            The file the device wrote; the scan kept names it in ``settings["original"]``.
+        sidecars
+            Reports beside that file; named in ``settings["sidecars"]``.
 
         Raises
         ------
         DiskFull
             There is no room.
         ArchiveError
-            The scan cannot be written, or names another transcript.
+            The scan cannot be written, or names another transcript or file.
         """
-        scan = with_transcript(scan, transcript)
-        data = encode_scan(scan, transcript)
+        attached = Attached(original, tuple(sidecars))
+        scan = attached.named_in(with_transcript(scan, transcript))
+        data = encode_scan(scan, transcript, attached)
         scan_id = bytes_digest(data)
         return ArchivedScan(scan_id, self._keep(scan_id, data), scan)
 
@@ -132,6 +155,15 @@ class Archive:
     def transcript(self, scan_id: str) -> bytes:
         """Return the wire transcript kept with a scan; empty where there is none."""
         return decode_transcript(self.read_bytes(scan_id))
+
+    def original(self, scan_id: str) -> tuple[str, bytes] | None:
+        """Return name and bytes of the file a scan came from, its digest checked; None without one."""
+        found = self.attached(scan_id).original
+        return None if found is None else (found.name, found.data)
+
+    def attached(self, scan_id: str) -> Attached:
+        """Return the device's files kept with a scan; raises `ScanNotFound` or `ScanDamaged`."""
+        return decode_attached(self.read_bytes(scan_id))
 
     def read_bytes(self, scan_id: str) -> bytes:
         """Return a scan's file, its digest checked; raises `ScanNotFound` or `ScanDamaged`."""
@@ -207,35 +239,11 @@ class Archive:
         path = self.path_of(scan_id)
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            _flush_folder(self.root)
+            flush_folder(self.root)
             write_whole(path, data)
         except OSError as error:
             raise _explained(error, path) from error
         return path
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one, the new one, or none, never half of one."""
-    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _explained(error: OSError, path: Path) -> ArchiveError:

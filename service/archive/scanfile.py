@@ -1,4 +1,4 @@
-"""The bytes of one archived scan: an HDF5 file with a JSON head, arrays and wire transcript.
+"""The bytes of one archived scan: an HDF5 file with a JSON head, arrays, wire transcript and device's files.
 
 ::
 
@@ -8,6 +8,8 @@
     /counts      float64 (accumulations, pixels)
     /dark        float64 (accumulations, pixels), only where a dark was taken
     /transcript  uint8, the conversation with the device, only where there is one
+    /original    uint8, the file the device wrote, only where there is one; named by ``settings["original"]``
+    /sidecar_N   uint8, reports beside that file, N from 1; named by ``settings["sidecars"]``, in order
 
 Equal scans give equal bytes: no clock goes in (``track_times=False``), the head is canonical,
 and the file format version is pinned.
@@ -30,6 +32,7 @@ from spectra.errors import SpectraError
 from spectra.values import MAX_CHANNELS, Scan
 
 from ..errors import ArchiveError, ScanDamaged
+from .attached import ATTACHMENTS, MAX_ATTACHED_BYTES, Attached
 
 FORMAT = "opioscan.scan/1"
 
@@ -40,6 +43,7 @@ MAX_TRANSCRIPT_BYTES = 32 * 1024 * 1024
 #: Most numbers in one array: compressed files must not unfold into all memory there is.
 MAX_NUMBERS = 1 << 24
 
+_NAMES = {"axis", "counts", "dark", "head", "transcript"} | ATTACHMENTS
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: The filters HDF5 itself brings; any other would load code from a plug-in folder.
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
@@ -74,8 +78,8 @@ def with_transcript(scan: Scan, transcript: bytes) -> Scan:
     return replace(scan, transcript_sha256=digest)
 
 
-def encode_scan(scan: Scan, transcript: bytes = b"") -> bytes:
-    """Return the file of a scan as bytes.
+def encode_scan(scan: Scan, transcript: bytes = b"", attached: Attached | None = None) -> bytes:
+    """Return the file of a scan as bytes; `attached` holds what the scan's settings name.
 
     Raises
     ------
@@ -92,8 +96,8 @@ def encode_scan(scan: Scan, transcript: bytes = b"") -> bytes:
     arrays["head"] = np.frombuffer(head, np.uint8)
     if scan.dark is not None:
         arrays["dark"] = scan.dark
-    if transcript:
-        arrays["transcript"] = np.frombuffer(transcript, np.uint8)
+    texts = {**({"transcript": transcript} if transcript else {}), **(attached.parts() if attached else {})}
+    arrays |= {name: np.frombuffer(text, np.uint8) for name, text in texts.items()}
     data = _hdf5(arrays)
     frames = max(scan.counts.size, 0 if scan.dark is None else scan.dark.size)
     if len(data) > MAX_FILE_BYTES or frames > MAX_NUMBERS:
@@ -123,6 +127,7 @@ def decode_scan(data: bytes) -> Scan:
     head = _head(parts["head"].tobytes())
     if "transcript" in parts and head["transcript_sha256"] != bytes_digest(parts["transcript"].tobytes()):
         raise ScanDamaged("the scan's wire transcript is not the one it names")
+    _attached(parts, head)
     try:
         return Scan.from_described(head, counts=parts["counts"], dark=parts.get("dark"), axis=parts["axis"])
     except (SpectraError, ValueError, TypeError) as error:
@@ -135,6 +140,17 @@ def decode_transcript(data: bytes) -> bytes:
     return parts["transcript"].tobytes() if "transcript" in parts else b""
 
 
+def decode_attached(data: bytes) -> Attached:
+    """Return the device's files in a scan file's bytes, their digests checked; raises `ScanDamaged`."""
+    parts = _parts(data)
+    return _attached(parts, _head(parts["head"].tobytes()))
+
+
+def _attached(parts: dict[str, npt.NDArray[Any]], head: dict[str, Any]) -> Attached:
+    texts = {name: parts[name].tobytes() for name in parts.keys() & ATTACHMENTS}
+    return Attached.named_by(head.get("settings", {}), texts)
+
+
 def _parts(data: bytes) -> dict[str, npt.NDArray[Any]]:
     if len(data) > MAX_FILE_BYTES:
         raise ScanDamaged(f"a scan file of {len(data)} bytes exceeds {MAX_FILE_BYTES}")
@@ -144,7 +160,7 @@ def _parts(data: bytes) -> dict[str, npt.NDArray[Any]]:
         with h5py.File(io.BytesIO(data), "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise ScanDamaged(f"the file's format is not {FORMAT}; this software reads no other")
-            if extra := sorted(set(file) - {"axis", "counts", "dark", "head", "transcript"}):
+            if extra := sorted(set(file) - _NAMES):
                 raise ScanDamaged(f"the scan file holds the unknown part {extra[0]!r}")
             parts = {name: _array(file, name) for name in file}
     except ScanDamaged:
@@ -164,9 +180,10 @@ def _array(file: h5py.File, name: str) -> npt.NDArray[Any]:
     plist = found.id.get_create_plist()
     if {plist.get_filter(i)[0] for i in range(plist.get_nfilters())} - _FILTERS:
         raise ScanDamaged(f"{name} of the scan file uses a foreign filter")
-    text = name in {"head", "transcript"}
+    most = dict.fromkeys(ATTACHMENTS, MAX_ATTACHED_BYTES)
+    most |= {"head": MAX_HEAD_BYTES, "transcript": MAX_TRANSCRIPT_BYTES, "axis": MAX_CHANNELS}
+    text = name in most and name != "axis"
     ndim = 1 if text or name == "axis" else 2
-    most = {"head": MAX_HEAD_BYTES, "transcript": MAX_TRANSCRIPT_BYTES, "axis": MAX_CHANNELS}
     dtype = np.dtype(np.uint8 if text else np.float64)
     unfolded = max(found.size, math.prod(found.chunks or (0,)))
     if found.dtype != dtype or found.ndim != ndim or unfolded > most.get(name, MAX_NUMBERS):

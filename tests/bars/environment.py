@@ -45,6 +45,18 @@ def python_for_bars(root: Path, state: Path, tree: str, *, fresh: bool) -> Path:
     return python
 
 
+def python_apart(folder: Path, packages: tuple[str, ...]) -> Path:
+    """Return a Python of an environment that holds these packages and nothing of ours."""
+    python, stamp = folder / "bin" / "python", folder / "packages"
+    wanted = "\n".join(packages)
+    if not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        pip = [str(python), "-m", "pip", "-qq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", *packages], check=True)
+        stamp.write_text(wanted)
+    return python
+
+
 def _is_ours(root: Path) -> bool:
     """Whether the running environment has all that is needed, and an opioscan equal to the tree's."""
     try:

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,11 @@ class Sheet:
     """Empty folder for everything the bar makes; kept afterwards."""
     root: Path
     """The checkout."""
+    given: argparse.Namespace
+    """Options of the program."""
     figures: list[Figure] = field(default_factory=list)
+    tables: list[list[list[str]]] = field(default_factory=list)
+    """Tables to be printed after the figures; the first row of each is its head."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Details behind the figures, for whoever asks why."""
 
@@ -60,6 +64,10 @@ class Sheet:
         shown = f"{len(found)}" + (f": {'; '.join(found[:3])}" if found else "")
         self.add(what, "0", shown, passed=not found)
 
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Keep a table to be printed after the figures."""
+        self.tables.append([list(head), *(list(row) for row in rows)])
+
     def needs_shared(self) -> Path:
         """Return the folder of the shared data; ends the program where there is none."""
         if self.shared is None:
@@ -80,8 +88,18 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run(measure: Callable[[Sheet], None]) -> None:
-    """Measure one bar as a program: ``bar_….py --work DIR --out FILE [--shared DIR]``."""
+def run(
+    measure: Callable[[Sheet], None], options: Callable[[argparse.ArgumentParser], None] | None = None
+) -> None:
+    """Measure one bar as a program: ``bar_….py --work DIR --out FILE [--shared DIR]``.
+
+    Parameters
+    ----------
+    measure
+        Fills the sheet.
+    options
+        Adds the bar's own options.
+    """
     # So that a bar that takes too long still ends the programs it started.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("stopped"))
     # A shell's background jobs ignore SIGINT, and so would every program started from here.
@@ -90,15 +108,19 @@ def run(measure: Callable[[Sheet], None]) -> None:
     parser.add_argument("--shared", type=Path, help="folder of the shared data")
     parser.add_argument("--work", type=Path, required=True, help="empty folder to work in")
     parser.add_argument("--out", type=Path, help="JSON file for the figures; default: standard output")
+    parser.add_argument("--issue", type=int, default=0, help="issue whose bar it is")
+    if options is not None:
+        options(parser)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     shared = given.shared.resolve() if given.shared else None
-    sheet = Sheet(shared, given.work.resolve(), Path(__file__).resolve().parents[2])
+    sheet = Sheet(shared, given.work.resolve(), Path(__file__).resolve().parents[2], given)
     began = time.monotonic()
     measure(sheet)
     found = {
         "seconds": round(time.monotonic() - began, 1),
         "figures": [asdict(figure) for figure in sheet.figures],
+        "tables": sheet.tables,
         "facts": sheet.facts,
     }
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"

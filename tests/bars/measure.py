@@ -18,25 +18,41 @@ from environment import python_for_bars, tree_state
 ROOT = Path(__file__).resolve().parents[2]
 #: All bars together, s.
 BUDGET_S = 40 * 60.0
-#: Bar → the longest it may take, s; in the order of measuring, the short ones first.
+#: Issue → bar → the longest it may take, s; in the order of measuring, the short ones first.
 BARS = {
-    "help": 60.0,
-    "conformance": 600.0,
-    "panel": 300.0,
-    "emulated_samples": 400.0,
-    "demo": 300.0,
-    "interrupt": 300.0,
-    "kill": 1200.0,
-    "tests": 1200.0,
+    1: {
+        "help": 60.0,
+        "conformance": 600.0,
+        "panel": 300.0,
+        "emulated_samples": 400.0,
+        "demo": 300.0,
+        "interrupt": 300.0,
+        "kill": 1200.0,
+        "tests": 1200.0,
+    },
+    2: {
+        "conformance": 300.0,
+        "adaptive": 300.0,
+        "soak": 480.0,
+        "fuzz": 480.0,
+        "laser_off": 720.0,
+        "faults": 900.0,
+    },
 }
+#: Inputs of a fuzzer where nobody says otherwise; more of them take longer in proportion.
+FUZZ_INPUTS = 100_000
 #: How long a bar that took too long may take to end its programs, s.
 CLEAN_UP_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where things are."""
+    """What is measured, and where things are."""
 
+    issue: int
+    """Issue whose bars they are."""
+    inputs: int
+    """Inputs of a fuzzer for each parser."""
     state: Path
     """Folder of the figures of this issue."""
     python: Path
@@ -55,26 +71,37 @@ def main() -> int:
     folder = state / f"bars-{given.issue}"
     folder.mkdir(parents=True, exist_ok=True)
     python = python_for_bars(ROOT, state, tree, fresh=given.fresh_environment)
-    place = Place(folder, python, _shared(), tree)
-    wanted = given.only or list(BARS)
-    deadline = time.monotonic() + BUDGET_S
-    for bar in BARS:
+    place = Place(given.issue, given.inputs, folder, python, _shared(), tree)
+    bars = BARS[given.issue]
+    wanted = given.only or list(bars)
+    deadline = time.monotonic() + BUDGET_S * max(1.0, given.inputs / FUZZ_INPUTS)
+    for bar in bars:
         if bar not in wanted:
             continue
         if _kept(place, bar) is not None and not given.again:
             print(f"bars: {bar}: measured before for {tree}", file=sys.stderr)
             continue
         _measure(place, bar, deadline)
-    return _print_table(place, wanted)
+    return _print_figures(place, wanted)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=".ci/bars", description=__doc__)
-    parser.add_argument("--issue", type=int, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--issue", type=int, choices=list(BARS), required=True, help=argparse.SUPPRESS)
     parser.add_argument("--again", action="store_true", help="measure again what was measured before")
-    parser.add_argument("--only", action="append", choices=list(BARS), metavar="BAR", help=", ".join(BARS))
+    names = "; ".join(f"{issue}: {', '.join(bars)}" for issue, bars in BARS.items())
+    parser.add_argument("--only", action="append", metavar="BAR", help=names)
     parser.add_argument("--fresh-environment", action="store_true", help="install into a new environment")
-    return parser.parse_args()
+    parser.add_argument(
+        "--inputs", type=int, default=FUZZ_INPUTS, metavar="N", help="fuzzed inputs for each parser"
+    )
+    given = parser.parse_args()
+    unknown = sorted(set(given.only or ()) - set(BARS[given.issue]))
+    if unknown:
+        parser.error(
+            f"no bar {', '.join(unknown)} of {given.issue}; there are {', '.join(BARS[given.issue])}"
+        )
+    return given
 
 
 def _shared() -> Path | None:
@@ -89,11 +116,15 @@ def _kept(place: Place, bar: str) -> dict[str, Any] | None:
         found: dict[str, Any] = json.loads((place.state / f"{bar}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return found if found.get("tree") == place.tree and not found.get("broken") else None
+    fits = found.get("tree") == place.tree and (bar != "fuzz" or found.get("inputs") == place.inputs)
+    return found if fits and not found.get("broken") else None
 
 
 def _measure(place: Place, bar: str, deadline: float) -> None:
-    limit = min(BARS[bar], deadline - time.monotonic())
+    longest = BARS[place.issue][bar]
+    if bar == "fuzz":
+        longest *= max(1.0, place.inputs / FUZZ_INPUTS)
+    limit = min(longest, deadline - time.monotonic())
     work, out = place.state / "work" / bar, place.state / f"{bar}.part.json"
     out.unlink(missing_ok=True)
     shutil.rmtree(work, ignore_errors=True)
@@ -102,11 +133,13 @@ def _measure(place: Place, bar: str, deadline: float) -> None:
         return
     print(f"bars: {bar}: measuring", file=sys.stderr, flush=True)
     command = [str(place.python), str(ROOT / "tests" / "bars" / f"bar_{bar}.py")]
-    command += ["--work", str(work), "--out", str(out)]
+    command += ["--work", str(work), "--out", str(out), "--issue", str(place.issue)]
+    command += ["--inputs", str(place.inputs)] if bar == "fuzz" else []
     command += ["--shared", str(place.shared)] if place.shared else []
     broken = _run(command, place.state / f"{bar}.log", limit)
     load = round(os.getloadavg()[0], 1)
     head = {"load": load, "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    head |= {"inputs": place.inputs} if bar == "fuzz" else {}
     if broken or not out.exists():
         _keep(place, bar, {**head, "broken": broken or "it wrote no figures"})
         return
@@ -149,26 +182,34 @@ def _keep(place: Place, bar: str, found: dict[str, Any]) -> None:
     path.write_text(json.dumps({"bar": bar, "tree": tree, **found}, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _print_table(place: Place, wanted: list[str]) -> int:
-    rows, failed, loads = [("bar", "figure", "wanted", "measured", "")], 0, []
-    for bar in (bar for bar in BARS if bar in wanted):
+def _print_figures(place: Place, wanted: list[str]) -> int:
+    rows, failed, loads, tables = [["bar", "figure", "wanted", "measured", ""]], 0, [], []
+    for bar in (bar for bar in BARS[place.issue] if bar in wanted):
         found = json.loads((place.state / f"{bar}.json").read_text("utf-8"))
         loads.append(found.get("load", 0.0))
+        tables += [(bar, table) for table in found.get("tables", ())]
         if found.get("broken"):
-            rows.append((bar, "", "", f"not measured: {found['broken']} (see {bar}.log)", "FAIL"))
+            rows.append([bar, "", "", f"not measured: {found['broken']} (see {bar}.log)", "FAIL"])
             failed += 1
         for figure in found.get("figures", ()):
             verdict = {True: "pass", False: "FAIL", None: ""}[figure["passed"]]
             failed += figure["passed"] is False
-            rows.append((bar, figure["what"], figure["wanted"], figure["measured"], verdict))
-    widths = [min(max(len(row[column]) for row in rows), 70) for column in range(5)]
+            rows.append([bar, figure["what"], figure["wanted"], figure["measured"], verdict])
+    for bar, table in tables:
+        print(f"\n{bar}:")
+        _print_table(table)
     print()
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    _print_table(rows)
     cores = os.cpu_count()
     print(f"\ntree {place.tree}; {cores} cores, load {min(loads)}–{max(loads)}; details in {place.state}")
     print(f"{failed} figure(s) fail" if failed else "all bars met")
     return 1 if failed else 0
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    widths = [min(max(map(len, column)), 70) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

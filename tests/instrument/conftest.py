@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from instrument.guardian import GuardedLaser, start_guardian, stop_guardian
-from instrument.guardian.spawn import GuardianHandle
+from instrument.errors import InstrumentError
+from instrument.guardian import GuardedLaser, GuardianHandle, start_guardian, stop_guardian
+from instrument.guardian.link import Link
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,7 +74,9 @@ def emulate(short_dir: Path) -> Iterator[Callable[..., Program]]:
 
     def start(kind: str, *options: str) -> Program:
         control = short_dir / f"{kind}{len(programs)}.ctl"
-        program = Program("-m", "instrument.emulators", kind, "--control", str(control), *options)
+        program = Program(
+            "-m", "instrument.emulators", kind, "--with-parent", "--control", str(control), *options
+        )
         programs.append(program)
         return program
 
@@ -82,29 +85,36 @@ def emulate(short_dir: Path) -> Iterator[Callable[..., Program]]:
         program.stop()
 
 
+#: An emulated laser in order.
+SOUND = {"stuck": False, "faults": "", "interlock": "closed", "key": "on", "fault": 0}
+
+
 class LaserRig:
     """An emulated laser, its own log, and the guardian that owns it."""
 
-    def __init__(self, program: Program, log: Path, folder: Path) -> None:
+    def __init__(self, program: Program, folder: Path) -> None:
         self.program = program
-        self.log = log
+        self.log = Path(program.about["light"])
         self.socket_path = folder / "laser.sock"
-        # A name of our own: the kernel gives a pseudo-terminal's number to whoever comes next.
-        self.port = folder / "tty"
-        self.port.symlink_to(program.about["address"])
+        # A name of its own: the kernel gives a pseudo-terminal's number to whoever comes next.
+        self.port = Path(program.about["address"])
         self.url = f"cobolt+serial://{self.port}?pause_ms=5"
+        self._before = len(self._lines())
+        program.control(**SOUND)
 
     def start(self, **options: Any) -> GuardianHandle:
         return start_guardian(self.socket_path, self.url, **{"power_mw": 100.0, **options})
 
     def changes(self) -> list[tuple[float, float]]:
-        """The laser's own log: monotonic s, mW."""
-        return [
-            (int(ns) * 1e-9, float(mw)) for ns, mw in (x.split() for x in self.log.read_text().splitlines())
-        ]
+        """The laser's own log of this test: monotonic s, mW."""
+        return [(int(ns) * 1e-9, float(mw)) for ns, mw in map(str.split, self._lines()[self._before :])]
+
+    def _lines(self) -> list[str]:
+        return self.log.read_text().splitlines()
 
     def lit(self) -> bool:
-        return self.changes()[-1][1] > 0
+        changes = self.changes()
+        return bool(changes) and changes[-1][1] > 0
 
     def wait_dark(self, within_s: float) -> float:
         """Wait until the log says dark; return when that was, on the monotonic clock."""
@@ -116,33 +126,67 @@ class LaserRig:
 
     def vanish(self) -> None:
         """Pull the plug."""
-        self.port.unlink()
         self.program.stop(signal.SIGKILL)
+        self.port.unlink()
 
     def guardian_pid(self) -> int:
         return self.start().pid
 
     def close(self) -> None:
         with suppress(OSError):
-            self.program.control(stuck=False, faults="")
-        if self.socket_path.exists() and not stop_guardian(self.socket_path, timeout_s=1.0):
-            os.kill(pid_of(self.socket_path), signal.SIGKILL)
+            self.program.control(**SOUND)
+        end_guardian(self.socket_path)
 
 
-def pid_of(socket_path: Path) -> int:
-    """Ask the kernel who listens."""
-    import struct
+def end_guardian(socket_path: Path) -> None:
+    """End a guardian; one whose laser a test has broken would try to read it back for ever."""
+    try:
+        if not socket_path.exists() or stop_guardian(socket_path, timeout_s=1.0):
+            return
+        link = Link(socket_path)
+        hello = link.request("hello", timeout_s=5.0)
+        link.close()
+    except InstrumentError:
+        return
+    # The relief first: it would start another.
+    for name in ("relief", "pid"):
+        with suppress(ProcessLookupError):
+            os.kill(hello[name], signal.SIGKILL)
 
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(str(socket_path))
-        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return struct.unpack("3i", raw)[0]
+
+class Shelf:
+    """An emulated laser for a file of tests, replaced where a test has killed it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._program: Program | None = None
+        self._made = 0
+
+    def laser(self) -> Program:
+        if self._program is None or self._program.process.poll() is not None:
+            self._made += 1
+            names = (str(self._folder / f"{name}{self._made}") for name in ("light", "ctl", "tty"))
+            options = zip(("--light", "--control", "--link"), names, strict=True)
+            words = [word for option in options for word in option]
+            self._program = Program("-m", "instrument.emulators", "cobolt", *words)
+        return self._program
+
+    def close(self) -> None:
+        if self._program is not None:
+            self._program.stop()
+
+
+@pytest.fixture(scope="module")
+def shelf() -> Iterator[Shelf]:
+    with tempfile.TemporaryDirectory(prefix="s") as folder:
+        shelf = Shelf(Path(folder))
+        yield shelf
+        shelf.close()
 
 
 @pytest.fixture
-def rig(emulate: Callable[..., Program], short_dir: Path) -> Iterator[LaserRig]:
-    log = short_dir / "light"
-    found = LaserRig(emulate("cobolt", "--light", str(log)), log, short_dir)
+def rig(shelf: Shelf, short_dir: Path) -> Iterator[LaserRig]:
+    found = LaserRig(shelf.laser(), short_dir)
     yield found
     found.close()
 

@@ -12,6 +12,7 @@ import pytest
 from instrument.drivers.obp import ObpSpectrometer
 from instrument.drivers.obp_link import ObpLink
 from instrument.drivers.obp_models import obp_model
+from instrument.drivers.obp_session import ObpSession
 from instrument.errors import (
     ConnectionLost,
     DeviceRefused,
@@ -24,7 +25,7 @@ from instrument.errors import (
 )
 from instrument.registry import open_laser, open_spectrometer
 from instrument.testing import LaserContract, SpectrometerContract, running_emulator
-from instrument.transport.serial_port import SerialStream
+from instrument.transport.serial_port import serial_opener
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_other_models_count_for_count(model, where):
 def test_a_slow_line_is_waited_for():
     """At 19200 bits per second a spectrum takes 1.1 s, longer than the margin."""
     with running_emulator("obp", "--pty", "--line-time", "--baud", "19200", "--pattern", "ramp") as info:
-        device = open_spectrometer(f"obp+serial://{info['address']}?model=STS&baud=19200")
+        device = open_spectrometer(f"obp+serial://{info['address']}?model=STS&baud=19200&fast_baud=19200")
         device.set_exposure(0.01)
         start = time.monotonic()
         np.testing.assert_array_equal(device.acquire(), ramp(0, 1024))
@@ -152,8 +153,8 @@ def faulty(folder):
 def impatient(faulty):
     """A driver that waits 0.3 s beyond the exposure, and the emulator it talks to."""
     tell(faulty, faults="")
-    link = ObpLink(SerialStream(faulty["address"], 115200), baud=115200, margin_s=0.3)
-    device = ObpSpectrometer(link, obp_model("STS"))
+    link = ObpLink(serial_opener(faulty["address"], 115200), margin_s=0.3)
+    device = ObpSpectrometer(ObpSession(link), obp_model("STS"))
     device.set_exposure(0.01)
     yield device, faulty
     tell(faulty, faults="")

@@ -224,12 +224,12 @@ def test_request_under_way_fails_when_the_guardian_dies(rig: Any, laser: Guarded
 
 def test_guardian_started_after_everybody_died_forces_off(rig: Any) -> None:
     with client_process(rig, "sleep") as client:
-        pid = rig.guardian_pid()
+        first = rig.start()
         client.send_signal(signal.SIGSTOP)
-        os.kill(pid, signal.SIGKILL)
-        client.kill()
+        for pid in (first.relief, first.pid, client.pid):
+            os.kill(pid, signal.SIGKILL)
         client.wait()
-    wait_gone(pid)
+    wait_gone(first.pid)
     assert rig.lit()
     handle = rig.start()
     assert not rig.lit()
@@ -322,7 +322,7 @@ def test_guardian_told_to_end_stays_until_dark(rig: Any) -> None:
 
 
 def test_vanished_port_is_shouted(rig: Any, laser: GuardedLaser) -> None:
-    pid = rig.guardian_pid()
+    first = rig.start()
     laser.on()
     rig.vanish()
     with pytest.raises(LaserMayBeOn):
@@ -330,11 +330,12 @@ def test_vanished_port_is_shouted(rig: Any, laser: GuardedLaser) -> None:
     with pytest.raises(LaserMayBeOn):
         rig.start()
     laser.close()
-    os.kill(pid, signal.SIGKILL)
-    wait_gone(pid)
+    for pid in (first.relief, first.pid):
+        os.kill(pid, signal.SIGKILL)
+    wait_gone(first.pid)
     with pytest.raises(LaserMayBeOn):
         rig.start()
-    rig.socket_path.with_name("laser.sock.lock").unlink()
+    rig.socket_path.with_name("laser.sock.armed").unlink()
 
 
 def test_another_laser_at_the_port_proves_nothing(rig: Any) -> None:
@@ -378,9 +379,9 @@ def test_power_beyond_the_laser_is_cut_to_it(rig: Any) -> None:
 BROKEN = """
 import sys
 from pathlib import Path
-from instrument.guardian import __main__, keeper, server
+from instrument.guardian import __main__, operating, server
 part, name = sys.argv[1].split(".")
-owner = {"server": server.GuardianServer, "keeper": keeper.LaserKeeper}[part]
+owner = {"server": server.GuardianServer, "operating": operating.Operator}[part]
 sound = getattr(owner, name)
 def fails(*arguments):
     if Path(sys.argv[2]).exists():
@@ -391,7 +392,7 @@ sys.exit(__main__.main(sys.argv[3:]))
 """
 
 
-@pytest.mark.parametrize("where", ["server._check_silence", "keeper._own_reason"])
+@pytest.mark.parametrize("where", ["server._check_silence", "operating.own_reason"])
 def test_mistake_in_the_guardian_leaves_dark(rig: Any, short_dir: Path, where: str) -> None:
     flag = short_dir / "break"
     arguments = ["--socket", str(rig.socket_path), "--laser", rig.url, "--power-mw", "50"]
@@ -406,7 +407,7 @@ def test_mistake_in_the_guardian_leaves_dark(rig: Any, short_dir: Path, where: s
         link.request("on", timeout_s=5)
         assert rig.lit()
         flag.touch()
-        if where.startswith("keeper"):
+        if where.startswith("operating"):
             with suppress(InstrumentError):
                 link.request("status", timeout_s=0.5)
         rig.wait_dark(PROMISE_S)
@@ -460,7 +461,7 @@ def test_hostile_lines(rig: Any, laser: GuardedLaser) -> None:
     assert not rig.lit()
     link.close()
     with pytest.raises(ProtocolError, match="number"):
-        laser._request("set_power", power_mw="much")
+        laser._session.request("set_power", power_mw="much")
 
 
 def test_crowd_is_refused(rig: Any, laser: GuardedLaser) -> None:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Rig:
         self.light.touch()
         self._samples = samples
         self._control = folder / "spec.ctl"
-        coupled = ("--light", str(self.light))
+        coupled = ("--with-parent", "--light", str(self.light))
         self.laser = Program("instrument.emulators", "cobolt", *coupled)
         self.spectrometer = Program(
             *("instrument.emulators", "obp", "--model", "STS", "--speed", "20", *coupled),
@@ -87,6 +88,8 @@ class Rig:
             laser=f"cobolt+serial://{self.laser.about['address']}?pause_ms=2",
             laser_nm=785.0,
             emulated=True,
+            # Emulated light harms nobody, and a second for each scan would.
+            warning_s=0.0,
         )
 
     def put(self, name: str) -> None:
@@ -255,6 +258,18 @@ def manned(
     station = Station(tmp_path_factory.mktemp("station"), prepared, rig, server)
     yield station
     station.end()
+
+
+@pytest.fixture(scope="module")
+def visited(tmp_path_factory: pytest.TempPathFactory, prepared: Path, samples: Path) -> Iterator[Station]:
+    """Return a station of a file's own: ``b1``, and ``v1``, the same devices with a vial holder."""
+    with tempfile.TemporaryDirectory(prefix="r") as folder:
+        rig = Rig(Path(folder), samples)
+        station = Station(tmp_path_factory.mktemp("visited"), prepared, rig)
+        save_device(station.settings.devices_path, replace(rig.config, name="v1", contact="vial"))
+        yield station
+        station.end()
+        rig.stop()
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_blanks_are_identified_first_and_then_named_by_scans(rig, client, manned
     rig.put("polyethylene")
     blank = client.blank("b1", "pe bag", presentation="bag", **quick)
     rig.put("metamizole")
-    with pytest.raises(AgentRefused, match="no empty container"):
+    with pytest.raises(AgentRefused, match="this is not empty"):
         client.blank("b1", "not empty", **quick)
     names = [one["name"] for one in client.status()["blanks"]]
     assert "pe bag" in names

@@ -29,7 +29,7 @@ def scan(manned, run_cli):
 def at_terminal(manned):
     """Return a function that runs the command on a terminal and answers its questions."""
 
-    def run(*arguments: str, answers: str) -> tuple[int, str]:
+    def run(*arguments: str, answers: str, terminal: str = "dumb") -> tuple[int, str]:
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "service.cli.start", "scan", "--device", "b1", *QUICK, *arguments],
@@ -37,7 +37,7 @@ def at_terminal(manned):
                 **os.environ,
                 "PYTHONPATH": str(ROOT),
                 "OPIOSCAN_HOME": str(manned.settings.home),
-                "TERM": "dumb",
+                "TERM": terminal,
             },
             stdin=theirs,
             stdout=subprocess.PIPE,
@@ -101,3 +101,14 @@ def test_energetic_material_is_not_fired_at(rig, at_terminal):
     assert code == 2, said
     assert "procedure for energetic material" in said
     assert not any(power for _, power in rig.lit()[len(before) :])
+
+
+def test_a_terminal_shows_what_the_device_is_doing(rig, at_terminal, manned):
+    rig.put("ibuprofen")
+    with manned.connect() as client:
+        asked = client.questions("b1", "STAGES")
+    assert asked["ask_energetic"]
+    answers = "y\nn\n" if asked["ask_eyewear"] else "n\n"
+    code, said = at_terminal("--parcel", "STAGES", "--delay", "1.2", answers=answers, terminal="xterm")
+    assert code == 0, said
+    assert "scanning STAGES: countdown: 1 s" in said

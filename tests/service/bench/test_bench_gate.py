@@ -88,7 +88,18 @@ def test_programs_need_the_token(http, given):
     answer = http.get("/bench/v1/status", headers=headers)
     problem(answer, 401, "wrong_token")
     assert answer.headers["www-authenticate"] == "Bearer"
-    for path in ("/scans", "/abort", "/blanks", "/verify", "/screenings/complete"):
+    for path in ("/status", "/blanks", "/questions?device=b1", "/visit?item=A"):
+        problem(http.get(f"/bench/v1{path}", headers=headers), 401, "wrong_token")
+    posts = (
+        "/scans",
+        "/abort",
+        "/blanks",
+        "/blanks/rename",
+        "/blanks/retire",
+        "/verify",
+        "/screenings/complete",
+    )
+    for path in posts:
         assert http.post(f"/bench/v1{path}", json={}, headers=headers).status_code in {401, 422}
 
 
@@ -119,6 +130,29 @@ def test_bad_bodies_and_paths_are_problems(http):
     problem(
         http.post("/bench/v1/screenings/complete", json={"item": "A"}, headers=BEARER), 404, "nothing_open"
     )
+
+
+def test_what_is_asked_about_devices_items_and_blanks(http, opioscan_home):
+    (opioscan_home / "devices.toml").write_text(
+        "[devices.ftir]\nspectrometer = 'opus+http://127.0.0.1:9/opusrs'\ncontact = 'atr'\n"
+    )
+    asked = http.get("/bench/v1/questions", params={"device": "ftir", "item": "A"}, headers=BEARER).json()
+    assert (asked["ask_eyewear"], asked["ask_energetic"]) == (False, True), "no laser, no eyewear"
+    assert asked["device"]["contact"] == "atr"
+    assert (asked["device"]["laser"], asked["device"]["laser_nm"]) == ("none", None)
+    unknown = http.get("/bench/v1/questions", params={"device": "none"}, headers=BEARER)
+    problem(unknown, 422, "device_url_invalid")
+    assert http.get("/bench/v1/blanks", headers=BEARER).json() == {"blanks": []}
+    gone = http.post("/bench/v1/blanks/retire", json={"name": "bag"}, headers=BEARER)
+    problem(gone, 409, "blank_unusable")
+    page = http.get("/blanks").text
+    assert '<option value="atr" selected>' in page
+    assert "crystal 1" in page
+    assert "laser eyewear" not in page
+    start = http.get("/").text
+    assert '<option value="atr" selected>' in start
+    assert "laser eyewear" not in start
+    assert "Is the sample possibly energetic" in start
 
 
 def test_a_bench_without_devices_says_what_to_do(http):
@@ -212,8 +246,8 @@ def test_a_stranger_at_the_address_is_no_agent(opioscan_home, body):
 
 
 def test_scan_usage_errors(opioscan_home, run_cli):
-    adaptive = run_cli("scan", "--device", "b1", "--parcel", "X", "--adaptive")
-    assert (adaptive.code, "not yet available" in adaptive.err) == (2, True)
+    late = run_cli("scan", "--device", "b1", "--parcel", "X", "--delay", "61")
+    assert (late.code, "--delay" in late.err) == (2, True)
     exposure = run_cli("scan", "--device", "b1", "--parcel", "X", "--exposure", "0")
     assert exposure.code == 2
     assert run_cli("scan", "--device", "b1").code == 2

@@ -3,17 +3,25 @@
 import errno
 import json
 import time
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from instrument.config import BenchConfig
 from instrument.errors import DeviceURLError, InstrumentError
+from instrument.scan_plan import ScanPlan
 from library.methods import training_method
 from service.archive.journal import Archive
-from service.bench import answers, lights
+from service.bench import answers, lights, officer_words
+from service.bench.activity import Plans, laser_state
 from service.bench.agent import Bench
-from service.bench.blanks import check_blank, usable_blank
+from service.bench.attempts import Attempts
+from service.bench.blanks import check_blank, crystal_of, usable_blank
+from service.bench.contacts import Contacts, accessory_of
+from service.bench.device import Device
 from service.bench.devices import Devices
 from service.bench.flusher import Flusher
 from service.bench.item import clean_label, label_type, new_unlabelled
@@ -22,13 +30,24 @@ from service.bench.method_source import MethodSource
 from service.bench.notes import BlankNote, Notes, VerificationNote, expired, rfc3339, write_private
 from service.bench.operations import completing, result_id
 from service.bench.outbox import Outbox
-from service.bench.refusals import BlankUnusable, NotConfirmed, PossiblyEnergetic, ShuttingDown
+from service.bench.planning import plan_of
+from service.bench.refusals import (
+    AccessoryUnclean,
+    BlankRefused,
+    BlankUnusable,
+    NotConfirmed,
+    PossiblyEnergetic,
+    ResidueFound,
+    ShuttingDown,
+)
 from service.bench.requests import BlankRequest, ScanRequest
 from service.bench.runs import FormTokens, Runs
 from service.bench.safety import Shift, check_may_fire
+from service.bench.visit import combined
 from service.errors import DiskFull, UsageError
 from service.settings import Settings
 from spectra.reasons import Verdict
+from spectra.values import DeviceInfo, Presentation, Scan, Spectrum, Technique
 
 PAST, FUTURE = "2001-01-01T00:00:00Z", "2101-01-01T00:00:00Z"
 
@@ -179,6 +198,13 @@ def test_nothing_fires_unanswered():
     record = check_may_fire(ScanRequest(**page, energetic=False), shift, has_laser=True)
     assert record == {"asked_on": "page", "eyewear": True, "energetic": False}, "once a shift"
     check_may_fire(BlankRequest(**page, name="bag"), shift, has_laser=True)
+    shift.clear("screening")
+    again = check_may_fire(ScanRequest(**page), shift, has_laser=True, screening_id="screening")
+    assert again["energetic"] is False, "once an item"
+    shift.forget("screening")
+    with pytest.raises(NotConfirmed, match="energetic"):
+        check_may_fire(ScanRequest(**page), shift, has_laser=True, screening_id="screening")
+    check_may_fire(ScanRequest(**page, energetic=False), Shift(), has_laser=False)
     assert check_may_fire(ScanRequest(device="b"), Shift(), has_laser=True)["asked_on"] == "nobody"
 
 
@@ -308,3 +334,167 @@ def test_a_bench_keeps_its_name(opioscan_home):
     first.outbox.set_state("bench", "customs-7")
     again = Bench(Settings(opioscan_home))
     assert again.name == "customs-7"
+
+
+def scan_of(**changes):
+    fields = {
+        "technique": Technique.RAMAN,
+        "counts": [[1.0, 2.0]],
+        "device": DeviceInfo("STS", "1"),
+        "exposure_s": 1.0,
+        "taken_at": PAST,
+        "axis": [500.0, 501.0],
+        "item": "A",
+        "screening_id": "s1",
+    }
+    return Scan(**{**fields, **changes})
+
+
+def test_attempts_outlive_everything(tmp_path):
+    attempts, archive = Attempts(tmp_path / "outbox"), Archive(tmp_path / "archive")
+    found = identified("no_alarm", technique="raman")
+    with attempts.begun("s1", "A", 1, attempt=None, device="STS/1") as number:
+        assert number == 1
+        archived = archive.put(scan_of())
+        attempts.keep(archived)
+        attempts.settle(archived, found)
+    with pytest.raises(OSError, match="cable"), attempts.begun("s1", "A", 1, attempt=None, device="STS/1"):
+        raise OSError(errno.EIO, "cable")
+    with suppress(KeyboardInterrupt), attempts.begun("s1", "A", 2, attempt=None, device="STS/1"):
+        assert Attempts(tmp_path / "outbox").interrupt() == 1, "as a fresh agent does after a kill"
+        raise KeyboardInterrupt
+    of_file = archive.put(scan_of(spot=3, attempt=2))
+    attempts.settle(of_file, found)
+    attempts.settle(of_file, found)
+    seen = [(one.spot, one.attempt, one.state, one.words) for one in attempts.of("s1")]
+    assert seen == [
+        (1, 1, "done", ""),
+        (1, 2, "aborted", "cable"),
+        (2, 1, "aborted", "the bench agent ended during the scan"),
+        (3, 2, "done", ""),
+    ]
+    assert attempts.screening_of("A") == "s1"
+    assert attempts.screening_of("B") is None
+    assert combined(attempts.of("s1")).verdict is Verdict.NO_ALARM
+
+
+def test_an_attempt_whose_end_cannot_be_noted_keeps_its_number(tmp_path):
+    path = tmp_path / "outbox"
+    attempts = Attempts(path)
+
+    def scan() -> None:
+        with attempts.begun("s", "A", 1, attempt=None, device=""):
+            path.write_bytes(b"no database" * 1000)
+            raise RuntimeError("the scan failed")
+
+    with pytest.raises(RuntimeError, match="the scan failed"):
+        scan()
+
+
+def test_what_a_device_does_in_words():
+    plans = Plans()
+    plans.keep("d", ScanPlan(accumulations=3, countdown_s=10.0))
+    told = {"name": "d", "busy": True, "has_laser": True, "laser_may_be_on": False, "laser_state": ""}
+    for stage, words in (
+        ("", "getting ready"),
+        ("countdown 72%", "countdown: 3 s"),
+        ("warning 1 s", "laser warning: 1 s"),
+        ("exposure 0%", "choosing the exposure"),
+        ("signal 0%", "signal 1 of 3"),
+        ("signal 33%", "signal 2 of 3"),
+        ("signal 100%", "signal 3 of 3"),
+        ("dark 67%", "dark 3 of 3"),
+        ("dark 100%", "identifying"),
+        ("waiting for a file", "waiting"),
+    ):
+        assert plans.activity({**told, "stage": stage}).words == words
+    assert plans.activity({**told, "stage": "signal 100%", "has_laser": False}).words == "identifying"
+    assert plans.activity({**told, "name": "other", "stage": "signal 33%"}).words == "signal"
+    assert plans.activity({**told, "busy": False, "stage": ""}) is None
+    assert laser_state({**told, "has_laser": False}) == "none"
+    assert laser_state({**told, "laser_may_be_on": True}) == "may_be_on"
+    for state in ("off", "warning", "on", "unreachable"):
+        assert laser_state({**told, "laser_state": state}) == state
+        assert officer_words.LASERS[state]
+    assert laser_state(told) == laser_state({**told, "laser_state": "starting"}) == "unknown"
+
+
+def test_devices_without_a_laser_average_themselves(tmp_path):
+    files = Device(BenchConfig("f", f"folder://{tmp_path}", None, None), tmp_path)
+    assert files.has_laser is False
+    plan = plan_of(ScanRequest(device="f"), files)
+    assert (plan.accumulations, plan.laser_nm) == (1, None)
+    assert plan_of(ScanRequest(device="f", adaptive=True), files).accumulations == 10
+    assert plan_of(ScanRequest(device="f", accumulations=4, adaptive=True), files).accumulations == 4
+    with pytest.raises(UsageError, match="times its exposure itself"):
+        plan_of(ScanRequest(device="f", exposure_s=1.0), files)
+    raman = Device(BenchConfig("r", "obp+tcp://127.0.0.1:9?model=FX", None, 785.0), tmp_path)
+    assert plan_of(BlankRequest(device="r", name="bag", delay_s=2.0), raman).accumulations == 3
+
+
+def test_accessories_and_what_they_are_called(tmp_path):
+    contacts = Contacts(Outbox(tmp_path / "outbox"))
+    contacts.soil("FTSW/1", "ftir", "atr", item="A")
+    again = Contacts(Outbox(tmp_path / "outbox"))
+    assert "clean the ATR crystal of ftir" in again.soiled()[0].words
+    with pytest.raises(AccessoryUnclean, match="item A raised an alarm"):
+        again.check("FTSW/1")
+    again.check("FTSW/2")
+    again.clean("FTSW/1", "vial")
+    assert again.of("FTSW/1"), "a clean vial says nothing of the crystal"
+    again.clean("FTSW/1", "atr")
+    assert again.soiled() == ()
+    standing_off = BenchConfig("r", "obp+tcp://127.0.0.1:9?model=FX", None, 785.0)
+    assert accessory_of(standing_off, Presentation.BAG) == ""
+    assert accessory_of(standing_off, Presentation.ATR) == "atr"
+
+
+def test_an_alarm_is_remembered_where_it_touched_something(opioscan_home):
+    """Also of a scan that is taken up again after a crash."""
+    bench = Bench(Settings(opioscan_home))
+    touched = scan_of(settings={"contact": {"device": "ftir", "accessory": "atr"}})
+    harmless = identified("no_alarm", technique="raman")
+    bench.remember(bench.keep(touched, b""), harmless)
+    assert bench.contacts.soiled() == ()
+    bench.remember(bench.keep(scan_of(attempt=2), b""), identified("alarm_class", technique="raman"))
+    assert bench.contacts.soiled() == (), "a probe that stands off is not soiled"
+    bench.remember(bench.keep(replace(touched, attempt=3), b""), identified("alarm_named", technique="raman"))
+    assert [(one.device, one.name, one.item) for one in bench.contacts.soiled()] == [("STS/1", "ftir", "A")]
+    assert bench.visit("a")["finding"]["verdict"] == "alarm_named"
+    assert bench.close() is False
+
+
+def crystal(height: float) -> Spectrum:
+    axis = np.arange(650.0, 4000.0, 2.0)
+    band = height * np.exp(-0.5 * ((axis - 1700.0) / 12.0) ** 2)
+    return Spectrum(axis, band, Technique.FTIR, noise=np.full(axis.size, 1e-4))
+
+
+def test_a_crystal_is_judged_by_what_is_left_on_it():
+    noise_only = identified("inconclusive", reasons=["weak_signal", "unexplained_residual"])
+    check_blank(noise_only, crystal=crystal_of(crystal(0.0), Presentation.ATR))
+    with pytest.raises(ResidueFound, match="clean the crystal"):
+        check_blank(noise_only, crystal=crystal_of(crystal(0.1), Presentation.ATR))
+    noisy = replace(crystal(0.0), noise=np.full(1675, 0.01))
+    with pytest.raises(BlankRefused, match="measure longer") as refused:
+        check_blank(noise_only, crystal=crystal_of(noisy, Presentation.ATR))
+    assert not isinstance(refused.value, ResidueFound)
+    assert crystal_of(crystal(0.0), Presentation.DIRECT) is None
+    with pytest.raises(BlankRefused, match="saturated"):
+        check_blank(identified("inconclusive", reasons=["saturated"]))
+
+
+def test_findings_in_the_officers_words():
+    view = officer_words.finding_view(
+        {
+            "verdict": "no_alarm",
+            "outward": "no_hold_requested",
+            "substances": [],
+            "techniques": ["ftir", "raman"],
+        }
+    )
+    assert "both are vibrational" in view["by"]
+    assert officer_words.when("2026-11-22T02:17:58Z") == "2026-11-22 02:17 UTC"
+    assert officer_words.suggested_name("bag", {"bag 1", "bag 3"}) == "bag 2"
+    begun = {"state": "begun", "verdict": "", "words": ""}
+    assert officer_words.attempt_view(begun)["word"] == "UNDER WAY"
