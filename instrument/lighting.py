@@ -58,6 +58,8 @@ class Lighting:
         if self._on_since is None:
             self._on_since = time.monotonic()
             self._laser.on()
+            # The guardian's warning came first, and is no emission.
+            self._on_since = time.monotonic()
 
     def refuse_darkness(self) -> None:
         """Raise unless the laser is still on after a frame: one without light looks like an empty bag."""

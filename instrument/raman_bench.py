@@ -1,35 +1,52 @@
-"""A Raman bench: a spectrometer, and its laser behind a guardian."""
+"""A bench opened: a spectrometer, and the laser that goes with it behind a guardian."""
 
 import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from spectra.values import Scan
 
-from .acquisition import Progress, ScanPlan, no_progress, take_scan
+from .acquisition import Enough, Progress, ScanPlan, no_progress, take_scan
+from .bench_transcript import part_of, split_transcript
 from .config import BenchConfig
-from .errors import DeviceURLError, InstrumentError, ProtocolError
-from .guardian import GuardedLaser, GuardianHandle, start_guardian
-from .interfaces import Spectrometer, StopCheck, never_stop
+from .device_url import DeviceURL
+from .errors import (
+    AcquisitionAborted,
+    DeviceRefused,
+    DeviceURLError,
+    InstrumentError,
+    InterlockOpen,
+    ProtocolError,
+)
+from .guardian import (
+    GuardedLaser,
+    GuardedSpectrometer,
+    GuardedUnit,
+    GuardianHandle,
+    start_guardian,
+)
+from .interfaces import OriginalFile, Spectrometer, StopCheck, never_stop
 from .registry import open_spectrometer
 from .transport.transcript import Transcript
 
-_SOURCE = "source"
+__all__ = ["RamanBench", "guardian_socket", "split_transcript", "start_bench_guardian"]
 
 
-def guardian_socket(runtime_dir: Path, laser_url: str) -> Path:
-    """Return the socket of the guardian of a laser: one laser, one guardian."""
-    name = hashlib.sha256(laser_url.encode()).hexdigest()[:12]
+def guardian_socket(runtime_dir: Path, owned_url: str) -> Path:
+    """Return the socket of the guardian of a laser: one port, one guardian, however its URL is written."""
+    url = DeviceURL.parse(owned_url)
+    name = hashlib.sha256(f"{url.key} {url.target}".encode()).hexdigest()[:12]
     return runtime_dir / f"laser-{name}.sock"
 
 
 def start_bench_guardian(config: BenchConfig, runtime_dir: Path) -> GuardianHandle | None:
     """Find or start the guardian of a bench's laser; a new one forces the laser off.
 
-    Returns None for a bench without a laser of its own.
+    It warns as the bench is configured to, and fires nothing before the safety questions were answered.
+    Returns None for a bench without a laser that we switch.
 
     Raises
     ------
@@ -38,12 +55,17 @@ def start_bench_guardian(config: BenchConfig, runtime_dir: Path) -> GuardianHand
     InstrumentError
         See `start_guardian`.
     """
-    if config.laser is None:
+    if config.owned_url is None:
         return None
     if config.power_mw <= 0:
         raise DeviceURLError(f"{config.name}: power_mw must be above 0 for a bench with a laser")
-    socket_path = guardian_socket(runtime_dir, config.laser)
-    return start_guardian(socket_path, config.laser, power_mw=config.power_mw)
+    return start_guardian(
+        guardian_socket(runtime_dir, config.owned_url),
+        config.owned_url,
+        power_mw=config.power_mw,
+        warning_s=config.warning_s,
+        require_confirmation=True,
+    )
 
 
 class RamanBench:
@@ -68,7 +90,7 @@ class RamanBench:
         spectrometer: Spectrometer,
         laser: GuardedLaser | None,
         *,
-        laser_nm: float,
+        laser_nm: float | None,
         power_mw: float,
         emulated: bool = False,
     ) -> None:
@@ -99,25 +121,65 @@ class RamanBench:
             A device cannot be opened.
         """
         handle = start_bench_guardian(config, runtime_dir)
-        laser = GuardedLaser(handle) if handle is not None else None
-        try:
-            spectrometer = open_spectrometer(config.spectrometer)
-        except BaseException:
-            if laser is not None:
-                laser.close()
-            raise
-        return cls(
-            spectrometer, laser, laser_nm=config.laser_nm, power_mw=config.power_mw, emulated=config.emulated
-        )
+        with ExitStack() as opened:
+            laser: GuardedLaser | None = None
+            if handle is not None and config.laser is None:
+                unit = GuardedUnit(handle)
+                opened.callback(unit.close)
+                spectrometer: Spectrometer = unit.spectrometer
+                laser = unit.laser
+            else:
+                if handle is not None:
+                    laser = GuardedLaser(handle)
+                    opened.callback(laser.close)
+                spectrometer = open_spectrometer(config.spectrometer)
+                opened.callback(spectrometer.close)
+            bench = cls(
+                spectrometer,
+                laser,
+                laser_nm=config.laser_nm,
+                power_mw=config.power_mw,
+                emulated=config.emulated,
+            )
+            opened.pop_all()
+        return bench
 
-    def scan(self, plan: ScanPlan, *, stop: StopCheck = never_stop, progress: Progress = no_progress) -> Scan:
-        """Take a scan with this bench's laser; see `take_scan` for parameters and errors.
+    @property
+    def last_original(self) -> OriginalFile | None:
+        """The file of the last spectrum, where the spectrometer's spectra come as files."""
+        original = getattr(self.spectrometer, "last_original", None)
+        return original if isinstance(original, OriginalFile) else None
+
+    def scan(
+        self,
+        plan: ScanPlan,
+        *,
+        safety: Mapping[str, Any] | None = None,
+        stop: StopCheck = never_stop,
+        progress: Progress = no_progress,
+        enough: Enough | None = None,
+    ) -> Scan:
+        """Take a scan with this bench's laser; see `take_scan` for the other parameters and errors.
 
         The scan, also the one an error carries, names the digest of `last_transcript`.
+
+        Parameters
+        ----------
+        safety
+            What was asked before and answered: ``eyewear`` and ``energetic`` (True, False, None for not
+            asked), ``asked_on`` (``page``, ``terminal``, ``nobody``). None: a program that asks nobody, and
+            for which whoever started it answers.
+
+        Raises
+        ------
+        DeviceRefused
+            The answers forbid the laser; nothing was fired.
         """
         plan = replace(plan, laser_nm=plan.laser_nm or self.laser_nm)
+        if self.laser is not None:
+            self.laser.confirm(**_answers(safety or {}))
         try:
-            scan = take_scan(self.spectrometer, self.laser, plan, stop=stop, progress=progress)
+            scan = self._taken(plan, stop, progress, enough)
         except InstrumentError as error:
             self.last_transcript = self._fetch_transcript()
             if error.scan is not None:
@@ -125,6 +187,27 @@ class RamanBench:
             raise
         self.last_transcript = self._fetch_transcript()
         return self._signed(scan)
+
+    def _taken(self, plan: ScanPlan, stop: StopCheck, progress: Progress, enough: Enough | None) -> Scan:
+        """Take a scan, and end it when its light is lost: what is exposed after that is an empty bag."""
+        laser = self.laser
+        if laser is None:
+            return take_scan(self.spectrometer, None, plan, stop=stop, progress=progress, enough=enough)
+        lost = ""
+
+        def ends() -> bool:
+            nonlocal lost
+            if not lost and laser.lost_its_light:
+                lost = laser.state.reason or "reason unknown"
+            return bool(lost) or stop()
+
+        with laser.stopping(stop):
+            try:
+                return take_scan(self.spectrometer, laser, plan, stop=ends, progress=progress, enough=enough)
+            except AcquisitionAborted as error:
+                if not lost or stop():
+                    raise
+                raise _light_lost(lost, error) from error
 
     def plan(self, **changes: Any) -> ScanPlan:
         """Return a plan with this bench's power and wavelength, and the given changes."""
@@ -150,12 +233,15 @@ class RamanBench:
         return replace(scan, device=device, transcript_sha256=digest)
 
     def _fetch_transcript(self) -> bytes:
-        parts = [_part("spectrometer", self.spectrometer.info.url, self._spectrometer_transcript)]
-        if self.laser is not None:
-            parts.append(_part("laser", self.laser.info.url, self.laser.fetch_transcript))
+        parts = [part_of("spectrometer", self.spectrometer.info.url, self._spectrometer_transcript)]
+        if self.laser is not None and not isinstance(self.spectrometer, GuardedSpectrometer):
+            # A unit's laser speaks over the spectrometer's wire.
+            parts.append(part_of("laser", self.laser.info.url, self.laser.fetch_transcript))
         return b"".join(parts)
 
     def _spectrometer_transcript(self) -> bytes:
+        if isinstance(self.spectrometer, GuardedSpectrometer):
+            return self.spectrometer.fetch_transcript()
         transcript = getattr(self.spectrometer, "transcript", None)
         if not isinstance(transcript, Transcript):
             raise ProtocolError("this driver keeps no transcript")
@@ -164,38 +250,17 @@ class RamanBench:
         return data
 
 
-def _part(source: str, url: str, fetch: Callable[[], bytes]) -> bytes:
-    head: dict[str, str] = {_SOURCE: source, "url": url}
-    try:
-        data = fetch()
-    except InstrumentError as error:
-        # A transcript that cannot be had must not hide the scan, nor the error that lost it.
-        head["missing"] = str(error)
-        data = b""
-    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + data
+def _answers(safety: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers a guardian wants to have; those nobody was asked for are None."""
+    asked_on = str(safety.get("asked_on", "nobody"))
+    eyewear = safety.get("eyewear")
+    # Of a program the record says that nobody confirmed; that is no answer of somebody without eyewear.
+    eyewear = eyewear or None if asked_on == "nobody" else eyewear
+    return {"eyewear": eyewear, "energetic": safety.get("energetic"), "asked_on": asked_on}
 
 
-def split_transcript(data: bytes) -> dict[str, bytes]:
-    """Return the wire transcripts of a bench's scan by source: ``spectrometer``, ``laser``.
-
-    Each can be checked with `instrument.transport.transcript.read_transcript`; a connection opened again in
-    mid-scan starts a new record, and such parts are joined.
-
-    Raises
-    ------
-    ProtocolError
-        The bytes are no joined transcript.
-    """
-    parts: dict[str, bytes] = {}
-    source = ""
-    for line in data.splitlines(keepends=True):
-        try:
-            fields = json.loads(line)
-            source = str(fields.get(_SOURCE, source))
-        except (ValueError, AttributeError) as error:
-            raise ProtocolError(f"no transcript of a bench: {error}") from error
-        is_head = _SOURCE in fields
-        if not source or (is_head and source in parts):
-            raise ProtocolError("no transcript of a bench: its sources are missing or twice")
-        parts[source] = b"" if is_head else parts[source] + line
-    return parts
+def _light_lost(why: str, error: AcquisitionAborted) -> InstrumentError:
+    kind = InterlockOpen if "interlock" in why else DeviceRefused
+    lost = kind(f"the laser went off during the scan: {why}")
+    lost.scan = error.scan
+    return lost

@@ -1,83 +1,65 @@
-"""The keeper: the one thread that speaks to the laser, and that turns it off for every reason there is."""
+"""The keeper: the one thread that speaks to the device, and turns its laser off for every reason there is."""
 
 import logging
-import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 
-from ..errors import DeviceRefused, InstrumentError, LaserMayBeOn, SettingOutOfRange
-from ..interfaces import LaserStatus
-from .port import LaserPort, as_instrument_error
-from .wire import Message, error_fields
+from ..errors import DeviceRefused, InstrumentError, LaserMayBeOn
+from .jobs import Job, Reply
+from .operating import Operator
+from .permit import Confirmation, Permit
+from .port import LaserPort
+from .states import Ledger, State
+from .wire import Message
 
 _log = logging.getLogger(__name__)
 
-#: Pause between tries to verify that the laser is off, s.
-RETRY_S = 0.5
-#: How often a laser that is on is asked how it is, s.
-POLL_S = 2.0
+#: A laser not read back as off so long after that was due is said to be on, s: chosen, four times the usual.
+OVERDUE_S = 1.0
+#: More requests that wait are a mistake.
+MAX_JOBS = 64
 _LOOK_S = 0.05
-
-#: Called with the fields of a reply, from the keeper's thread.
-Reply = Callable[[Message], None]
-
-
-class State(StrEnum):
-    """What is known of the laser."""
-
-    STARTING = "starting"
-    OFF = "off"
-    ON = "on"
-    UNREACHABLE = "unreachable"
-    LASER_MAY_BE_ON = "laser_may_be_on"
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    state: State
-    reason: str
-    error: InstrumentError | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    op: str
-    reply: Reply
-    power_mw: float
 
 
 class LaserKeeper:
-    """Carry out what clients ask of a laser, and turn it off when that is due.
+    """Carry out what clients ask of a laser or unit, and turn the laser off when that is due.
 
     Parameters
     ----------
     port
-        The laser's port.
+        The device's port.
+    permit
+        The rules before light.
     max_on_s
         Longest uninterrupted emission, s.
     changed
-        Called from the keeper's thread after each step.
+        Called after each step and each change of state, from the thread that made it.
     """
 
-    def __init__(self, port: LaserPort, *, max_on_s: float, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, port: LaserPort, permit: Permit, *, max_on_s: float, changed: Callable[[], None]
+    ) -> None:
         self._port = port
-        self._max_on_s = max_on_s
+        self._permit = permit
         self._changed = changed
         self._ready = threading.Condition()
-        self._jobs: deque[_Job] = deque()
+        self._ledger = Ledger(changed)
+        self._operator = Operator(
+            port, permit, self._ledger, max_on_s=max_on_s, lock=self._ready, interrupted=self._interrupted
+        )
+        self._jobs: deque[Job] = deque()
+        self._current: Job | None = None
         self._off_reason = ""
         self._off_replies: list[Reply] = []
-        self._closing = self._busy = False
-        self._known = _Known(State.STARTING, "", None)
-        self._deadline = self._retry_at = self._poll_at = math.inf
+        self._closing = False
+        self._busy, self._moved_at = True, time.monotonic()
         self._thread = threading.Thread(target=self._run, name="laser-keeper", daemon=True)
 
     def start(self) -> None:
-        """Open the laser and force it off, in the keeper's thread."""
+        """Open the device and force its laser off, in the keeper's thread."""
+        self._moved_at = time.monotonic()
         self._thread.start()
 
     def close(self) -> None:
@@ -91,19 +73,46 @@ class LaserKeeper:
     def settled(self) -> bool:
         """Whether the laser was verified off, or was never fired, and nothing waits."""
         with self._ready:
-            resting = self._known.state in {State.OFF, State.UNREACHABLE}
+            resting = self._ledger.known.state in {State.OFF, State.UNREACHABLE}
             return resting and not (self._busy or self._off_reason or self._jobs)
+
+    @property
+    def off_is_due(self) -> bool:
+        """Whether the laser was to be turned off, and has not been yet."""
+        return self._operator.off_since is not None
+
+    def stuck_s(self) -> float:
+        """Return for how long the thread has been in one step without a sign of life, s."""
+        return time.monotonic() - self._moved_at if self._busy else 0.0
 
     def snapshot(self) -> Message:
         """Return the state as reply fields; with an error, its class and message."""
-        known = self._known
-        fields = {"state": str(known.state), "reason": known.reason, **self._port.facts}
-        return fields | (error_fields(known.error) if known.error is not None else {})
+        return {**self._ledger.known.fields(), **self._port.facts}
 
-    def submit(self, op: str, reply: Reply, *, power_mw: float = 0.0) -> None:
-        """Queue ``on``, ``set_power``, ``status`` or ``transcript``."""
+    def submit(self, job: Job) -> None:
+        """Queue one of `LASER_OPS` or `SPECTROMETER_OPS`; raises `DeviceRefused` for one too many."""
         with self._ready:
-            self._jobs.append(_Job(op, reply, power_mw))
+            if len(self._jobs) >= MAX_JOBS:
+                raise DeviceRefused("the guardian has more to do than a program asks for; wait for answers")
+            self._jobs.append(job)
+            self._ready.notify()
+
+    def stop_acquiring(self) -> None:
+        """End an acquisition that is under way or queued; the laser stays as it is."""
+        with self._ready:
+            for job in (*self._jobs, *([self._current] if self._current else [])):
+                job.stopped = True
+
+    def confirm(self, given: Confirmation) -> None:
+        """Take note of the answers to the safety questions; raises `DeviceRefused`."""
+        with self._ready:
+            self._permit.confirm(given, time.monotonic())
+
+    def note_claim(self, claimed: bool) -> None:
+        """Take note that a client has the laser, or that none has any more."""
+        with self._ready:
+            self._operator.claimed = claimed
+            self._permit.end_claim()
             self._ready.notify()
 
     def demand_off(self, reason: str, reply: Reply | None = None) -> None:
@@ -111,13 +120,12 @@ class LaserKeeper:
         with self._ready:
             dropped, self._jobs = self._jobs, deque()
             self._off_reason = self._off_reason or reason
+            self._operator.off_since = self._operator.off_since or time.monotonic()
             if reply is not None:
                 self._off_replies.append(reply)
             self._ready.notify()
         for job in dropped:
-            job.reply(
-                {"ok": False, **error_fields(DeviceRefused(f"the laser is being turned off: {reason}"))}
-            )
+            job.refuse(reason)
 
     def turn_off_and_wait(self, reason: str) -> None:
         """Turn the laser off and return once that is verified, however long it takes."""
@@ -125,140 +133,75 @@ class LaserKeeper:
         while self._thread.is_alive() and not self.settled:
             time.sleep(_LOOK_S)
 
+    def watch_overdue(self) -> None:
+        """Say that the laser may be on where it was to be off by now; for the loop, which never waits."""
+        with self._ready:
+            known = self._ledger.known
+            # Opening the device takes its time too.
+            limit = OVERDUE_S if known.state is not State.STARTING else 2 * OVERDUE_S
+            since = self._operator.off_since
+            overdue = since is not None and time.monotonic() - since > limit
+            if overdue and self._port.fired and known.state is not State.LASER_MAY_BE_ON:
+                error = LaserMayBeOn("the laser was not read back as off in time; leave the beam path")
+                reason = self._off_reason or self._operator.off_reason
+                self._ledger.enter(State.LASER_MAY_BE_ON, reason, error)
+
     def _run(self) -> None:
         left_on = "; its predecessor may have left it on" if self._port.fired else ""
-        self._turn_off(f"the guardian started and forced the laser off{left_on}")
-        self._changed()
+        self._operator.turn_off(f"the guardian started and forced the laser off{left_on}")
         while not self._closing:
+            self._busy = False
+            self._changed()
             try:
                 self._step()
             except Exception as error:
-                # Whatever is wrong with this program, the light must not depend on it.
-                _log.exception("an error in the guardian")
-                self._turn_off(f"an error in the guardian: {error}")
-            self._busy = False
-            self._changed()
+                self._mend(error)
+                time.sleep(_LOOK_S)
         self._port.close()
+        self._busy = False
 
     def _step(self) -> None:
         with self._ready:
-            self._ready.wait_for(self._is_due, timeout=self._wait_s())
-            now = time.monotonic()
-            reason, self._off_reason = self._off_reason or self._own_reason(now), ""
-            replies, self._off_replies = self._off_replies, []
-            job = self._jobs.popleft() if self._jobs and not reason else None
-            self._busy = True
+            self._ready.wait_for(self._is_due, timeout=self._operator.wait_s())
+            self._busy, self._moved_at = True, time.monotonic()
+            reason = self._off_reason or self._operator.own_reason(self._moved_at)
+            self._off_reason, replies = "", self._off_replies
+            self._off_replies = []
+            if not reason:
+                self._current = self._operator.own_job(self._moved_at) or self._next_job()
         if reason:
-            self._turn_off(reason)
+            self._operator.turn_off(reason)
             for reply in replies:
-                reply({"ok": self._known.error is None, **self.snapshot()})
-        elif job is not None:
-            job.reply(self._carried_out(job))
-        elif now >= self._poll_at:
-            self._carried_out(_Job("status", lambda _: None, 0.0))
+                reply({"ok": self._ledger.known.error is None, **self.snapshot()})
+        elif self._current is not None:
+            self._carry_out(self._current)
+        self._current = None
 
-    def _own_reason(self, now: float) -> str:
-        if now >= self._deadline:
-            return f"it had been on for {self._max_on_s:g} s, the longest allowed"
-        return self._known.reason if now >= self._retry_at else ""
-
-    def _next_at(self) -> float:
-        return min(self._deadline, self._retry_at, self._poll_at)
+    def _next_job(self) -> Job | None:
+        return self._jobs.popleft() if self._jobs else None
 
     def _is_due(self) -> bool:
-        return bool(self._off_reason or self._jobs or self._closing) or time.monotonic() >= self._next_at()
+        return bool(self._off_reason or self._jobs or self._closing) or self._operator.wait_s() == 0.0
 
-    def _wait_s(self) -> float | None:
-        return None if math.isinf(self._next_at()) else max(self._next_at() - time.monotonic(), 0.0)
-
-    def _turn_off(self, reason: str) -> None:
-        """Try once to turn the laser off and read that back; set the state that follows."""
-        self._deadline = self._poll_at = math.inf
+    def _carry_out(self, job: Job) -> None:
         try:
-            self._port.force_off()
+            fields = self._operator.done(job)
         except InstrumentError as error:
-            shout = self._port.fired or isinstance(error, LaserMayBeOn)
-            self._enter(State.LASER_MAY_BE_ON if shout else State.UNREACHABLE, reason, error)
-            self._retry_at = time.monotonic() + RETRY_S if shout else math.inf
-        else:
-            self._retry_at = math.inf
-            self._enter(State.OFF, reason, None)
-
-    def _enter(self, state: State, reason: str, error: InstrumentError | None) -> None:
-        if (state, reason) != (self._known.state, self._known.reason):
-            level = logging.ERROR if error else logging.INFO
-            _log.log(level, "%s: %s%s", state, reason, f": {error}" if error else "")
-        self._known = _Known(state, reason, error)
-
-    def _carried_out(self, job: _Job) -> Message:
-        try:
-            if job.op == "transcript":
-                return {"ok": True, "transcript": self._port.transcript().decode("ascii", "replace")}
-            if self._known.state is State.UNREACHABLE:
-                self._turn_off("the guardian tried again to reach the laser")
-            self._check()
-            fields = self._done(job)
-        except InstrumentError as error:
-            return {"ok": False, **self.snapshot(), **error_fields(error)}
-        return {"ok": True, **self.snapshot(), **fields}
-
-    def _check(self) -> None:
-        if self._known.error is not None:
-            raise self._known.error
-
-    def _done(self, job: _Job) -> Message:
-        if job.op == "on":
-            self._fire()
-        elif job.op == "set_power":
-            self._set_power(job.power_mw)
-        else:
-            return {"status": asdict(self._status())}
-        return {}
-
-    def _fire(self) -> None:
-        if self._known.state is State.ON:
+            job.fail(error, self.snapshot())
             return
-        self._port.arm()
-        self._deadline = time.monotonic() + self._max_on_s
-        try:
-            self._port.laser.on()
         except Exception as error:
-            raise self._after_failure("laser-on failed", error) from error
-        self._enter(State.ON, "", None)
-        self._poll_at = time.monotonic() + POLL_S
+            self._mend(error)
+            job.fail(error, self.snapshot())
+            return
+        if fields is not None:
+            job.reply({**self.snapshot(), "ok": True, **fields})
 
-    def _set_power(self, milliwatts: float) -> None:
-        most = float(self._port.facts["max_power_mw"])
-        if not 0.0 < milliwatts <= most:
-            raise SettingOutOfRange(f"a laser power of {milliwatts:g} mW is outside 0–{most:g} mW")
-        try:
-            self._port.set_power(milliwatts)
-        except Exception as error:
-            raise self._after_failure("setting the power failed", error) from error
+    def _mend(self, error: Exception) -> None:
+        """Turn the laser off: whatever is wrong with this program, the light must not depend on it."""
+        _log.exception("an error in the guardian")
+        self._operator.turn_off(f"an error in the guardian: {error}")
 
-    def _status(self) -> LaserStatus:
-        try:
-            status = self._port.laser.status()
-        except Exception as error:
-            raise self._after_failure("the laser did not say how it is", error) from error
-        if trouble := self._trouble(status):
-            self._turn_off(trouble)
-            self._check()
-        elif self._known.state is State.ON:
-            self._poll_at = time.monotonic() + POLL_S
-        return status
-
-    def _trouble(self, status: LaserStatus) -> str:
-        if self._known.state is not State.ON:
-            self._port.fired = status.emitting
-            return "it emitted though it had been turned off" if status.emitting else ""
-        if not status.interlock_closed:
-            return "its interlock opened"
-        return status.fault or ("" if status.emitting else "it had gone off by itself")
-
-    def _after_failure(self, what: str, error: Exception) -> InstrumentError:
-        """Turn the laser off after a failure; return what to raise: that it may be on outranks all else."""
-        self._turn_off(f"{what}: {error}")
-        if self._known.state is State.LASER_MAY_BE_ON and self._known.error is not None:
-            return self._known.error
-        return as_instrument_error(error)
+    def _interrupted(self, job: Job) -> bool:
+        """Whether an acquisition is to end now; asking is a sign of life."""
+        self._moved_at = now = time.monotonic()
+        return bool(job.stopped or self._off_reason or self._closing) or now >= self._operator.deadline

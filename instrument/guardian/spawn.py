@@ -1,50 +1,25 @@
 """Find the guardian of a laser, or start one."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import instrument
-
-from ..errors import ConnectionLost, DeviceTimeout, DeviceURLError, InstrumentError, PortBusy
+from ..errors import ConnectionLost, DeviceTimeout, DeviceURLError, PortBusy
+from .launch import GuardianHandle, command, launch, wanted
 from .link import Link
 from .socket_file import beside, check_socket_path
+from .states import State
 from .wire import Message, error_from
 
-#: Exit status of a guardian that found another one running.
-_OTHER_RUNS = 75
 _LOOK_S = 0.05
 _REQUEST_S = 5.0
-_SPAWN_S = 10.0
+#: A guardian just started, by us or somebody else, is given so long to listen before another is started, s.
+_BEGIN_S = 2.0
+#: A relief is given so long to bring a dead guardian back, s.
+_GRACE_S = 0.3
 #: A program that is just ending may hold the port so long, s.
 _BUSY_S = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class GuardianHandle:
-    """A running guardian, and how to start it again."""
-
-    socket_path: Path
-    """Its Unix socket."""
-    laser_url: str
-    """The laser it owns."""
-    power_mw: float
-    """Power it set, and the most it allows, mW."""
-    max_on_s: float
-    """Longest uninterrupted emission, s."""
-    idle_s: float
-    """It ends after so long without a client, s."""
-    pid: int
-    """Its process."""
-    started: bool
-    """True when this call started it, and the laser was therefore forced off just now."""
-    reason: str
-    """Why the laser was last turned off, in its words."""
 
 
 def start_guardian(
@@ -53,6 +28,8 @@ def start_guardian(
     *,
     power_mw: float,
     max_on_s: float = 60.0,
+    warning_s: float = 0.0,
+    require_confirmation: bool = False,
     idle_s: float = 60.0,
     log: Path | None = None,
     timeout_s: float = 15.0,
@@ -67,11 +44,15 @@ def start_guardian(
     socket_path
         Unix socket in a folder of this user alone; lock, marker and log stand beside it.
     laser_url
-        Device URL of the laser.
+        Device URL of the laser, or of the spectrometer that contains it.
     power_mw
         Power to set on connecting, and the most a client may ask for, mW.
     max_on_s
         Longest uninterrupted emission, s.
+    warning_s
+        Warning before the first light of a scan, s.
+    require_confirmation
+        Fire nothing before the safety questions of the scan were answered (`GuardedLaser.confirm`).
     idle_s
         The guardian ends after so long without a client, once the laser is verified off.
     log
@@ -90,35 +71,32 @@ def start_guardian(
     InstrumentError
         The laser cannot be reached, as the driver says it; or the guardian did not start.
     """
-    check_socket_path(socket_path)
+    settings = wanted(laser_url, power_mw, max_on_s, warning_s, require_confirmation)
     log = log or beside(socket_path, ".log")
-    wanted = {"laser": laser_url, "power_mw": power_mw, "max_on_s": max_on_s}
-    _make_folder(socket_path.parent)
-    deadline = time.monotonic() + timeout_s
-    busy_until = time.monotonic() + _BUSY_S
-    started = False
-    while time.monotonic() < deadline:
-        try:
-            hello = _hello(socket_path, wanted)
-        except PortBusy:
-            if time.monotonic() > busy_until:
-                raise
-            hello = None
-        if hello is not None:
-            return GuardianHandle(
-                socket_path=socket_path,
-                laser_url=laser_url,
-                power_mw=power_mw,
-                max_on_s=max_on_s,
-                idle_s=idle_s,
-                pid=int(hello["pid"]),
-                started=started,
-                reason=str(hello["reason"]),
-            )
-        if not started and not _listening(socket_path):
-            started = _spawn(_command(socket_path, wanted, idle_s, log), socket_path.parent, log)
-        time.sleep(_LOOK_S)
-    raise DeviceTimeout(f"the guardian did not answer within {timeout_s:g} s; see {log}")
+    hello, started = _found(socket_path, settings, idle_s, log, timeout_s)
+    if "error" in hello:
+        # It may have been plugged in, or have obeyed, since: this raises what still stands in the way.
+        with _linked(socket_path) as link:
+            hello |= link.request("off", timeout_s=_REQUEST_S)
+    return GuardianHandle(
+        socket_path=socket_path,
+        laser_url=laser_url,
+        power_mw=power_mw,
+        max_on_s=max_on_s,
+        warning_s=warning_s,
+        require_confirmation=require_confirmation,
+        idle_s=idle_s,
+        log=log,
+        pid=int(hello["pid"]),
+        relief=int(hello["relief"]),
+        started=started,
+        reason=str(hello["reason"]),
+    )
+
+
+def start_again(handle: GuardianHandle, *, timeout_s: float) -> None:
+    """See to it that a guardian runs again, whatever it knows of its laser; raises as `start_guardian`."""
+    _found(handle.socket_path, handle.wanted(), handle.idle_s, handle.log, timeout_s, grace_s=_GRACE_S)
 
 
 def stop_guardian(socket_path: Path, *, timeout_s: float = 10.0) -> bool:
@@ -130,11 +108,37 @@ def stop_guardian(socket_path: Path, *, timeout_s: float = 10.0) -> bool:
     while time.monotonic() < deadline:
         try:
             with _linked(socket_path) as link:
-                link.request("quit", timeout_s=_REQUEST_S)
+                link.request("quit", timeout_s=min(_REQUEST_S, max(timeout_s, _LOOK_S)))
         except ConnectionLost:
             return True
         time.sleep(_LOOK_S)
     return False
+
+
+def _found(
+    socket_path: Path, settings: Message, idle_s: float, log: Path, timeout_s: float, *, grace_s: float = 0.0
+) -> tuple[Message, bool]:
+    """Return what a guardian with these settings says of itself, and whether it was started here."""
+    check_socket_path(socket_path)
+    _make_folder(socket_path.parent)
+    now = time.monotonic()
+    deadline, busy_until, spawn_at = now + timeout_s, now + _BUSY_S, now + grace_s
+    started = False
+    while (now := time.monotonic()) < deadline:
+        try:
+            hello = _hello(socket_path, settings)
+        except PortBusy:
+            if now > busy_until:
+                raise
+            hello = None
+        if hello is not None:
+            return hello, started
+        if now >= spawn_at and not _listening(socket_path):
+            words = command(socket_path, settings, idle_s, log)
+            started = launch(words, socket_path.parent, log) or started
+            spawn_at = time.monotonic() + _BEGIN_S
+        time.sleep(_LOOK_S)
+    raise DeviceTimeout(f"the guardian did not answer within {timeout_s:g} s; see {log}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -144,21 +148,19 @@ def _make_folder(folder: Path) -> None:
         raise DeviceURLError(f"{folder}: no folder for the guardian's socket ({error.strerror})") from error
 
 
-def _hello(socket_path: Path, wanted: Message) -> Message | None:
+def _hello(socket_path: Path, settings: Message) -> Message | None:
     """Return what the guardian says of itself; None while there is none, none yet, or an unwanted one."""
     try:
         with _linked(socket_path) as link:
             hello = link.request("hello", timeout_s=_REQUEST_S)
-            if any(hello.get(name) != value for name, value in wanted.items()):
+            if any(hello.get(name) != value for name, value in settings.items()):
+                if hello["state"] == State.LASER_MAY_BE_ON:
+                    # It will not end before its laser is off; that is what has to be said.
+                    raise error_from(hello)
                 link.request("quit", timeout_s=_REQUEST_S)
                 return None
-            if hello["state"] == "starting":
-                return None
-            if hello["state"] == "unreachable":
-                hello |= link.request("status", timeout_s=_REQUEST_S)
-            if "error" in hello:
-                raise error_from(hello)
-            return hello
+            ready = hello["state"] == State.LASER_MAY_BE_ON or not hello.get("ending")
+            return hello if ready and hello["state"] != State.STARTING else None
     except ConnectionLost:
         return None
 
@@ -178,39 +180,3 @@ def _listening(socket_path: Path) -> bool:
     except ConnectionLost:
         return False
     return True
-
-
-def _command(socket_path: Path, wanted: Message, idle_s: float, log: Path) -> list[str]:
-    # -P keeps the current folder, which may hold anything, off the module path.
-    return [
-        *(sys.executable, "-P", "-m", "instrument.guardian"),
-        *("--socket", str(socket_path), "--laser", str(wanted["laser"])),
-        *("--power-mw", repr(wanted["power_mw"]), "--max-on-s", repr(wanted["max_on_s"])),
-        *("--idle-s", repr(idle_s), "--log", str(log), "--detach"),
-    ]
-
-
-def _spawn(command: list[str], folder: Path, log: Path) -> bool:
-    """Start a guardian in a session of its own: no terminal's signal and no parent's end reaches it.
-
-    It locks, detaches and leaves at once; return whether it got the lock.
-    """
-    root = str(Path(instrument.__file__).resolve().parent.parent)
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    try:
-        status = subprocess.run(  # noqa: S603
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,
-            timeout=_SPAWN_S,
-            check=False,
-        ).returncode
-    except subprocess.TimeoutExpired:
-        return False
-    if status not in {0, _OTHER_RUNS}:
-        raise InstrumentError(f"the guardian did not start (exit {status}); see {log}")
-    return status == 0

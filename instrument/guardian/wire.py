@@ -4,21 +4,32 @@ Requests are ``{"id": 7, "op": "on", …}``, replies ``{"id": 7, "ok": true, …
 ``{"id": 7, "ok": false, "error": "InterlockOpen", "message": "…"}``; a line with ``event`` comes unasked.
 """
 
+import base64
+import binascii
 import json
 import os
 import socket
 import struct
 from typing import Any
 
+import numpy as np
+
+from spectra.errors import SpectraError
+from spectra.values import FloatArray, frozen_array
+
 from .. import errors
 from ..errors import InstrumentError, ProtocolError
 
 Message = dict[str, Any]
 
-#: Longest request line, bytes: the longest we send is below 100.
+#: Longest request line, bytes: the longest we send is below 1000.
 MAX_REQUEST = 4096
-#: Longest reply line, bytes: a transcript of many minutes fits.
-MAX_REPLY = 16 << 20
+#: Longest reply line, bytes: chosen, a spectrum of 65,536 pixels takes 700 kB, a piece of transcript 512 kB.
+MAX_REPLY = 2 << 20
+#: A client that leaves more unread is dropped, bytes.
+MAX_WAITING = 4 * MAX_REPLY
+#: Most text of a transcript in one reply, characters.
+MAX_PIECE = 512 << 10
 
 #: A client says that it lives this often, s.
 BEAT_S = 0.3
@@ -33,8 +44,40 @@ _CLASSES: dict[str, type[InstrumentError]] = {
 
 
 def encode(message: Message) -> bytes:
-    """Return one message as a line."""
-    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    """Return one message as a line.
+
+    Raises
+    ------
+    ProtocolError
+        It holds what JSON cannot carry, such as a number that is not finite, or is too long.
+    """
+    try:
+        line = json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ProtocolError(f"a driver answered what cannot be passed on: {error}") from error
+    if len(line) > MAX_REPLY:
+        raise ProtocolError(f"a driver answered {len(line)} bytes; {MAX_REPLY} can be passed on")
+    return line
+
+
+def encode_array(values: FloatArray) -> str:
+    """Return numbers, shape (n,), as base64 of little-endian float64."""
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode("ascii")
+
+
+def decode_array(text: object, name: str) -> FloatArray:
+    """Return the numbers of `encode_array`, read-only, shape (n,).
+
+    Raises
+    ------
+    ProtocolError
+        It is no base64 of whole finite numbers.
+    """
+    try:
+        data = base64.b64decode(str(text), validate=True)
+        return frozen_array(np.frombuffer(data, dtype="<f8"), name=name)
+    except (binascii.Error, ValueError, SpectraError) as error:
+        raise ProtocolError(f"the guardian sent {name} that nobody can read: {error}") from error
 
 
 def error_fields(error: BaseException) -> Message:
@@ -72,15 +115,22 @@ class LineParser:
         ProtocolError
             A line is too long, no JSON, or no object.
         """
-        self._rest += data
-        *lines, rest = self._rest.split(b"\n")
-        if any(len(line) > self._limit for line in (*lines, rest)):
+        first, *more = data.split(b"\n")
+        self._rest += first
+        lines = []
+        for part in more:
+            lines.append(self._checked(self._rest))
+            self._rest = bytearray(part)
+        self._checked(self._rest)
+        return [_decoded(line) for line in lines]
+
+    def _checked(self, line: bytearray) -> bytearray:
+        if len(line) > self._limit:
             raise ProtocolError(f"a line on the guardian's socket exceeds {self._limit} bytes")
-        self._rest = bytearray(rest)
-        return [_decoded(bytes(line)) for line in lines]
+        return line
 
 
-def _decoded(line: bytes) -> Message:
+def _decoded(line: bytearray) -> Message:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -2,19 +2,20 @@
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from instrument.acquisition import ScanPlan
+from instrument.acquisition import Enough, ScanPlan
 from instrument.config import BenchConfig
 from instrument.errors import AcquisitionAborted, InstrumentError, LaserMayBeOn
-from instrument.guardian import stop_guardian
-from instrument.interfaces import StopCheck, never_stop
-from instrument.raman_bench import RamanBench, guardian_socket, start_bench_guardian
+from instrument.guardian import LaserState
+from instrument.interfaces import Capability, OriginalFile, StopCheck, never_stop
+from instrument.raman_bench import RamanBench, start_bench_guardian
 from spectra.values import Scan
 
+from .laser_watch import LaserWatch
 from .notes import instrument_key
 from .refusals import DeviceBusy, ShuttingDown
 
@@ -30,6 +31,10 @@ class Taken:
     """The scan."""
     transcript: bytes
     """What went over the wires for it."""
+    original: OriginalFile | None = None
+    """The file the device wrote for it; None where its spectra do not come as files."""
+    sidecars: tuple[OriginalFile, ...] = ()
+    """Reports that came with that file."""
 
 
 class Device:
@@ -67,20 +72,32 @@ class Device:
         self._ending = False
         self._bench: RamanBench | None = None
         self._stage = ""
-        self._alarm = ""
         self._trouble = ""
+        self._watch = LaserWatch(config, runtime_dir)
         self.last_transcript = b""
         """What went over the wires during the last scan, also a failed one."""
 
     @property
     def has_laser(self) -> bool:
         """Whether it has a laser that we switch."""
-        return self.config.laser is not None
+        return self.config.has_laser
 
     @property
     def laser_alarm(self) -> str:
         """Why its laser may be on; empty while it was last read back as off."""
-        return self._alarm
+        return self._watch.alarm
+
+    @property
+    def laser_state(self) -> LaserState | None:
+        """What its guardian says of the laser; None without a laser, and before anybody used it."""
+        return self._watch.state
+
+    @property
+    def stage(self) -> str:
+        """What a scan under way does now; empty without one."""
+        state = self._watch.state
+        left_s = state.warning_left_s if state is not None and self.busy else 0.0
+        return f"warning {left_s:.0f} s" if left_s > 0 else self._stage
 
     @property
     def busy(self) -> bool:
@@ -90,23 +107,27 @@ class Device:
     @property
     def emulated(self) -> bool:
         """Whether its data are labelled as emulated, as far as is known before a scan."""
-        opened = self._bench.spectrometer.info.emulated if self._bench is not None else False
+        bench = self._bench
+        opened = bench.spectrometer.info.emulated if bench is not None else False
         return self.config.emulated or opened
 
     def described(self) -> dict[str, Any]:
         """Return what programs and pages are told of it."""
-        info = self._bench.spectrometer.info if self._bench is not None else None
+        bench, state = self._bench, self.laser_state
+        info = bench.spectrometer.info if bench is not None else None
         return {
             "name": self.config.name,
             "model": info.model if info else "",
             "serial": info.serial if info else "",
             "open": info is not None,
             "busy": self.busy,
-            "stage": self._stage,
+            "stage": self.stage,
             "has_laser": self.has_laser,
             "laser_nm": self.config.laser_nm,
-            "laser_may_be_on": bool(self._alarm),
-            "trouble": self._alarm or self._trouble,
+            "laser_state": str(state.state) if state else "",
+            "warning_left_s": round(state.warning_left_s, 1) if state else 0.0,
+            "laser_may_be_on": bool(self.laser_alarm),
+            "trouble": self.laser_alarm or self._trouble,
             "emulated": self.emulated,
         }
 
@@ -141,13 +162,24 @@ class Device:
             yield instrument_key(info.model, info.serial)
         finally:
             self._stage = ""
-            if not self._keep_open or self._ending:
-                self.close()
-            self._idle.set()
-            self._busy.release()
+            try:
+                if not self._keep_open or self._ending:
+                    self.close()
+            finally:
+                self._idle.set()
+                self._busy.release()
 
-    def take(self, plan: ScanPlan, remarks: Mapping[str, Any]) -> Taken:
+    def take(self, plan: ScanPlan, remarks: Mapping[str, Any], *, enough: Enough | None = None) -> Taken:
         """Take a scan; to be called by whoever has claimed the device.
+
+        Parameters
+        ----------
+        plan
+            What to measure.
+        remarks
+            Written into the scan's settings; ``safety`` among them is what the guardian is told.
+        enough
+            Judges the scan so far; see `take_scan`.
 
         Raises
         ------
@@ -159,14 +191,24 @@ class Device:
             with self._watched():
                 bench = self._opened()
                 try:
-                    scan = bench.scan(plan, stop=self._asked_to_stop, progress=self._progress)
+                    scan = bench.scan(
+                        plan,
+                        safety=remarks.get("safety"),
+                        stop=self._asked_to_stop,
+                        progress=self._progress,
+                        enough=enough,
+                    )
                 finally:
                     self.last_transcript = bench.last_transcript
         except InstrumentError as error:
             if error.scan is not None:
                 error.scan = _noted(error.scan, noted)
             raise
-        return Taken(_noted(scan, noted), self.last_transcript)
+        noted_scan = _noted(scan, noted)
+        if Capability.FILES not in bench.spectrometer.capabilities:
+            return Taken(noted_scan, self.last_transcript)
+        sidecars = tuple(getattr(bench.spectrometer, "last_sidecars", ()))
+        return Taken(noted_scan, self.last_transcript, bench.last_original, sidecars)
 
     def stop(self) -> None:
         """Ask a scan to end, and turn the laser off at once without waiting for it.
@@ -198,31 +240,39 @@ class Device:
         """
         with self._watched(lose=False):
             start_bench_guardian(self.config, self._runtime_dir)
-            if self._bench is not None and self._bench.laser is not None:
-                self._bench.laser.off()
+            bench = self._bench
+            if bench is not None and bench.laser is not None:
+                bench.laser.off()
 
     def end(self) -> None:
         """Start nothing new from here on."""
         self._ending = True
 
     def close(self) -> None:
-        """Let go of the ports; the guardian sees to it that the laser is off."""
+        """Let go of the ports; the guardian sees to it that the laser is off, and its watch goes on."""
         bench, self._bench = self._bench, None
-        if bench is not None:
-            with suppress(InstrumentError):
-                bench.close()
+        if bench is None:
+            return
+        try:
+            bench.close()
+        except LaserMayBeOn as error:
+            self._watch.shout(error)
+        except InstrumentError as error:
+            self._trouble = str(error)
 
     def release(self) -> None:
-        """Close, and let the guardian go too, so that another program may have the laser."""
+        """Close, and let the guardian go too, so that another program may have the laser.
+
+        A guardian that cannot read its laser back as off stays, and keeps trying; `laser_alarm` says so.
+        """
         self.close()
-        if self.config.laser is not None:
-            # One that cannot read its laser back as off stays, and keeps trying.
-            stop_guardian(guardian_socket(self._runtime_dir, self.config.laser), timeout_s=_RELEASE_S)
+        self._watch.release(_RELEASE_S)
 
     def _opened(self) -> RamanBench:
-        if self._alarm:
+        if self.laser_alarm:
             self.close()
         if self._bench is None:
+            self._watch.start()
             self._bench = RamanBench.open(self.config, self._runtime_dir)
         return self._bench
 
@@ -235,20 +285,22 @@ class Device:
     @contextmanager
     def _watched(self, *, lose: bool = True) -> Iterator[None]:
         """Keep in mind what the device's errors say; ``lose``: open the ports afresh after one."""
+        self._watch.start()
         try:
             yield
         except LaserMayBeOn as error:
-            self._alarm = str(error) or "it could not be read back as off"
+            self._watch.shout(error)
             raise
         except AcquisitionAborted:
-            self._alarm = ""
+            self._watch.all_clear()
             raise
         except InstrumentError as error:
             self._trouble = str(error)
             if lose:
                 self.close()
             raise
-        self._alarm = self._trouble = ""
+        self._watch.all_clear()
+        self._trouble = ""
 
 
 def _noted(scan: Scan, remarks: Mapping[str, Any]) -> Scan:

@@ -1,6 +1,8 @@
 """All lasers of the bench at once: stopped, read back, and said to be on where that fails."""
 
 import logging
+import threading
+import time
 from collections.abc import Sequence
 
 from instrument.errors import InstrumentError, LaserMayBeOn
@@ -9,12 +11,14 @@ from .device import Device
 
 _log = logging.getLogger(__name__)
 
-#: How long a stop waits for scans to wind up, s; the promise to the officer is two seconds in all.
-WIND_UP_S = 1.2
+#: How long lasers are given to be read back as off, s; the promise to the officer is two seconds in all.
+OFF_S = 1.5
+#: How long scans are given to wind up, from the same moment on, s.
+WIND_UP_S = 1.7
 
 
 def stop_all(devices: Sequence[Device]) -> tuple[list[str], LaserMayBeOn | None]:
-    """Stop every scan and read every laser back as off.
+    """Stop every scan and read every laser back as off, all at the same time.
 
     Returns
     -------
@@ -23,19 +27,43 @@ def stop_all(devices: Sequence[Device]) -> tuple[list[str], LaserMayBeOn | None]
     LaserMayBeOn or None
         What to shout: a laser that could not be read back, or a scan that does not end.
     """
+    begun = time.monotonic()
     running = [device for device in devices if device.busy]
-    failure: LaserMayBeOn | None = None
-    for device in devices:
-        try:
-            device.stop()
-        except LaserMayBeOn as error:
-            failure = error
-        except InstrumentError as error:
-            failure = LaserMayBeOn(f"{device.config.name}: {error}")
+    stops = [_Stop(device) for device in devices]
+    failures = [stop.failure(begun + OFF_S) for stop in stops]
+    failure = next((error for error in failures if error is not None), None)
     for device in running:
-        if not device.wait_idle(WIND_UP_S) and device.has_laser:
+        left_s = max(begun + WIND_UP_S - time.monotonic(), 0.0)
+        if not device.wait_idle(left_s) and device.has_laser:
             failure = failure or LaserMayBeOn(f"the scan on {device.config.name} does not end")
     return [device.config.name for device in running], failure
+
+
+class _Stop:
+    """One device being stopped, without keeping the others waiting."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="stop", daemon=True)
+        self._thread.start()
+
+    def failure(self, deadline: float) -> LaserMayBeOn | None:
+        """Return what to shout, at the latest at a moment of the monotonic clock."""
+        self._thread.join(max(deadline - time.monotonic(), 0.0))
+        name = self._device.config.name
+        if self._thread.is_alive():
+            return LaserMayBeOn(f"{name}: the laser was not read back as off in time")
+        if self._error is None or isinstance(self._error, LaserMayBeOn):
+            return self._error
+        return LaserMayBeOn(f"{name}: {self._error}")
+
+    def _run(self) -> None:
+        try:
+            self._device.stop()
+        except Exception as error:
+            # Whatever kept it from being read back as off is to be shouted.
+            self._error = error
 
 
 def alarm(devices: Sequence[Device]) -> str:
