@@ -6,50 +6,41 @@ URL: ``cobolt+serial:///dev/ttyUSB1``, optional ``baud=`` and ``pause_ms=``. Sou
 
 import math
 import re
-import time
-from collections.abc import Callable
+from typing import Any
 
 from spectra.values import DeviceInfo
 
 from ..errors import (
     DeviceRefused,
-    DeviceTimeout,
-    InstrumentError,
-    InterlockOpen,
-    LaserMayBeOn,
-    PortNotFound,
     ProtocolError,
-    SettingOutOfRange,
 )
 from ..interfaces import LaserStatus
 from ..registry import DeviceURL, laser
 from ..transport.serial_port import SerialStream
-from ..transport.stream import ByteStream
-from ..transport.transcript import Transcript
+from .cobolt_facts import CoboltFacts, read_flag, read_number
 from .cobolt_link import CoboltLink
+from .cobolt_safety import CoboltSafety
+from .laser_base import BY_ITSELF, OFF_DEADLINE_S, SwitchedLaser
+from .stream_opener import StreamOpener, once_only
 
 BAUD = 115200
 #: The maker's own client leaves so much between commands.
 PAUSE_MS = 100
-#: How long `Cobolt.off` keeps trying, s.
-OFF_DEADLINE_S = 1.5
 #: Answer times beyond this are failures, s.
 TIMEOUT_S = 0.5
-_RETRY_S = 0.05
-_FAULTS = {"0": "", "1": "temperature", "3": "interlock", "4": "constant power time-out"}
 _MODEL = re.compile(r"(\d{4})-\d{2}-")
-_NUMBER = re.compile(r"[+-]?\d{1,6}(\.\d{1,9})?([eE][+-]?\d{1,2})?")
 
 
-class Cobolt:
+class Cobolt(SwitchedLaser):
     """A laser behind a Cobolt serial port.
 
-    On opening it is switched off, read back as off, and set to the lowest power.
+    On opening it is switched off, read back as off, and set to the lowest power; and so it is when its port
+    comes back after it had vanished.
 
     Parameters
     ----------
     open_stream
-        Opens the port; called again when it vanished and the laser has to go off.
+        Opens the port; called again when it vanished.
     pause_s
         Least time between commands.
     url, emulated
@@ -63,9 +54,11 @@ class Cobolt:
         Something answers, but no Cobolt laser.
     """
 
+    _link: CoboltLink
+
     def __init__(
         self,
-        open_stream: Callable[[Transcript], ByteStream],
+        open_stream: StreamOpener,
         *,
         pause_s: float = PAUSE_MS / 1000,
         timeout_s: float = TIMEOUT_S,
@@ -73,13 +66,18 @@ class Cobolt:
         url: str = "",
         emulated: bool = False,
     ) -> None:
-        self._off_deadline_s = off_deadline_s
-        self._link = CoboltLink(open_stream, pause_s=pause_s, timeout_s=timeout_s)
-        self.transcript = self._link.transcript
+        super().__init__(
+            CoboltLink(open_stream, pause_s=pause_s, timeout_s=timeout_s),
+            off_deadline_s=off_deadline_s,
+            off_words="leave the beam path and turn the key switch",
+        )
+        self._facts = CoboltFacts(self._link)
+        self._safety = CoboltSafety(self._link, self._facts)
         try:
             self.off()
             self.info = self._identify(url, emulated)
-            self.set_power(0.0)
+            self._lower()
+            self._asked_mw = 0.0
         except BaseException:
             self._link.close()
             raise
@@ -94,12 +92,11 @@ class Cobolt:
         DeviceRefused
             The laser said no, or reads back another power.
         """
-        if not 0.0 <= milliwatts <= self.max_power_mw:
-            raise SettingOutOfRange(f"{milliwatts} mW; this laser takes 0 to {self.max_power_mw:g} mW")
-        self._link.command(f"p {milliwatts / 1000:.5f}")
-        read = 1000 * self._number("p?")
-        if not math.isclose(read, milliwatts, rel_tol=1e-3, abs_tol=0.02):
-            raise DeviceRefused(f"{self._link.name}: asked for {milliwatts:g} mW, reads back {read:g} mW")
+        self._refuse_power_outside(milliwatts)
+        self._ensure_connected()
+        self._begin_power()
+        self._set(milliwatts)
+        self._asked_mw = milliwatts
 
     def on(self) -> None:
         """Switch on once and read state, interlock and fault back.
@@ -108,57 +105,115 @@ class Cobolt:
         ------
         InterlockOpen
             Interlock or key forbid it; nothing was switched, or it is off again.
+        DeviceNotReady
+            It is warming up; it was read back as off.
         DeviceRefused
-            The laser said no, has a fault, or did not come on; it was read back as off.
+            The laser said no, has a fault, has lost its power set point, or did not come on; it was read back
+            as off.
+        ConnectionLost
+            It had been away: it is off and at its lowest power.
         LaserMayBeOn
             Something failed and it could not be read back as off.
         """
-        self._refuse_unsafe()
+        self._ensure_connected()
+        asked = self._refuse_unknown_power()
+        self._safety.refuse_unsafe(clear=True)
+        self._refuse_other_power(asked)
+        self._switched_on = True
         try:
-            self._link.command("l1")
-            self._refuse_unsafe()
-            if not self._flag("l?"):
-                raise DeviceRefused(f"{self._link.name}: the laser did not come on; {self._key_words()}")
+            self._safety.start()
+            self._safety.refuse_unsafe()
+            if not self._link.ask_surely("l?", read_flag, bool):
+                raise DeviceRefused(f"{self._link.name}: the laser did not come on")
+        except DeviceRefused as error:
+            self.off()
+            raise self._safety.refusal(error) from error
         except BaseException:
             self.off()
             raise
 
-    def off(self) -> None:
-        """Switch off and read back, again and again until it is off or a deadline passes.
+    def status(self) -> LaserStatus:
+        """Ask for state, interlock and fault; for the measured power only while it is on.
+
+        A laser that is on though nobody switched it on is switched off, and this is its fault.
 
         Raises
         ------
         LaserMayBeOn
-            It could not be read back as off: leave the beam path, use the key switch.
+            It came on by itself and could not be read back as off.
         """
-        end = time.monotonic() + self._off_deadline_s
-        reason: Exception | None = None
-        while reason is None or time.monotonic() < end:
-            try:
-                self._link.urgent("l0", before=end)
-                if not self._flag("l?", before=end):
-                    return
-                reason = DeviceRefused(f"{self._link.name}: says that it is still on")
-            except InstrumentError as error:
-                # Running out of time in mid-question tells less than what went wrong before.
-                if reason is None or time.monotonic() < end:
-                    reason = error
-            time.sleep(_RETRY_S)
-        raise LaserMayBeOn(
-            f"{self._link.name}: the laser could not be read back as off ({reason}); "
-            "leave the beam path and turn the key switch"
-        ) from reason
+        self._ensure_connected()
+        emitting = self._link.ask("l?", read_flag)
+        if emitting and not self._switched_on:
+            self._facts.forget()
+            self._secure()
+            return LaserStatus(False, self._safety.interlock_closed(), BY_ITSELF, 0.0, 0.0)
+        closed = self._safety.interlock_closed()
+        fault = self._safety.fault()
+        measured = 1000 * self._link.ask("pa?", read_number) if emitting else 0.0
+        waiting = not emitting and (self._facts.mode() == "waiting for key" or self._facts.settling())
+        return LaserStatus(
+            emitting=emitting,
+            interlock_closed=closed,
+            fault=fault,
+            power_mw=measured,
+            setpoint_mw=self._asked_mw or 0.0,
+            # A laser that is on has its key on; while it is off nobody waits for the answer.
+            key_on=self._facts.key_on(max_age_s=math.inf) if emitting else self._facts.key_on(),
+            ready=not waiting,
+        )
 
-    def status(self) -> LaserStatus:
-        """Ask for state, interlock, fault, measured power and set point."""
-        emitting = self._flag("l?")
-        closed = not self._flag("ilk?")
-        fault = self._fault()
-        return LaserStatus(emitting, closed, fault, 1000 * self._number("pa?"), 1000 * self._number("p?"))
+    def settings(self) -> dict[str, Any]:
+        """Return identity, limits, set point, start mode, temperatures and hours, as JSON values."""
+        self._ensure_connected()
+        return {
+            "driver": "cobolt",
+            "model": self.info.model,
+            "serial": self.info.serial,
+            "firmware": self.info.firmware,
+            "wavelength_nm": self.wavelength_nm,
+            "max_power_mw": self.max_power_mw,
+            "setpoint_mw": self._asked_mw,
+            "autostart": self._facts.autostart(),
+            "key_on": self._facts.key_on(),
+            "temperatures_c": self._facts.temperatures(),
+            "hours": self._facts.hours(),
+        }
 
-    def close(self) -> None:
-        """Let go of the port; may be called twice. Does not switch the laser."""
-        self._link.close()
+    def _set(self, milliwatts: float) -> None:
+        self._link.command(f"p {milliwatts / 1000:.5f}", again=True)
+        read = self._setpoint_mw(milliwatts)
+        if not _same_power(read, milliwatts):
+            raise DeviceRefused(f"{self._link.name}: asked for {milliwatts:g} mW, reads back {read:g} mW")
+
+    def _lower(self) -> None:
+        self._set(0.0)
+
+    def _come_back(self) -> None:
+        self._facts.forget()
+        self._link.come_back("l0")
+
+    def _send_off(self, before: float) -> None:
+        self._link.urgent("l0", before=before)
+
+    def _reads_off(self, before: float) -> bool:
+        return not self._link.ask("l?", read_flag, before=before)
+
+    def _setpoint_mw(self, due_mw: float) -> float:
+        watts = self._link.ask_surely("p?", read_number, lambda watts: _same_power(1000 * watts, due_mw))
+        return 1000 * watts
+
+    def _refuse_other_power(self, asked_mw: float) -> None:
+        """Refuse a laser whose set point changed by itself, as after a power cut."""
+        read = self._setpoint_mw(asked_mw)
+        if _same_power(read, asked_mw):
+            return
+        self._facts.forget()
+        self._secure()
+        raise DeviceRefused(
+            f"{self._link.name}: the power set point was {asked_mw:g} mW and is now {read:g} mW; "
+            "was its power cut? It is off and at its lowest power"
+        )
 
     def _identify(self, url: str, emulated: bool) -> DeviceInfo:
         serial = self._link.learn_fence()
@@ -170,7 +225,7 @@ class Cobolt:
             )
         self.wavelength_nm = float(found[1])
         emulated = emulated or "emulator" in self._customer()
-        self.max_power_mw = self._number("gmlp?")
+        self.max_power_mw = self._link.ask("gmlp?", read_number)
         if self.max_power_mw <= 0:
             raise ProtocolError(f"{self._link.name}: a greatest power of {self.max_power_mw} mW")
         return DeviceInfo(model, serial, self._link.query("gfv?"), url, emulated)
@@ -182,40 +237,10 @@ class Cobolt:
         except DeviceRefused:
             return ""
 
-    def _refuse_unsafe(self) -> None:
-        if self._flag("ilk?"):
-            raise InterlockOpen(f"{self._link.name}: the interlock is open; close it, then try again")
-        if fault := self._fault():
-            kind = InterlockOpen if fault == "interlock" else DeviceRefused
-            raise kind(f"{self._link.name}: the laser reports a fault: {fault}; clear it, then try again")
 
-    def _key_words(self) -> str:
-        """Return what the key switch says; older series do not know the question."""
-        try:
-            key = self._link.query("@cobasks?")
-        except (DeviceRefused, DeviceTimeout, ProtocolError):
-            return "check the key switch"
-        return "turn the key switch on" if key == "0" else "it was switched off again"
-
-    def _fault(self) -> str:
-        code = self._link.query("f?")
-        if not code.isdigit() or len(code) > 4:
-            raise ProtocolError(f"{self._link.name}: {code!r} in answer to f?")
-        return _FAULTS.get(code, f"number {code}")
-
-    def _flag(self, question: str, *, before: float | None = None) -> bool:
-        answer = self._link.query(question, before=before)
-        if answer not in {"0", "1"}:
-            self._link.distrust()
-            raise ProtocolError(f"{self._link.name}: {answer!r} in answer to {question}")
-        return answer == "1"
-
-    def _number(self, question: str) -> float:
-        answer = self._link.query(question)
-        if not _NUMBER.fullmatch(answer):
-            self._link.distrust()
-            raise ProtocolError(f"{self._link.name}: {answer!r} in answer to {question}")
-        return float(answer)
+def _same_power(read_mw: float, asked_mw: float) -> bool:
+    # Half the last digit of the command, and the relative accuracy of its own display; chosen.
+    return math.isclose(read_mw, asked_mw, rel_tol=1e-3, abs_tol=0.02)
 
 
 @laser("cobolt+serial", params=("baud", "pause_ms"))
@@ -224,16 +249,5 @@ def open_cobolt_serial(url: DeviceURL) -> Cobolt:
     path = url.serial_path()
     baud = url.integer("baud", BAUD, low=300, high=4_000_000)
     pause = url.integer("pause_ms", PAUSE_MS, low=0, high=1000) / 1000
-
-    opened = False
-
-    def open_port(transcript: Transcript) -> SerialStream:
-        nonlocal opened
-        if opened and path.startswith("/dev/pts/"):
-            # Linux gives the number of a closed pseudo-terminal to the next program that asks for one.
-            raise PortNotFound(f"{path}: the pseudo-terminal is gone")
-        stream = SerialStream(path, baud, transcript=transcript)
-        opened = True
-        return stream
-
+    open_port = once_only(path, lambda transcript: SerialStream(path, baud, transcript=transcript))
     return Cobolt(open_port, pause_s=pause, url=url.text, emulated=url.emulated)

@@ -1,37 +1,60 @@
 """Silicann Spektralwerk Core, an SCPI spectrometer, through PyVISA.
 
-URL: ``visa://TCPIP0::192.168.1.20::5025::SOCKET?driver=spektralwerk``. Sources: the maker's documentation
-(en.silicann.com/spektralwerk-core-scpi-api-docs) and client ``spektralwerk_scpi_client`` (MIT).
+URL: ``visa://TCPIP0::192.168.1.20::5025::SOCKET?driver=spektralwerk``, optional ``backend=``. Sources: the
+maker's documentation (en.silicann.com/spektralwerk-core-scpi-api-docs) and client
+``spektralwerk_scpi_client`` (MIT).
+
+As opened it gives raw single exposures, which pass none of its other settings and come as decimal words.
+Averages, binning, region, references or trigger make it send processed spectra in the format that is set.
 """
 
-import math
+import time
+from dataclasses import replace
 from typing import Any
 
-from spectra.values import DeviceInfo, FloatArray, Technique, frozen_array
+from spectra.values import FloatArray, Technique, frozen_array
 
-from ..errors import DeviceRefused, ProtocolError, SettingOutOfRange
-from ..interfaces import SpectrometerLimits, StopCheck, never_stop
+from ..errors import (
+    AcquisitionAborted,
+    InstrumentError,
+    SettingOutOfRange,
+)
+from ..interfaces import (
+    Capability,
+    Setting,
+    SettingValue,
+    SpectrometerLimits,
+    SpectrometerStatus,
+    StopCheck,
+    never_stop,
+)
 from ..registry import DeviceURL, spectrometer
-from ..transport.visa import VisaLine
+from ..transport.visa_line import VisaLine
+from .setting_values import no_setting
+from .spektralwerk_clock import StampClock
+from .spektralwerk_device import Identity, read_axis, read_facts, read_identity
+from .spektralwerk_formats import StampedSpectrum, size_limit
+from .spektralwerk_link import SpektralwerkLink
+from .spektralwerk_reference import read_reference, take_reference
+from .spektralwerk_setup import (
+    EXPOSURE,
+    Setup,
+    changed,
+    setup_settings,
+    setup_snapshot,
+)
+from .spektralwerk_state import SetupState
 
-#: What a healthy device may take beyond the exposure, s; as long as the maker's client waits.
-MARGIN_S = 2.0
-#: Most pixels believed.
-MAX_PIXELS = 1 << 16
-#: Characters a number may take, with its comma.
-_NUMBER_CHARS = 32
-_SHORT = 4096
-_EXPOSURE = "MEASure:SPECtrum:CONFig:EXPosure:TIME"
-_ARRAY = "DEVice:SPECtrometer:ARRay"
-#: SCPI 1999, 21.8: data out of range, illegal parameter value.
-_RANGE_CODES = frozenset({"-222", "-224"})
+_FULL = frozenset({Capability.EXPOSURE, Capability.AVERAGES, Capability.BINNING, Capability.TRIGGER})
+#: Longest wait for a trigger, s; chosen.
+TRIGGER_WAIT_S = 30.0
 
 
 class Spektralwerk:
-    """A Spektralwerk Core, returning raw counts of single exposures.
+    """A Spektralwerk Core.
 
-    It closes the connection after every line, so each question goes out as
-    ``*CLS;<question>;*ESR?`` and is complete in itself: no answer can come late.
+    It closes the connection after every line, so there is none to lose: after any failure, and with every
+    spectrum, identity and settings are read back, and a device that was restarted is set anew.
 
     Parameters
     ----------
@@ -49,16 +72,27 @@ class Spektralwerk:
     technique = Technique.RAMAN
 
     def __init__(self, line: VisaLine, *, url: str = "", emulated: bool = False) -> None:
-        self._line = line
+        self._link = SpektralwerkLink(line)
         self.transcript = line.transcript
-        self.info = self._identify(url, emulated)
-        self.limits = self._read_limits()
-        self._axis = self._read_axis()
-        self._exposure_s = self._read_exposure()
+        identity = read_identity(self._link)
+        self.info = identity.info(url, emulated)
+        self._facts = read_facts(self._link)
+        self._pixel_axis = read_axis(self._link, self._facts.pixels)
+        self._clock = StampClock()
+        self._state = SetupState(self._link, identity, self._facts)
+        self._state.write_first()
+        self.limits = self._limits()
+        self.capabilities = _FULL if self._facts.full else frozenset({Capability.EXPOSURE})
 
     def axis(self) -> FloatArray:
-        """Return the wavelength of each pixel, nm, shape (pixels,), ascending, read-only."""
-        return self._axis
+        """Return the wavelength of each pixel, nm, shape (pixels,), ascending, read-only.
+
+        Joined pixels have the mean of their wavelengths.
+        """
+        setup = self._state.setup
+        first, width, count = setup.roi[0], setup.binning, setup.sent_pixels()
+        part = self._pixel_axis[first : first + count * width]
+        return frozen_array(part.reshape(count, width).mean(axis=1), name="axis")
 
     def set_exposure(self, seconds: float) -> None:
         """Set the exposure, s, and read it back.
@@ -73,17 +107,10 @@ class Spektralwerk:
         low, high = self.limits.exposure_min_s, self.limits.exposure_max_s
         if not low <= seconds <= high:
             raise SettingOutOfRange(f"{seconds} s of exposure; this device takes {low:g} to {high:g} s")
-        microseconds = round(seconds * 1e6)
-        self._ask(f"{_EXPOSURE} {microseconds}")
-        read = self._read_exposure()
-        if not math.isclose(read, microseconds / 1e6, rel_tol=1e-3, abs_tol=1e-6):
-            raise DeviceRefused(
-                f"{self._line.name}: asked for {seconds:g} s of exposure, reads back {read:g} s"
-            )
-        self._exposure_s = read
+        self._change(replace(self._state.setup, exposure_us=round(seconds * 1e6)))
 
     def acquire(self, *, stop: StopCheck = never_stop) -> FloatArray:
-        """Expose once and return raw counts, shape (pixels,), read-only.
+        """Return one spectrum, raw counts where nothing else is set, shape (pixels,), read-only.
 
         Raises
         ------
@@ -91,85 +118,151 @@ class Spektralwerk:
             ``stop``, asked at least every 50 ms, said so; the connection was closed.
         DeviceTimeout
             Nothing came in exposure + margin; not repeated.
+        ProtocolError
+            A damaged spectrum, one that is not new, or another device.
+        ConnectionLost
+            The device was restarted or set by somebody else; it is set anew before the next spectrum.
         """
-        pixels = self.limits.pixels
-        limit = (pixels + 2) * _NUMBER_CHARS
-        answer = self._ask("MEASure:SPECtrum:REQuest:RAW?", extra_s=self._exposure_s, limit=limit, stop=stop)
-        # A time stamp stands before the pixels.
-        return frozen_array(self._numbers(answer, pixels + 1, "spectrum")[1:], name="counts")
+        if self._state.settle_doubt():
+            self._clock.forget()
+        asked_at = time.monotonic()
+        try:
+            found = self._raw_spectrum(stop) if self._raw else self._processed_spectrum(stop)
+            self._clock.check(
+                found.stamp_us,
+                asked_at=asked_at,
+                got_at=time.monotonic(),
+                slack_s=self._state.duration_s,
+            )
+        except AcquisitionAborted:
+            raise
+        except InstrumentError:
+            self._state.doubt()
+            raise
+        return found.values
+
+    def available_settings(self) -> tuple[Setting, ...]:
+        """Return what can be set, and what the device states of itself."""
+        low, high = self._facts.exposure_us
+        return (
+            Setting("exposure_s", "Exposure of one accumulation.", "s", low / 1e6, high / 1e6),
+            *(setup_settings(self._facts.setup_limits) if self._facts.full else ()),
+            Setting("count", "Spectra sent for each question.", writable=False),
+            Setting("peak", "Counts at which the detector saturates.", "counts", writable=False),
+            Setting("resolution_nm", "Mean resolution the device states.", "nm", writable=False),
+        )
+
+    def set(self, name: str, value: SettingValue) -> None:
+        """Change a setting and read all of them back.
+
+        Raises
+        ------
+        UnknownSetting, SettingOutOfRange
+            No such setting, or not to be set to this; nothing was sent.
+        DeviceRefused
+            The device said no, has no such reference, or reads back something else.
+        """
+        if name == "exposure_s":
+            if isinstance(value, bool | str):
+                raise SettingOutOfRange(f"exposure_s: {value!r} is no number")
+            self.set_exposure(value)
+            return
+        if not self._facts.full:
+            raise no_setting(name, ["exposure_s"])
+        wanted = changed(self._state.setup, name, value, self._facts.setup_limits)
+        if (wanted.dark or wanted.light) and wanted.layout.endswith("int16"):
+            raise SettingOutOfRange(
+                f"{name}: whole numbers cannot hold a spectrum with references; set format to base64_float"
+            )
+        for kind, on in (("dark", wanted.dark), ("light", wanted.light)):
+            if on and name == f"{kind}_reference":
+                # The device has to have one: without it it would send what was never referred to anything.
+                self.reference(kind)
+        self._change(wanted)
+
+    def status(self) -> SpectrometerStatus:
+        """Ask whether it is there and set as it should be."""
+        self._state.settle_doubt()
+        self._state.refuse_other(read_identity(self._link))
+        return SpectrometerStatus(ready=True)
 
     def settings(self) -> dict[str, Any]:
-        """Return model and exposure; raw spectra pass none of the device's other settings."""
-        return {"model": self.info.model, "exposure_s": self._exposure_s, "spectrum": "raw"}
+        """Return identity and everything that is set, as JSON values."""
+        return {
+            "driver": "spektralwerk",
+            "model": self.info.model,
+            "serial": self.info.serial,
+            "firmware": self.info.firmware,
+            "exposure_s": self._state.setup.exposure_us / 1e6,
+            "spectrum": "raw" if self._raw else "processed",
+            **(setup_snapshot(self._state.setup) if self._facts.full else {}),
+            "count": 1,
+            "peak": self._facts.peak,
+            "resolution_nm": self._facts.resolution_nm,
+        }
+
+    def take_reference(self, kind: str, averages: int = 1) -> None:
+        """Let the device take its ``dark`` or ``light`` reference from what is before it now.
+
+        Raises
+        ------
+        SettingOutOfRange
+            Another kind, or not 1 to `MAX_REFERENCE` exposures.
+        DeviceRefused
+            The device said no.
+        """
+        self._state.settle_doubt()
+        take_reference(self._link, kind, averages, exposure_s=self._state.setup.exposure_us / 1e6)
+
+    def reference(self, kind: str) -> FloatArray:
+        """Return the device's ``dark`` or ``light`` reference, one value a pixel, read-only."""
+        return read_reference(self._link, kind, self._facts.pixels)
 
     def close(self) -> None:
         """Ask no more; between two questions there is no connection to let go of."""
-        self._line.close()
+        self._link.close()
 
-    def _identify(self, url: str, emulated: bool) -> DeviceInfo:
-        fields = [field.strip() for field in self._ask("*IDN?").split(",")]
-        if len(fields) != 4 or not all(field.isprintable() for field in fields):
-            raise ProtocolError(f"{self._line.name}: *IDN? gives {','.join(fields)[:80]!r}, not four fields")
-        vendor, model, serial, firmware = fields
-        name = model if vendor.lower() in model.lower() else f"{vendor} {model}"
-        return DeviceInfo(name, serial, firmware, url, emulated or "emulator" in firmware.lower())
+    @property
+    def _raw(self) -> bool:
+        return self._state.setup.raw(self._facts.pixels)
 
-    def _read_limits(self) -> SpectrometerLimits:
-        questions = (
-            f"{_ARRAY}:PCOunt?",
-            f"{_ARRAY}:PEAK?",
-            f"{_EXPOSURE}:MINimum?",
-            f"{_EXPOSURE}:MAXimum?",
-            f"{_EXPOSURE}:UNIT?",
+    def _raw_spectrum(self, stop: StopCheck) -> StampedSpectrum:
+        """Return a raw spectrum; who took it, and how, comes on the same line."""
+        pixels = self._facts.pixels
+        who, exposure, counts = self._link.ask(
+            "*IDN?",
+            f"{EXPOSURE}?",
+            "MEASure:SPECtrum:REQuest:RAW?",
+            extra_s=self._state.duration_s,
+            limit=size_limit("human", pixels),
+            stop=stop,
         )
-        answers = self._ask(";".join(questions)).split(";")
-        if len(answers) != len(questions) or answers[4].strip().lower() not in {"us", "µs"}:
-            raise ProtocolError(f"{self._line.name}: limits {answers}; exposures have to be in us")
-        pixels, peak, low, high = (self._numbers(answer, 1, "limit")[0] for answer in answers[:4])
-        if pixels != int(pixels) or not 2 <= pixels <= MAX_PIXELS or not 0 < low < high or peak <= 0:
-            raise ProtocolError(f"{self._line.name}: limits make no sense: {answers}")
-        return SpectrometerLimits(int(pixels), low / 1e6, high / 1e6, peak)
+        self._state.refuse_other(Identity.parse(who, self._link.name))
+        self._state.refuse_changed_exposure(exposure)
+        return self._link.decoded(counts.encode(), "human", pixels)
 
-    def _read_axis(self) -> FloatArray:
-        pixels = self.limits.pixels
-        answer = self._ask("DEVice:SPECtrometer:PIXels:WAVelengths?", limit=(pixels + 2) * _NUMBER_CHARS)
-        axis = frozen_array(self._numbers(answer, pixels, "wavelengths"), name="axis")
-        if axis[0] <= 0 or not (axis[1:] > axis[:-1]).all():
-            raise ProtocolError(f"{self._line.name}: the wavelengths are not ascending")
-        return axis
+    def _processed_spectrum(self, stop: StopCheck) -> StampedSpectrum:
+        """Return a processed spectrum; who took it, and how, is asked afterwards."""
+        setup = self._state.setup
+        waiting_s = TRIGGER_WAIT_S if setup.trigger != "none" else 0.0
+        found = self._link.stream_one(
+            setup.layout, setup.sent_pixels(), extra_s=self._state.duration_s + waiting_s, stop=stop
+        )
+        self._state.refuse_changed()
+        return found
 
-    def _read_exposure(self) -> float:
-        return self._numbers(self._ask(f"{_EXPOSURE}?"), 1, "exposure")[0] / 1e6
+    def _change(self, wanted: Setup) -> None:
+        self._state.write(wanted)
+        self.limits = self._limits()
 
-    def _ask(
-        self, request: str, *, extra_s: float = 0.0, limit: int = _SHORT, stop: StopCheck = never_stop
-    ) -> str:
-        """Ask within the error discipline of the maker's client and return the answer."""
-        line = f"*CLS;{request};*ESR?"
-        answer = self._line.ask(line, timeout_s=MARGIN_S + extra_s, limit=limit, stop=stop)
-        text, _, register = answer.rpartition(";")
-        if not (register.isascii() and register.isdigit()):
-            raise ProtocolError(f"{self._line.name}: {answer[-40:]!r} in answer to {request}")
-        if int(register) != 0:
-            error = self._line.ask("SYSTem:ERRor:NEXT?", timeout_s=MARGIN_S, limit=_SHORT)
-            code = error.split(",", 1)[0].strip()
-            kind = SettingOutOfRange if code in _RANGE_CODES else DeviceRefused
-            raise kind(f"{self._line.name}: the device refused {request}: {error}")
-        return text
-
-    def _numbers(self, answer: str, count: int, what: str) -> list[float]:
-        try:
-            numbers = [float(word) for word in answer.split(",")]
-        except ValueError as error:
-            raise ProtocolError(
-                f"{self._line.name}: {what} with a word that is no number: {error}"
-            ) from error
-        if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
-            raise ProtocolError(f"{self._line.name}: {what} of {len(numbers)} numbers instead of {count}")
-        return numbers
+    def _limits(self) -> SpectrometerLimits:
+        low, high = self._facts.exposure_us
+        pixels = self._state.setup.sent_pixels()
+        return SpectrometerLimits(pixels, low / 1e6, high / 1e6, self._facts.peak)
 
 
-@spectrometer("visa/spektralwerk")
+@spectrometer("visa/spektralwerk", params=("backend",))
 def open_spektralwerk(url: DeviceURL) -> Spektralwerk:
     """Open a Spektralwerk Core by its VISA resource."""
-    return Spektralwerk(VisaLine(url.target), url=url.text, emulated=url.emulated)
+    line = VisaLine(url.target, backend=url.params.get("backend", ""))
+    return Spektralwerk(line, url=url.text, emulated=url.emulated)

@@ -38,7 +38,6 @@ REASONS: Mapping[str, Mapping[FaultKind, str]] = MappingProxyType(
         },
         "opus": {
             FaultKind.BAD_CHECKSUM: _NO_CHECKSUM,
-            FaultKind.STALE: _OWN_CONNECTION,
             FaultKind.INTERLOCK: _NO_LASER,
             FaultKind.LASER_FAULT: _NO_LASER,
             FaultKind.SATURATION: _INFRARED,

@@ -158,6 +158,9 @@ class _Listener:
             if not self._cut.done():
                 self._cut.set_result(cut)
             wire.cut()
+        except asyncio.CancelledError:
+            # The listener hung up; asyncio would print a traceback for a handler that ends so.
+            wire.cut()
         except Exception as error:
             # Whoever waits for the listener hears of it, and the program ends.
             if not self._cut.done():

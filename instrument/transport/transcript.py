@@ -19,6 +19,8 @@ from ..errors import ProtocolError
 GENESIS = "0" * 64
 #: Bytes of conversation kept by default: some hundred spectra of the largest detector.
 DEFAULT_LIMIT = 4 << 20
+#: What an entry takes besides its bytes, in memory and as a line: many short ones must not grow without end.
+ENTRY_BYTES = 128
 _DIRECTIONS = frozenset("wrn")
 
 
@@ -63,10 +65,10 @@ class Transcript:
             ns = time.monotonic_ns()
             self._head = _link(self._head, ns, direction, data)
             self._entries.append(Entry(ns, direction, bytes(data), self._head))
-            self._size += len(data)
+            self._size += len(data) + ENTRY_BYTES
             while self._size > self._limit and len(self._entries) > 1:
                 oldest = self._entries.popleft()
-                self._size -= len(oldest.data)
+                self._size -= len(oldest.data) + ENTRY_BYTES
                 self._dropped += 1
                 self._start = oldest.chain
 

@@ -1,10 +1,14 @@
 import resource
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from instrument import config as module
 from instrument.config import BenchConfig, bench_config, load_config, save_device
+from instrument.config_file import MAX_FILE
 from instrument.errors import DeviceURLError
 
 URL = "obp+serial:///dev/ttyUSB0?model=STS&baud=115200"
@@ -29,7 +33,7 @@ def test_round_trip_keeps_the_others(path):
     replaced = BenchConfig("bench1", URL, LASER, 785.0, 20.0)
     save_device(path, replaced)
     assert bench_config("bench1", path) == replaced
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [path.with_name(f".{path.name}.lock"), path]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -44,7 +48,7 @@ def test_a_write_that_fails_leaves_the_old_file(path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert load_config(path) == {"bench1": old}
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [path.with_name(f".{path.name}.lock"), path]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -68,7 +72,7 @@ def test_the_file_people_write(path):
         ("devices = 1", "only \\[devices.NAME\\]"),
         ("[devices]\na = 1", "no table"),
         ("[devices.a]\nlaser_nm = 785.0", "lacks spectrometer"),
-        (f"[devices.a]\nspectrometer = '{URL}'", "lacks laser_nm"),
+        (f"[devices.a]\nspectrometer = '{URL}'", "laser_nm None; write"),
         (f"[devices.a]\nspectrometer = '{URL}'\nlaser_nm = 785.0\ncolour = 1", "does not know colour"),
         ("[devices.a]\nspectrometer = 1\nlaser_nm = 785.0", "URLs are strings"),
         (f"[devices.a]\nspectrometer = '{URL}'\nlaser_nm = 785.0\nemulated = 1", "true or false"),
@@ -93,7 +97,7 @@ def test_files_that_are_none(path):
     with pytest.raises(DeviceURLError, match="cannot be read"):
         load_config(path)
     big = path / "big.toml"
-    big.write_bytes(b"#" * (module.MAX_FILE + 1))
+    big.write_bytes(b"#" * (MAX_FILE + 1))
     with pytest.raises(DeviceURLError, match="larger than"):
         load_config(big)
     big.write_bytes(b"\xff")
@@ -122,3 +126,37 @@ def test_a_url_can_describe_a_bench(path):
     )
     with pytest.raises(DeviceURLError, match="add laser_nm="):
         bench_config(URL, path)
+
+
+def test_what_a_bench_may_be_besides(tmp_path):
+    path = tmp_path / "devices.toml"
+    opus = "opus+http://192.168.1.30/opusrs?folder=/mnt/opus"
+    infrared = BenchConfig("ir", opus, None, None, warning_s=0.0, contact="atr")
+    ventana = BenchConfig("v", "obp+serial:///dev/ttyUSB1?model=Ventana", None, 785.0)
+    for config in (infrared, ventana):
+        save_device(path, config)
+    assert load_config(path) == {"ir": infrared, "v": ventana}
+    assert (infrared.owned_url, infrared.has_laser) == (None, False)
+    assert (ventana.owned_url, ventana.has_laser) == (ventana.spectrometer, True)
+    assert bench_config(f"{URL}&laser_nm=785&contact=vial&warning_s=2", path).contact == "vial"
+    for wrong in ({"warning_s": 99.0}, {"contact": "glove"}, {"laser_nm": 1.0}):
+        with pytest.raises(DeviceURLError):
+            BenchConfig(**{"name": "x", "spectrometer": URL, "laser": None, "laser_nm": 785.0} | wrong)
+    with pytest.raises(DeviceURLError, match="contains its laser"):
+        BenchConfig("x", ventana.spectrometer, LASER, 785.0)
+
+
+def test_two_programs_that_save_lose_nothing(tmp_path):
+    path = tmp_path / "devices.toml"
+    names = [f"bench{number}" for number in range(8)]
+    script = (
+        "import sys; from pathlib import Path; from instrument.config import BenchConfig, save_device; "
+        f"save_device(Path(sys.argv[1]), BenchConfig(sys.argv[2], {URL!r}, None, 785.0))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    programs = [
+        subprocess.Popen([sys.executable, "-c", script, str(path), name], env={"PYTHONPATH": str(root)})
+        for name in names
+    ]
+    assert [program.wait(60) for program in programs] == [0] * len(names)
+    assert sorted(load_config(path)) == names

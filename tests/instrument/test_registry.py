@@ -5,17 +5,37 @@ from instrument.registry import (
     DeviceURL,
     check_laser_url,
     check_spectrometer_url,
+    contains_laser,
     laser_drivers,
     open_laser,
     open_spectrometer,
     spectrometer,
     spectrometer_drivers,
+    technique_of,
+    unit_drivers,
 )
+from spectra.values import Technique
 
 
 def test_every_driver_is_found():
-    assert set(spectrometer_drivers()) == {"obp+serial", "obp+tcp", "visa/spektralwerk"}
-    assert set(laser_drivers()) == {"cobolt+serial"}
+    assert set(spectrometer_drivers()) == {
+        *("obp+serial", "obp+tcp", "visa/spektralwerk", "opus+http", "visa/ftsw500", "folder")
+    }
+    assert set(laser_drivers()) == {"cobolt+serial", "visa/ips"}
+    assert set(unit_drivers()) == {"obp+serial", "obp+tcp", "wasatch"}
+
+
+def test_a_unit_is_told_from_its_url():
+    assert contains_laser("obp+serial:///dev/x?model=Ventana")
+    assert not contains_laser("obp+serial:///dev/x?model=STS")
+    with pytest.raises(DeviceURLError, match="guardian"):
+        open_spectrometer("obp+serial:///dev/x?model=Ventana")
+
+
+def test_the_technique_is_known_before_a_device_is_opened():
+    assert technique_of("obp+tcp://h:1?model=FX") is Technique.RAMAN
+    assert technique_of("opus+http://h/opusrs?folder=/x") is Technique.FTIR
+    assert technique_of("folder:///x") is None
 
 
 def test_a_url_taken_apart():

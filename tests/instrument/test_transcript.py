@@ -4,7 +4,7 @@ import json
 import pytest
 
 from instrument.errors import ProtocolError
-from instrument.transport.transcript import GENESIS, Transcript, read_transcript
+from instrument.transport.transcript import ENTRY_BYTES, GENESIS, Transcript, read_transcript
 
 
 def filled(**options):
@@ -61,7 +61,7 @@ def test_other_bytes_are_no_transcript(data):
 
 
 def test_a_full_record_drops_the_oldest_and_still_holds_together():
-    transcript = Transcript(limit=100)
+    transcript = Transcript(limit=10 * (10 + ENTRY_BYTES))
     for number in range(50):
         transcript.record("r", bytes([number]) * 10)
     head = json.loads(transcript.to_bytes().splitlines()[0])
