@@ -76,6 +76,11 @@ KINDS: dict[str, Kind] = {
     "instrument.errors.ProtocolError": Kind(DEVICE, 502, "protocol_error", "The device answered nonsense"),
     "instrument.errors.DeviceRefused": Kind(DEVICE, 409, "device_refused", "The device said no"),
     "instrument.errors.InterlockOpen": Kind(DEVICE, 409, "interlock_open", "The laser may not fire"),
+    "instrument.errors.DeviceNotReady": Kind(DEVICE, 503, "device_not_ready", "The device is not ready yet"),
+    "instrument.errors.HardwareFault": Kind(DEVICE, 503, "hardware_fault", "The device is broken"),
+    "instrument.errors.UnknownSetting": Kind(USAGE, 422, "unknown_setting", "There is no such setting"),
+    "instrument.errors.FileRefused": Kind(DATA, 422, "file_refused", "The device's file cannot be used"),
+    "instrument.errors.MissingExtra": Kind(SERVICE, 501, "extra_missing", "An optional package is missing"),
     "instrument.errors.SettingOutOfRange": Kind(USAGE, 422, "setting_out_of_range", "A setting is too far"),
     "instrument.errors.AcquisitionAborted": Kind(DEVICE, 409, "scan_stopped", "The scan was stopped"),
     _LASER: Kind(LASER_MAY_BE_ON, 500, "laser_may_be_on", "The laser may be on"),
@@ -96,6 +101,10 @@ KINDS: dict[str, Kind] = {
     "service.errors.AgentRefused": Kind(SERVICE, 409, "agent_refused", "The bench agent said no"),
     "service.bench.refusals.DeviceBusy": Kind(DEVICE, 409, "device_busy", "The device is busy"),
     "service.bench.refusals.BlankUnusable": Kind(DATA, 409, "blank_unusable", "The blank cannot be used"),
+    "service.bench.refusals.BlankRefused": Kind(DATA, 409, "blank_refused", "This is no empty container"),
+    "service.bench.refusals.AccessoryUnclean": Kind(
+        DEVICE, 409, "accessory_unclean", "Clean what touches the sample first"
+    ),
     "service.bench.refusals.NotConfirmed": Kind(USAGE, 409, "not_confirmed", "A confirmation is missing"),
     "service.bench.refusals.PossiblyEnergetic": Kind(
         USAGE, 409, "possibly_energetic", "The item may be energetic: nothing was fired"

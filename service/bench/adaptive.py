@@ -1,4 +1,4 @@
-"""The stop rule of an adaptive scan: accumulate until the identification is decided, or a limit is reached."""
+"""The stop rule of an adaptive scan: accumulate until the answer is decided, or a limit is reached."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any

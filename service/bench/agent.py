@@ -6,37 +6,38 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from calibration.apply import spectrum_of
-from calibration.standards import sharp_lines
-from calibration.verification import verify_axis
-from instrument.acquisition import ScanPlan
-from instrument.interfaces import StopCheck, never_stop
+from instrument.interfaces import OriginalFile, StopCheck, never_stop
 from library.methods import training_method
 from spectra.answer import InstrumentState
 from spectra.method import Method
-from spectra.values import Role, Scan
+from spectra.values import Scan
 
-from ..archive.journal import Archive
-from ..clock import clock_state
+from ..archive.journal import Archive, ArchivedScan
 from ..settings import Settings
-from . import flow, lights, operations
-from .answers import scan_answer
-from .blanks import check_blank, usable_blank
-from .device import Device
+from . import lights, operations, work
+from .activity import Plans
+from .attempts import Attempts
+from .blanks import alarming
+from .contacts import Contacts
 from .devices import Devices
+from .drop import DropDesk
 from .flusher import Flusher
-from .item import clean_label, new_unlabelled
+from .item import clean_label
 from .method_source import MethodSource
-from .notes import BlankNote, Notes, VerificationNote, expired, instrument_key, validity
+from .notes import Notes, expired, instrument_key
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
-from .requests import BlankRequest, Firing, ScanRequest, VerifyRequest
-from .safety import Shift, check_may_fire
+from .requests import BlankRequest, ScanRequest, VerifyRequest
+from .safety import Shift
+from .visit import visit_of
 
 _log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
+
+#: How long a scan waits for what a crash left to be identified, s.
+_RECOVERED_S = 60.0
 
 
 class Bench:
@@ -55,20 +56,27 @@ class Bench:
         self.archive = Archive(settings.archive_dir)
         self.outbox = Outbox(settings.outbox_path)
         self.notes = Notes(settings.home / "bench-notes.json")
+        self.attempts = Attempts(settings.outbox_path)
+        self.contacts = Contacts(self.outbox)
         self.devices = Devices(settings)
+        self.plans = Plans()
         self.shift = Shift()
         self.name = self._settled_name()
+        self.drops = DropDesk(self)
         self.flusher = Flusher(settings, self.archive, self.outbox)
         self.recovered: list[Answer] = []
         self.warm = False
         self._source = MethodSource(load or (lambda: training_method(settings.home)))
         self._unfinished = unfinished(self.archive, self.outbox)
+        self._recovered = threading.Event()
+        self.attempts.interrupt()
         self._warming = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
 
     def start(self) -> None:
         """Force lasers off, load the method and finish what a crash left, in the background."""
         self.flusher.start()
         self._warming.start()
+        self.drops.start()
 
     def method(self) -> Method:
         """Return the method in force, waiting until it is loaded."""
@@ -92,80 +100,30 @@ class Bench:
         Raises
         ------
         AgentRefused
-            Busy, not confirmed, possibly energetic, or an unusable blank.
+            Busy, not confirmed, possibly energetic, an unusable blank, or an accessory to be cleaned first.
+        UsageError
+            The attempt was made before, or the device cannot do what is asked.
         InstrumentError
             The device failed, or the scan was stopped.
         ServiceError
             The scan cannot be kept.
         """
-        item = clean_label(request.item) or new_unlabelled()
-        device, remarks = self._may_fire(request)
-        self.method()
-        with device.claimed(stop) as identity:
-            blank = usable_blank(self.notes, request.blank, identity).scan_id if request.blank else ""
-            plan = self._plan(
-                request,
-                device,
-                role=Role.SAMPLE,
-                item=item,
-                screening_id=self.outbox.open_screening(item),
-                blank_id=blank,
-                presentation=request.presentation,
-                spot=request.spot,
-                attempt=request.attempt,
-            )
-            archived, found = flow.screen(self, device, plan, remarks, complete=not request.keep_open)
-        self.flusher.kick()
-        posted = self._posted(operations.result(archived, found).key)
-        return scan_answer(archived, found, posted, is_open=request.keep_open)
+        return work.screen_sample(self, request, stop)
 
     def take_blank(self, request: BlankRequest, *, stop: StopCheck = never_stop) -> Answer:
-        """Scan an empty container and keep it under a name; raises as `scan`."""
-        device, remarks = self._may_fire(request)
-        self.method()
-        with device.claimed(stop) as identity:
-            fields = {"name": request.name, "presentation": request.presentation}
-            archived = flow.capture(
-                self, device, self._plan(request, device, role=Role.BLANK, **fields), remarks
-            )
-        found = flow.examine(self, archived)
-        check_blank(found)
-        note = BlankNote(request.name, archived.scan_id, identity, str(request.presentation), *validity())
-        self.notes.keep_blank(note)
-        return {
-            "name": note.name,
-            "scan_id": note.scan_id,
-            "container": note.container,
-            "expires_at": note.expires_at,
-            "identification": found,
-        }
+        """Scan an empty container or a cleaned accessory, judge it, and keep it under a name.
+
+        Raises as `scan`, and `BlankRefused` for what is not empty: nothing becomes of it then.
+        """
+        return work.take_blank(self, request, stop)
 
     def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan a standard and check the axis; raises as `scan`."""
-        sharp_lines(request.standard)  # an unknown standard is refused before anything fires
-        device, remarks = self._may_fire(request)
-        with device.claimed(stop) as identity:
-            plan = self._plan(request, device, role=Role.VERIFICATION, name=request.standard)
-            archived = flow.capture(self, device, plan, remarks)
-        taken_at, expires_at = validity()
-        checked = verify_axis(
-            spectrum_of(archived.scan),
-            at=taken_at,
-            standard=request.standard,
-            device_serial=archived.scan.device.serial,
-            scan_id=archived.scan_id,
-        )
-        note = VerificationNote(
-            identity, archived.scan_id, checked.passed, taken_at, expires_at, checked.to_json()
-        )
-        self.notes.keep_verification(note)
-        return {
-            "device": identity,
-            "passed": note.passed,
-            "scan_id": note.scan_id,
-            "expires_at": note.expires_at,
-            "verification": note.outcome,
-        }
+        return work.verify(self, request, stop)
+
+    def visit(self, text: str) -> Answer:
+        """Return the spots and attempts of an item's open or last screening; raises `NothingOpen`."""
+        return visit_of(self, clean_label(text))
 
     def complete(self, text: str) -> Answer:
         """Complete the open screening of an item; raises `NothingOpen`."""
@@ -175,8 +133,9 @@ class Bench:
             raise NothingOpen(f"no screening of {item} is open at this bench")
         ops = [operations.opening(screening, item, self.name), operations.completing(screening)]
         self.outbox.add(ops, closes=item)
+        self.shift.forget(screening)
         self.flusher.kick()
-        return {"item": item, "screening_id": screening, "posted": self._posted(ops[-1].key)}
+        return {"item": item, "screening_id": screening, "posted": self.posted(ops[-1].key)}
 
     def abort(self) -> Answer:
         """Stop every scan and read every laser back as off; raises `LaserMayBeOn` where one cannot be."""
@@ -195,6 +154,48 @@ class Bench:
         axis = "overdue" if expired(note.expires_at) else "verified"
         return InstrumentState(axis=axis, calibration_id=note.scan_id, verified_at=note.taken_at)
 
+    def keep(
+        self,
+        scan: Scan,
+        transcript: bytes,
+        original: OriginalFile | None = None,
+        sidecars: tuple[OriginalFile, ...] = (),
+    ) -> ArchivedScan:
+        """Put what was measured into the archive, and note where it belongs.
+
+        Parameters
+        ----------
+        scan, transcript
+            The scan, and what went over the wires for it.
+        original
+            The file the device wrote for it.
+        sidecars
+            Reports that came with that file.
+
+        Raises
+        ------
+        ArchiveError
+            It cannot be kept.
+        """
+        archived = self.archive.put(scan, transcript, original, sidecars)
+        self.attempts.keep(archived)
+        self.drops.note_taken(archived)
+        return archived
+
+    def remember(self, archived: ArchivedScan, identification: Answer) -> None:
+        """Note what a scan of a sample showed: at its attempt, and at an accessory it may have soiled."""
+        scan = archived.scan
+        self.attempts.settle(archived, identification)
+        touched = scan.settings.get("contact")
+        if touched and alarming(identification):
+            identity = instrument_key(scan.device.model, scan.device.serial)
+            self.contacts.soil(identity, touched["device"], touched["accessory"], item=scan.item)
+
+    def wait_recovered(self) -> None:
+        """Wait until what a crash left is taken up: it may have soiled an accessory."""
+        if self._warming.is_alive():
+            self._recovered.wait(_RECOVERED_S)
+
     def end(self) -> None:
         """Stop every scan and start nothing new."""
         devices = self.devices.known()
@@ -210,24 +211,12 @@ class Bench:
         may_be_on = lights.unverified(devices)
         for device in devices:
             device.release()
-        return may_be_on
+        self.drops.end()
+        # Letting go may be what finds out.
+        return may_be_on or lights.unverified(devices)
 
-    def _may_fire(self, request: Firing) -> tuple[Device, Answer]:
-        device = self.devices.get(request.device)
-        return device, {"safety": check_may_fire(request, self.shift, has_laser=device.has_laser)}
-
-    def _plan(self, request: Firing, device: Device, **fields: Any) -> ScanPlan:
-        power: Answer = {"power_mw": device.config.power_mw} if device.has_laser else {}
-        return ScanPlan(
-            accumulations=request.accumulations,
-            exposure_s=request.exposure_s,
-            laser_nm=device.config.laser_nm,
-            clock=clock_state(),
-            **power,
-            **fields,
-        )
-
-    def _posted(self, key: str) -> str:
+    def posted(self, key: str) -> str:
+        """Return what became of an operation, in the words of an answer."""
         if not self.flusher.configured:
             return "no_server"
         state = self.outbox.state_of(key)
@@ -245,9 +234,11 @@ class Bench:
         try:
             lights.force_off(self.devices.configured())
             self.recovered = recover(self, self._unfinished)
+            self._recovered.set()
             self.method()
             self.flusher.kick(wait_s=0.0)
         except Exception:
             # Whoever asks for the same thing later is told; a thread has nobody to tell.
             _log.exception("the bench could not be made ready")
+        self._recovered.set()
         self.warm = True

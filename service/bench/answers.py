@@ -9,6 +9,7 @@ from spectra.reasons import REASONS, Verdict, next_steps
 
 from ..archive.journal import ArchivedScan
 from ..words import WORDS
+from .drop_compare import compare
 from .item import label_type
 from .operations import result_id
 
@@ -24,17 +25,30 @@ def problem_response(problem: dict[str, Any], *, headers: Mapping[str, str] | No
 
 
 def scan_answer(
-    archived: ArchivedScan, identification: dict[str, Any], posted: str, *, is_open: bool
+    archived: ArchivedScan, identification: dict[str, Any], posted: str, visit: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what a program is told of a scan: the identification, and what became of its record."""
+    """Return what a program is told of a scan: the identification, and what became of its record.
+
+    Parameters
+    ----------
+    archived, identification
+        What was measured, and what it says (JSON form).
+    posted
+        Whether the server has it.
+    visit
+        The item's screening, from `service.bench.visit`.
+    """
     scan = archived.scan
     return {
         "identification": identification,
         "scan_id": archived.scan_id,
         "result_id": result_id(archived.scan_id),
         "screening_id": scan.screening_id,
-        "screening": "open" if is_open else "complete",
+        "screening": visit["screening"],
         "item": scan.item,
+        "spot": scan.spot,
+        "attempt": scan.attempt,
+        "visit": visit,
         "item_id_type": label_type(scan.item),
         "posted": posted,
         "archive_path": str(archived.path),
@@ -43,6 +57,9 @@ def scan_answer(
             "serial": scan.device.serial,
             "emulated": scan.device.emulated,
         },
+        "comparison": compare(identification, scan.settings["device_answer"])
+        if "device_answer" in scan.settings
+        else None,
         "laser_nm_assumed": bool(scan.settings.get("laser_nm_assumed")),
     }
 

@@ -21,13 +21,27 @@ from spectra.errors import SpectraError
 
 from ..errors import ServiceError, UsageError
 from ..problems import UNEXPECTED, kind_of, problem_of
+from . import blanks as blank_rules
 from .agent import Answer, Bench
 from .answers import problem_response
+from .drop_pages import api_routes as drop_routes
+from .drop_pages import routes as officer_drop_routes
 from .guard import Gate, check_token
+from .item import clean_label
 from .officer import routes as officer_routes
+from .officer_blanks import routes as officer_blank_routes
 from .officer_views import Officer
-from .requests import AbortRequest, BlankRequest, CompleteRequest, Firing, ScanRequest, VerifyRequest
-from .status import describe
+from .requests import (
+    AbortRequest,
+    BlankRequest,
+    CompleteRequest,
+    Firing,
+    RenameRequest,
+    RetireRequest,
+    ScanRequest,
+    VerifyRequest,
+)
+from .status import describe, questions
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +71,8 @@ def create_bench_app(bench: Bench, *, token: str, port: int) -> FastAPI:
     app.state.bench = bench
     app.state.token = token
     app.state.officer = Officer(bench)
-    app.include_router(_routes)
-    app.include_router(officer_routes)
+    for routes in (_routes, drop_routes, officer_routes, officer_blank_routes, officer_drop_routes):
+        app.include_router(routes)
     # By tree: what only the handler of `Exception` sees is answered outside the gate and logged as a crash.
     for kind in (*_TREES, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _as_problem)
@@ -83,6 +97,18 @@ def status(bench: TheBench) -> Answer:
     return describe(bench)
 
 
+@_routes.get("/questions")
+def asked_before(device: str, bench: TheBench, item: str = "") -> Answer:
+    """Return a device, and what a person has to be asked before it fires at an item."""
+    return questions(bench, device, clean_label(item))
+
+
+@_routes.get("/visit")
+def visit(item: str, bench: TheBench) -> Answer:
+    """Return the spots and attempts of an item, with the combined finding."""
+    return bench.visit(item)
+
+
 @_routes.post("/scans")
 async def scans(body: ScanRequest, request: Request, bench: TheBench) -> Answer:
     """Scan a sample; answers with the identification and what became of its record."""
@@ -91,8 +117,26 @@ async def scans(body: ScanRequest, request: Request, bench: TheBench) -> Answer:
 
 @_routes.post("/blanks")
 async def blanks(body: BlankRequest, request: Request, bench: TheBench) -> Answer:
-    """Scan an empty container and keep it as a blank."""
+    """Scan an empty container or a cleaned accessory and keep it as a blank."""
     return await _while_asked(request, lambda stop: bench.take_blank(body, stop=stop))
+
+
+@_routes.get("/blanks")
+def list_blanks(bench: TheBench) -> Answer:
+    """Return every blank, also those that have expired."""
+    return {"blanks": blank_rules.listed(bench.notes)}
+
+
+@_routes.post("/blanks/rename")
+def rename_blank(body: RenameRequest, bench: TheBench) -> Answer:
+    """Give a blank another name."""
+    return blank_rules.rename(bench.notes, body.name, body.new_name)
+
+
+@_routes.post("/blanks/retire")
+def retire_blank(body: RetireRequest, bench: TheBench) -> Answer:
+    """Use a blank no more; its scan stays in the archive."""
+    return blank_rules.retire(bench.notes, body.name)
 
 
 @_routes.post("/verify")

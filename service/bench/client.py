@@ -5,9 +5,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -17,6 +16,7 @@ from instrument.errors import LaserMayBeOn
 from ..errors import AgentRefused, AgentUnreachable
 from ..problems import error_of
 from ..settings import Settings
+from .interrupts import signals_interrupt
 from .lock import LOCK_NAME, lock_is_free
 from .spawn import has_ended, spawn_agent
 
@@ -115,6 +115,10 @@ class BenchClient:
     ) -> None:
         self.close()
 
+    def twin(self) -> "BenchClient":
+        """Return a client of the same agent with a connection of its own."""
+        return BenchClient(self.address, self._token, pid=self.pid, lock=self._lock)
+
     def close(self) -> None:
         """Let go of the connection; the agent goes on."""
         self._http.close()
@@ -122,6 +126,22 @@ class BenchClient:
     def status(self) -> Answer:
         """Return devices, method, open screenings, blanks, outbox and server state."""
         return self._call("GET", "/status")
+
+    def questions(self, device: str, item: str = "") -> Answer:
+        """Return a device, with what a person has to be asked before it fires at an item.
+
+        Parameters
+        ----------
+        device
+            Name or URL.
+        item
+            Item identifier; its open screening may hold the answer.
+        """
+        return self._call("GET", "/questions", params={"device": device, "item": item})
+
+    def visit(self, item: str) -> Answer:
+        """Return spots, attempts and the combined finding of an item's open or last screening."""
+        return self._call("GET", "/visit", params={"item": item})
 
     def scan(self, device: str, item: str, **options: Any) -> Answer:
         """Scan a sample and return the identification with what became of its record.
@@ -138,8 +158,28 @@ class BenchClient:
         return self._fire("/scans", {"device": device, "item": item, **options})
 
     def blank(self, device: str, name: str, **options: Any) -> Answer:
-        """Scan an empty container and keep it as a blank under a name."""
+        """Scan what is empty and keep it as a blank under a name.
+
+        Parameters
+        ----------
+        device, name
+            What measures, and what the blank will be called.
+        **options
+            Fields of `service.bench.requests.BlankRequest`.
+        """
         return self._fire("/blanks", {"device": device, "name": name, **options})
+
+    def blanks(self) -> list[Answer]:
+        """Return every blank, also those that have expired."""
+        return list(self._call("GET", "/blanks")["blanks"])
+
+    def rename_blank(self, name: str, new_name: str) -> Answer:
+        """Give a blank another name."""
+        return self._call("POST", "/blanks/rename", {"name": name, "new_name": new_name})
+
+    def retire_blank(self, name: str) -> Answer:
+        """Use a blank no more; its scan stays in the archive."""
+        return self._call("POST", "/blanks/retire", {"name": name})
 
     def verify(self, device: str, **options: Any) -> Answer:
         """Scan a standard and return the verification of the axis."""
@@ -170,7 +210,7 @@ class BenchClient:
             time.sleep(0.02)
 
     def _fire(self, path: str, body: Answer) -> Answer:
-        with _signals_interrupt():
+        with signals_interrupt():
             try:
                 return self._call("POST", path, body, timeout=SCAN_WITHIN_S)
             except KeyboardInterrupt:
@@ -182,7 +222,7 @@ class BenchClient:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             # A connection of its own: the interrupted one is in an unknown state.
-            with BenchClient(self.address, self._token, pid=self.pid, lock=self._lock) as other:
+            with self.twin() as other:
                 other.abort()
         except (AgentUnreachable, AgentRefused) as error:
             raise LaserMayBeOn(
@@ -191,10 +231,18 @@ class BenchClient:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _call(self, method: str, path: str, body: Answer | None = None, *, timeout: float = 10.0) -> Answer:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Answer | None = None,
+        *,
+        params: dict[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> Answer:
         try:
             response = self._http.request(
-                method, path, json=body, timeout=httpx.Timeout(timeout, connect=2.0)
+                method, path, json=body, params=params, timeout=httpx.Timeout(timeout, connect=2.0)
             )
             answer = response.json()
         except (httpx.HTTPError, ValueError) as error:
@@ -204,23 +252,3 @@ class BenchClient:
         if response.is_error:
             raise error_of(answer, default=AgentRefused)
         return answer
-
-
-@contextlib.contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Treat the end of the terminal or of the session like Ctrl-C: what was fired is stopped."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    try:
-        before = {number: signal.signal(number, interrupt) for number in numbers}
-    except ValueError:  # not the main thread: signals are somebody else's
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from instrument.config import BenchConfig, bench_config, load_config
-from instrument.registry import DeviceURL
+from instrument.registry import DeviceURL, technique_of
+from spectra.values import Technique
 
 from ..settings import Settings
 from .device import Device
@@ -56,7 +57,7 @@ class Devices:
             device = self._known.get(config.name)
             if device is None or (device.config != config and not device.busy):
                 if device is not None:
-                    device.close()
+                    device.release()
                 device = Device(config, self._runtime_dir, remarks=remarks, keep_open=keep_open)
                 self._known[config.name] = device
             self._make_way(device)
@@ -76,7 +77,7 @@ def _port(config: BenchConfig) -> tuple[str, str]:
 
 
 def _described(url: str, path: Path) -> tuple[BenchConfig, dict[str, Any]]:
-    if "laser_nm" in DeviceURL.parse(url).params:
+    if "laser_nm" in DeviceURL.parse(url).params or technique_of(url) is not Technique.RAMAN:
         return bench_config(url, path), {}
     joint = "&" if "?" in url else "?"
     config = bench_config(f"{url}{joint}laser_nm={ASSUMED_NM:g}", path)

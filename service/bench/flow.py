@@ -7,12 +7,13 @@
 from typing import TYPE_CHECKING, Any
 
 from calibration.apply import spectrum_of
-from instrument.acquisition import ScanPlan
+from instrument.acquisition import Enough, ScanPlan
 from instrument.errors import InstrumentError
 from spectra.identification import identify
 
 from ..archive.journal import ArchivedScan
 from . import operations
+from .adaptive import rate_of
 from .device import Device
 from .notes import rfc3339, utc_now
 
@@ -26,44 +27,55 @@ Answer = dict[str, Any]
 
 
 def screen(
-    bench: "Bench", device: Device, plan: ScanPlan, remarks: Answer, *, complete: bool
+    bench: "Bench",
+    device: Device,
+    plan: ScanPlan,
+    remarks: Answer,
+    *,
+    complete: bool,
+    enough: Enough | None = None,
 ) -> tuple[ArchivedScan, Answer]:
     """Scan a sample, keep it, say what it is, and tell the server."""
-    archived = capture(bench, device, plan, remarks)
+    archived = capture(bench, device, plan, remarks, enough=enough)
     identification = examine(bench, archived)
     tell(bench, archived, identification, complete=complete)
     return archived, identification
 
 
-def capture(bench: "Bench", device: Device, plan: ScanPlan, remarks: Answer) -> ArchivedScan:
+def capture(
+    bench: "Bench", device: Device, plan: ScanPlan, remarks: Answer, *, enough: Enough | None = None
+) -> ArchivedScan:
     """Take a scan into the archive; a full disk refuses before firing, an aborted scan is kept too."""
     bench.archive.require_space(SCAN_BYTES)
     try:
-        taken = device.take(plan, remarks)
+        taken = device.take(plan, remarks, enough=enough)
     except InstrumentError as error:
         if error.scan is not None:
-            bench.archive.put(error.scan, device.last_transcript)
+            bench.keep(error.scan, device.last_transcript)
         raise
-    return bench.archive.put(taken.scan, taken.transcript)
+    return bench.keep(taken.scan, taken.transcript, taken.original, taken.sidecars)
 
 
 def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
     """Identify an archived scan; everything the answer depends on is named in it."""
     scan = archived.scan
+    method = bench.method()
     blank = spectrum_of(bench.archive.get(scan.blank_id)) if scan.blank_id else None
     found = identify(
         spectrum_of(scan),
-        bench.method(),
+        method,
         blank=blank,
         state=bench.state_at(scan),
         source=archived.scan_id,
         scan_id=archived.scan_id,
         now=rfc3339(utc_now()),
+        rate=rate_of(scan, method),
     )
     return found.to_json()
 
 
 def tell(bench: "Bench", archived: ArchivedScan, identification: Answer, *, complete: bool) -> None:
-    """Put all the server needs into the outbox, in one transaction."""
+    """Note at the bench what a scan showed, then put all the server needs into the outbox, at once."""
+    bench.remember(archived, identification)
     ops = operations.telling(archived, identification, bench.name, complete=complete)
     bench.outbox.add(ops, closes=archived.scan.item if complete else "")

@@ -32,6 +32,8 @@ class BlankNote:
     """RFC 3339, UTC."""
     expires_at: str
     """RFC 3339, UTC."""
+    origin: str = ""
+    """Where the container comes from, in the officer's words; empty where nobody said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,17 @@ class Notes:
         with self._lock:
             return self._blanks.get(name)
 
-    def keep_blank(self, note: BlankNote) -> None:
-        """Keep a blank under its name, in place of an older one."""
+    def keep_blank(self, note: BlankNote, *, instead_of: str = "") -> None:
+        """Keep a blank under its name, in place of an older one, and of the one of another name."""
         with self._lock:
+            self._blanks.pop(instead_of, None)
             self._blanks[note.name] = note
+            self._write()
+
+    def forget_blank(self, name: str) -> None:
+        """Forget the blank of a name, if there is one."""
+        with self._lock:
+            self._blanks.pop(name, None)
             self._write()
 
     def verification(self, device: str) -> VerificationNote | None:

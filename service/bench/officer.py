@@ -16,80 +16,109 @@ from spectra.values import Presentation
 from ..errors import UsageError
 from . import lights
 from .guard import check_origin
-from .item import clean_label
+from .item import clean_label, new_unlabelled
 from .officer_views import PAGES, Officer
 from .refusals import FormUsed, NotConfirmed, PossiblyEnergetic
-from .requests import ScanRequest
+from .requests import MAX_DELAY_S, ScanRequest
 
 routes = APIRouter(include_in_schema=False)
 
 Word = Annotated[str, Field(max_length=8)]
+DeviceName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^:/]+$")]
+Delay = Annotated[float, Field(ge=0, le=MAX_DELAY_S, allow_inf_nan=False)]
+
+#: How long a stop waits for its scan to say how it ended, s.
+_ENDED_S = 1.0
 
 
 class ParcelForm(BaseModel):
-    """The form of one parcel."""
+    """The form of one parcel, or of one more spot of it."""
 
     model_config = ConfigDict(extra="forbid")
 
     form_token: Annotated[str, Field(max_length=64)] = ""
     item: Annotated[str, Field(max_length=128)] = ""
     no_label: Word = ""
-    device: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^:/]+$")]
-    presentation: Presentation = Presentation.DIRECT
+    device: DeviceName
+    presentation: Presentation | None = None
     blank: Annotated[str, Field(max_length=64)] = ""
+    spot: Annotated[int, Field(ge=1, le=100)] | None = None
+    adaptive: Word = ""
+    delay_s: Delay = 0.0
     energetic: Word = ""
     eyewear: Word = ""
-    keep_open: Word = ""
 
 
-def _the_officer(request: Request) -> Officer:
+def the_officer(request: Request) -> Officer:
+    """Return the views of the agent that serves a request."""
     officer = request.app.state.officer
     assert isinstance(officer, Officer)
     return officer
 
 
-TheOfficer = Annotated[Officer, Depends(_the_officer)]
+TheOfficer = Annotated[Officer, Depends(the_officer)]
+Short = Annotated[str, Form(max_length=128)]
 
 
 @routes.get("/")
-def start(officer: TheOfficer) -> Response:
+def start(officer: TheOfficer, device: str = "") -> Response:
     """Show the form for the next parcel."""
-    return officer.red() or officer.start()
+    return officer.red() or officer.start(device=device)
+
+
+@routes.get("/item/{screening_id}")
+def show_visit(screening_id: str, officer: TheOfficer) -> Response:
+    """Show a parcel that was scanned at this bench: its spots, its attempts, and what to do next."""
+    return officer.red() or officer.visit(screening_id)
+
+
+@routes.get("/item/{screening_id}/spot/{spot}")
+def next_spot(screening_id: str, spot: int, officer: TheOfficer, device: str = "") -> Response:
+    """Show the form for one more scan of a parcel."""
+    return officer.red() or officer.spot(screening_id, max(1, min(spot, 100)), device=device)
 
 
 @routes.post("/screen", dependencies=[Depends(check_origin)])
 def screen(form: Annotated[ParcelForm, Form()], officer: TheOfficer) -> Response:
-    """Start a scan, once, when everything was answered."""
+    """Start a scan, once, when everything was answered; an unfinished parcel is asked about first."""
     if red := officer.red():
         return red
     if not officer.tokens.spend(form.form_token):
         raise FormUsed("this form was sent before; nothing was fired again. Start with the next parcel.")
-    return RedirectResponse(f"/run/{officer.runs.start(_asked(form))}", status_code=303)
+    request = _asked(form, officer)
+    open_screening = officer.bench.outbox.screening_of(request.item)
+    if form.spot is None and open_screening and officer.bench.attempts.of(open_screening):
+        return RedirectResponse(f"/item/{open_screening}", status_code=303)
+    return RedirectResponse(f"/run/{officer.runs.start(request)}", status_code=303)
 
 
 @routes.get("/run/{name}")
 def show(name: str, officer: TheOfficer) -> Response:
     """Show a scan under way, or what came of it."""
     run = officer.runs.get(name)
-    return officer.red() or (officer.show(run) if run else RedirectResponse("/", status_code=303))
+    return officer.red() or (officer.show(name, run) if run else RedirectResponse("/", status_code=303))
 
 
 @routes.post("/stop", dependencies=[Depends(check_origin)])
-def stop(officer: TheOfficer) -> Response:
+def stop(officer: TheOfficer, run: Short = "") -> Response:
     """Stop every scan; needs no token, because stopping must never be refused."""
     officer.bench.abort()
+    stopped = officer.runs.get(run)
+    if stopped is not None and stopped.wait(_ENDED_S):
+        return officer.show(run, stopped)
     return officer.failed(AcquisitionAborted("stopped"))
 
 
 @routes.post("/complete", dependencies=[Depends(check_origin)])
 def complete(
-    officer: TheOfficer, form_token: Annotated[str, Form()] = "", item: Annotated[str, Form()] = ""
+    officer: TheOfficer, form_token: Short = "", item: Short = "", next_item: Short = ""
 ) -> Response:
-    """Complete a screening that was left open."""
+    """Finish a parcel; the barcode of the next one may come with it."""
     if not officer.tokens.spend(form_token):
         raise FormUsed("this form was sent before; nothing was done again")
+    label = clean_label(next_item)
     officer.bench.complete(item)
-    return RedirectResponse("/", status_code=303)
+    return (officer.red() or officer.start(label)) if label else RedirectResponse("/", status_code=303)
 
 
 @routes.post("/laser-check", dependencies=[Depends(check_origin)])
@@ -105,20 +134,25 @@ def style() -> Response:
     return FileResponse(PAGES / "static" / "bench.css", media_type="text/css")
 
 
-def _asked(form: ParcelForm) -> ScanRequest:
+def _asked(form: ParcelForm, officer: Officer) -> ScanRequest:
     if form.energetic == "yes":
         raise PossiblyEnergetic("nothing was fired: the sample is dark or possibly energetic")
-    if form.energetic != "no":
-        raise NotConfirmed("nothing was fired: answer whether the sample is dark or possibly energetic")
     item = clean_label(form.item)
     if bool(item) == (form.no_label == "yes"):
         raise UsageError("scan the barcode, or say that the label is missing; not both")
+    answered = officer.bench.shift.is_cleared(officer.bench.outbox.screening_of(item))
+    if form.energetic != "no" and not answered:
+        raise NotConfirmed("nothing was fired: answer whether the sample is dark or possibly energetic")
     return ScanRequest(
         device=form.device,
-        item=item,
+        item=item or new_unlabelled(),
         blank=form.blank,
         presentation=form.presentation,
-        keep_open=form.keep_open == "yes",
+        spot=form.spot or 1,
+        adaptive=form.adaptive == "yes",
+        delay_s=form.delay_s,
+        # The officer finishes a parcel after having seen what its spots said.
+        keep_open=True,
         asked_on="page",
         eyewear=True if form.eyewear == "yes" else None,
         energetic=False,

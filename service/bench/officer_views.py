@@ -2,36 +2,33 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from instrument.errors import AcquisitionAborted, LaserMayBeOn
+from instrument.errors import AcquisitionAborted, DeviceURLError, LaserMayBeOn
 
 from ..problems import kind_of, message_of
-from . import lights
+from . import lights, officer_words
+from .activity import Activity
 from .agent import Bench
 from .answers import verdict_view
-from .refusals import PossiblyEnergetic
+from .drop_watching import is_folder
+from .officer_forms import blank_form, parcel_form
+from .refusals import AccessoryUnclean, BlankRefused, PossiblyEnergetic
+from .requests import BlankRequest, Firing, ScanRequest
 from .runs import FormTokens, Run, Runs
-from .status import describe
+from .status import describe_device
+from .visit import describe_visit, next_spot
 
 PAGES = Path(__file__).parent / "pages"
 _TEMPLATES = Environment(
     loader=FileSystemLoader(PAGES / "templates"), autoescape=True, undefined=StrictUndefined
 )
+_TEMPLATES.filters |= {"sentence": officer_words.sentence, "when": officer_words.when}
 
-_ENERGETIC_STEPS = (
-    "Stop. Do not scan this parcel with a laser, and do not handle it further.",
-    "Follow the agency's procedure for energetic material.",
-    "Tell your supervisor.",
-)
-_POSTED = {
-    "posted": "The result is with the server.",
-    "queued": "The result is kept on this bench and goes to the server when it can be reached.",
-    "refused": "The server refused the result; it is kept on this bench. Tell a technician.",
-    "no_server": "The result is kept on this bench; no server is configured.",
-}
+Answer = dict[str, Any]
 
 
 class Officer:
@@ -53,71 +50,198 @@ class Officer:
         alarm = lights.alarm(self.bench.devices.known())
         return self._page("laser.html", 503, detail=alarm) if alarm else None
 
-    def start(self) -> Response:
-        """Return the empty form: nothing of the parcel before is in it."""
-        state = describe(self.bench)
-        devices = [device for device in state["devices"] if "://" not in device["name"]]
-        messages = [state["devices_trouble"]] if state["devices_trouble"] else []
-        messages += [f"{device['name']}: {device['trouble']}" for device in devices if device["trouble"]]
-        messages += [] if state["method"] else ["The method is being prepared; the first scan waits for it."]
-        server = state["server"]["state"].replace("_", " ")
+    def start(self, label: str = "", *, device: str = "") -> Response:
+        """Return the form for a parcel; nothing of the parcel before is in it.
+
+        Parameters
+        ----------
+        label
+            Its barcode, where that was scanned already.
+        device
+            Device to use; empty for the one used last.
+        """
+        wanted = device or self.runs.last_device
+        form = parcel_form(self.bench, self.tokens, wanted, label=label)
+        return self._page("start.html", here="/", attempt=1, **form)
+
+    def spot(self, screening_id: str, spot: int, *, device: str = "") -> Response:
+        """Return the form for one more scan of a parcel; the start page where it is finished."""
+        visit = self._visit(screening_id)
+        if visit is None or visit["screening"] != "open":
+            return RedirectResponse("/", status_code=303)
+        before = self.runs.last_of(visit["item"])
+        form = parcel_form(
+            self.bench,
+            self.tokens,
+            device or (before.device if before else ""),
+            label=visit["item"],
+            spot=spot,
+            before=before,
+            screening_id=screening_id,
+        )
+        tries = [one["attempt"] for one in visit["attempts"] if one["spot"] == spot]
+        here = f"/item/{screening_id}/spot/{spot}"
+        return self._page("start.html", here=here, attempt=max(tries, default=0) + 1, **form)
+
+    def visit(self, screening_id: str) -> Response:
+        """Return the page of a parcel that was scanned here; the start page for one that never was."""
+        visit = self._visit(screening_id)
+        if visit is None:
+            return RedirectResponse("/", status_code=303)
+        return self._page("visit.html", **self._visit_values(visit))
+
+    def blanks(self, *, device: str = "") -> Response:
+        """Return the list of blanks and the form for one more; ``device`` as for `start`."""
         return self._page(
-            "start.html",
-            messages=messages,
-            form_token=self.tokens.issue(),
-            devices=devices,
-            blanks=state["blanks"],
-            ask_eyewear=any(d["has_laser"] for d in devices) and not state["eyewear_confirmed"],
-            open_screenings=[
-                {"item": item, "screening_id": name, "form_token": self.tokens.issue()}
-                for item, name in state["open_screenings"].items()
-            ],
-            server_line=f"Server: {server}. Waiting to be sent: {state['outbox']['pending']}.",
+            "blanks.html", **blank_form(self.bench, self.tokens, device or self.runs.last_device)
         )
 
-    def show(self, run: Run) -> Response:
+    def show(self, name: str, run: Run) -> Response:
         """Return the page of a scan as it is now: under way, a verdict, or why there is none."""
         if run.error is not None:
-            return self.failed(run.error)
+            return self.failed(run.error, request=run.request)
         if run.answer is None:
-            device = self.bench.devices.get(run.request.device)
-            stage = device.described()["stage"]
-            item = run.request.item or "an item without a label"
-            return self._page("waiting.html", item=item, stage=stage, has_laser=device.has_laser)
-        answer = run.answer
-        return self._page(
-            "verdict.html",
-            item=answer["item"],
-            result_id=answer["result_id"],
-            posted_line=_POSTED[answer["posted"]],
-            emulated=answer["device"]["emulated"],
-            **verdict_view(answer["identification"]),
-        )
+            return self._waiting(name, run.request)
+        if isinstance(run.request, BlankRequest):
+            parts = run.answer["identification"]["components"]
+            return self._page("blank.html", blank=run.answer, components=parts)
+        return self._verdict(run.answer)
 
-    def failed(self, error: Exception) -> Response:
-        """Return the page of an error; a laser that may be on outranks all else."""
+    def failed(self, error: Exception, *, request: Firing | None = None) -> Response:
+        """Return the page of an error; a laser that may be on outranks all else.
+
+        Parameters
+        ----------
+        error
+            What went wrong.
+        request
+            What was asked for, where a scan was.
+        """
         if isinstance(error, LaserMayBeOn):
             return self._page("laser.html", 503, detail=message_of(error))
         kind = kind_of(error)
-        heading, symbol, lines, steps = kind.title.upper(), "!", [message_of(error)], ()
-        if isinstance(error, PossiblyEnergetic):
-            return self._message("STOP", "■", ["Nothing was fired."], _ENERGETIC_STEPS, kind.status)
-        if isinstance(error, AcquisitionAborted):
-            heading, symbol, lines = "STOPPED", "■", ["The laser was read back as off."]
-        return self._message(heading, symbol, lines, steps, kind.status)
+        heading, symbol, lines, steps = self._told(error, request)
+        links = [("/", "Next parcel")]
+        if isinstance(error, AccessoryUnclean | BlankRefused) and request is not None:
+            # The same instrument may be soiled under another of its names.
+            soiled = [one.name for one in self.bench.contacts.soiled() if one.words in message_of(error)]
+            name = quote(soiled[0] if soiled else request.device, safe="")
+            links.insert(0, (f"/blanks?device={name}", "Take a blank"))
+        visit = self._visit_asked(request)
+        return self._message(heading, symbol, lines, steps, kind.status, links, visit)
 
     def plain(self, status: int, heading: str) -> Response:
         """Return a page with nothing but a heading."""
-        return self._message(heading, "!", [], (), status)
+        return self._message(heading, "!", [], (), status, [("/", "Next parcel")], None)
+
+    def _told(self, error: Exception, request: Firing | None) -> tuple[str, str, list[str], tuple[str, ...]]:
+        """Return heading, symbol, lines and next steps of an error's page."""
+        lines = [message_of(error)]
+        if isinstance(error, PossiblyEnergetic):
+            return "STOP", "■", ["Nothing was fired."], officer_words.ENERGETIC_STEPS
+        if isinstance(error, AcquisitionAborted):
+            return "STOPPED", "■", [self._stopped_words(request)], ()
+        if isinstance(error, BlankRefused):
+            return "NOT A BLANK", "!", [*lines, "No blank was kept."], ()
+        if isinstance(error, AccessoryUnclean):
+            return kind_of(error).title.upper(), "■", lines, officer_words.CLEANING_STEPS
+        return kind_of(error).title.upper(), "!", lines, ()
+
+    def _verdict(self, answer: Answer) -> Response:
+        visit = answer["visit"]
+        # Other scans of the parcel may have come after this one.
+        values = self._visit_values(self._visit(visit["screening_id"]) or visit)
+        view, overall = verdict_view(answer["identification"]), values["overall"]
+        differs = overall is not None and overall["verdict"] != view["verdict"]
+        if differs and overall["verdict"].startswith("alarm"):
+            view["steps"] = tuple(dict.fromkeys((overall["words"].step, *view["steps"])))
+        soiled = [one.words for one in self.bench.contacts.soiled() if one.item == answer["item"]]
+        return self._page(
+            "verdict.html",
+            item=answer["item"],
+            spot=answer["spot"],
+            attempt=answer["attempt"],
+            result_id=answer["result_id"],
+            posted_line=officer_words.POSTED[answer["posted"]],
+            emulated=answer["device"]["emulated"],
+            differs=differs,
+            soiled="; ".join(soiled),
+            comparison=answer["comparison"],
+            **view,
+            **values,
+        )
+
+    def _waiting(self, name: str, request: ScanRequest | BlankRequest) -> Response:
+        device = describe_device(self.bench, self.bench.devices.get(request.device))
+        activity = device["activity"] or Activity("").to_json()
+        if isinstance(request, ScanRequest):
+            what = f"{request.item or 'an item without a label'}, spot {request.spot}"
+        else:
+            what = f"what is empty, for the blank {request.name}"
+        symbol, words = officer_words.LASERS[device["laser"]]
+        share = activity["done"] and round(100 * (activity["done"] - 1) / activity["of"])
+        return self._page(
+            "waiting.html",
+            run=name,
+            what=what,
+            words=activity["words"].capitalize(),
+            seconds_left=activity["seconds_left"],
+            share=share,
+            laser=device["laser"],
+            laser_symbol=symbol,
+            laser_words=words,
+        )
+
+    def _visit(self, screening_id: str) -> Answer | None:
+        tries = self.bench.attempts.of(screening_id)
+        return describe_visit(self.bench, screening_id, tries[0].item) if tries else None
+
+    def _visit_asked(self, request: Firing | None) -> Answer | None:
+        """Return the open visit of the item that was asked for, None where nothing was tried in it."""
+        if not isinstance(request, ScanRequest):
+            return None
+        screening_id = self.bench.outbox.screening_of(request.item)
+        return self._visit(screening_id) if screening_id else None
+
+    def _visit_values(self, visit: Answer) -> Answer:
+        tries, overall = visit["attempts"], officer_words.finding_view(visit["finding"])
+        return {
+            "visit": visit,
+            "overall": overall,
+            # The field would scroll an alarm's words out of sight, and nobody should pass one in a hurry.
+            "may_hurry": overall is None or not overall["verdict"].startswith("alarm"),
+            "tries": [officer_words.attempt_view(one) for one in tries],
+            "spots": sorted({one["spot"] for one in tries}),
+            "next_spot": next_spot(tries),
+            "form_token": self.tokens.issue(),
+        }
+
+    def _stopped_words(self, request: Firing | None) -> str:
+        try:
+            lit = request is None or self.bench.devices.get(request.device).has_laser
+        except DeviceURLError:
+            lit = True
+        return "The laser was read back as off." if lit else "Nothing is being measured any more."
 
     def _message(
-        self, heading: str, symbol: str, lines: list[str], steps: tuple[str, ...], status: int
+        self,
+        heading: str,
+        symbol: str,
+        lines: list[str],
+        steps: tuple[str, ...],
+        status: int,
+        links: list[tuple[str, str]],
+        visit: Answer | None,
     ) -> Response:
-        return self._page("message.html", status, heading=heading, symbol=symbol, lines=lines, steps=steps)
+        values = self._visit_values(visit) if visit else {"visit": None}
+        said = {"heading": heading, "symbol": symbol, "lines": lines, "steps": steps, "links": links}
+        said["tone"] = "locked" if steps else "stopped"
+        return self._page("message.html", status, **said, **values)
 
     def _page(self, name: str, status: int = 200, **values: Any) -> Response:
         method = self.bench.loaded_method
         devices = self.bench.devices.known()
         values.setdefault("training", method is not None and method.training)
         values.setdefault("emulated", any(device.emulated for device in devices))
+        values.setdefault("folders_here", any(is_folder(device.config) for device in devices))
         return HTMLResponse(_TEMPLATES.get_template(name).render(values), status_code=status)

@@ -124,13 +124,18 @@ class Outbox:
 
     def open_screenings(self) -> dict[str, str]:
         """Return the id of every open screening by its item."""
-        query = "SELECT substr(key, 11), value FROM state WHERE key LIKE 'screening:%' ORDER BY key"
-        with self._file.transaction() as database:
-            return dict(database.execute(query).fetchall())
+        return self.states("screening:")
 
     def close_screening(self, item: str) -> None:
         """Forget an item's open screening; the next one will be new."""
         self.set_state(f"screening:{item}", None)
+
+    def states(self, prefix: str) -> dict[str, str]:
+        """Return the small values whose keys begin with a prefix, by the rest of their keys."""
+        query = "SELECT substr(key, ?), value FROM state WHERE substr(key, 1, ?) = ? ORDER BY key"
+        with self._file.transaction() as database:
+            found = database.execute(query, (len(prefix) + 1, len(prefix), prefix)).fetchall()
+        return dict(found)
 
     def get_state(self, key: str) -> str | None:
         """Return a small value kept with the outbox, None where it was never set."""

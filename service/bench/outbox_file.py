@@ -36,6 +36,25 @@ CREATE INDEX ops_by_state ON ops (state, seq);
 CREATE INDEX ops_by_result ON ops (result_of) WHERE result_of IS NOT NULL;
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+# Came later; a program that does not know it is not disturbed by it, so that the version stays.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS attempts (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    screening_id TEXT NOT NULL,
+    item TEXT NOT NULL,
+    spot INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('begun', 'done', 'aborted')),
+    scan_id TEXT NOT NULL DEFAULT '',
+    words TEXT NOT NULL DEFAULT '',
+    found TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS attempts_by_screening ON attempts (screening_id, spot, attempt);
+CREATE INDEX IF NOT EXISTS attempts_by_item ON attempts (item, seq);
+CREATE INDEX IF NOT EXISTS attempts_begun ON attempts (state) WHERE state = 'begun';
+"""
 
 
 class OutboxFile:
@@ -71,6 +90,8 @@ class OutboxFile:
             database.execute(f"PRAGMA user_version = {_VERSION}")
         elif version != _VERSION or not _is_ours(database):
             raise OutboxError(f"{self.path} is no outbox of this version ({_VERSION}); move it away")
+        for statement in _ADDED.split(";"):
+            database.execute(statement)
 
     @contextmanager
     def transaction(self, *, check: bool = True) -> Iterator[sqlite3.Connection]:

@@ -4,7 +4,10 @@
 
     AgentRefused
     ├── DeviceBusy          a scan is under way on the device
-    ├── BlankUnusable       the blank is unknown, expired, refused or of another instrument
+    ├── BlankUnusable       the blank is unknown, expired or of another instrument
+    │   └── BlankRefused    what was scanned is no empty container: it becomes nothing
+    │       └── ResidueFound  it holds what would be found in the next sample
+    ├── AccessoryUnclean    what touches the sample waits for a clean blank since an alarm
     ├── NotConfirmed        eyewear or the item's question has no answer yet
     ├── PossiblyEnergetic   the item may be energetic: the agency's procedure applies
     ├── FormUsed            a page's one-shot token was used before
@@ -25,7 +28,19 @@ class DeviceBusy(AgentRefused):
 
 
 class BlankUnusable(AgentRefused):
-    """The blank is unknown, expired, of another instrument, or holds what no empty container holds."""
+    """The blank is unknown, expired, of another instrument, or refused."""
+
+
+class BlankRefused(BlankUnusable):
+    """What was scanned holds what no empty container holds: it becomes no blank."""
+
+
+class ResidueFound(BlankRefused):
+    """What was scanned as empty holds something that would be found in the next sample."""
+
+
+class AccessoryUnclean(AgentRefused):
+    """What touches the sample may hold what alarmed before: it waits to be cleaned, and for a clean blank."""
 
 
 class NotConfirmed(AgentRefused):

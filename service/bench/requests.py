@@ -6,9 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spectra.values import Presentation
 
+#: Longest delay of a scan, s (chosen: time enough to close a cabinet; whoever needs more has not begun).
+MAX_DELAY_S = 60.0
+
 Text = Annotated[str, Field(max_length=64)]
 Device = Annotated[str, Field(min_length=1, max_length=2048)]
 Exposure = Annotated[float, Field(gt=0.0, le=600.0, allow_inf_nan=False)]
+BlankName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .()+-]+$")]
+Number = Annotated[int, Field(ge=1, le=100)]
 
 
 class _Asked(BaseModel):
@@ -20,7 +25,10 @@ class Firing(_Asked):
 
     device: Device = Field(description="Name of a configured device, or its URL.")
     exposure_s: Exposure | None = Field(None, description="Exposure of one accumulation; null: automatic.")
-    accumulations: Annotated[int, Field(ge=1, le=100)] = 3
+    accumulations: Number | None = Field(None, description="Frames; null: what suits the device.")
+    delay_s: Annotated[float, Field(ge=0.0, le=MAX_DELAY_S, allow_inf_nan=False)] = Field(
+        0.0, description="Countdown before anything fires."
+    )
     eyewear: bool | None = Field(None, description="Confirmed for the shift; null: nobody was asked.")
     asked_on: Literal["page", "terminal", "nobody"] = Field(
         "nobody", description="Where a person answered the safety questions."
@@ -32,18 +40,20 @@ class ScanRequest(Firing):
 
     item: Text = Field("", description="Item identifier; empty for a missing label.")
     blank: Text = Field("", description="Name of a blank; empty for none.")
-    presentation: Presentation = Presentation.DIRECT
-    spot: Annotated[int, Field(ge=1, le=100)] = 1
-    attempt: Annotated[int, Field(ge=1, le=100)] = 1
+    presentation: Presentation | None = Field(None, description="Null: as the device is used.")
+    spot: Number = 1
+    attempt: Number | None = Field(None, description="Null: the next one at that spot.")
+    adaptive: bool = Field(False, description="Accumulate until the identification is decided.")
     energetic: bool | None = Field(None, description="Dark or possibly energetic; null: nobody was asked.")
     keep_open: bool = Field(False, description="Leave the screening open for more spots.")
 
 
 class BlankRequest(Firing):
-    """Scan an empty container."""
+    """Scan an empty container or a cleaned accessory."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .()+-]+$")]
-    presentation: Presentation = Field(Presentation.BAG, description="What kind of container it is.")
+    name: BlankName
+    presentation: Presentation | None = Field(None, description="Its kind; null: as the device is used.")
+    origin: Text = Field("", description="Where the container comes from, such as a lot.")
 
 
 class VerifyRequest(Firing):
@@ -56,6 +66,19 @@ class CompleteRequest(_Asked):
     """Complete the open screening of an item."""
 
     item: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class RenameRequest(_Asked):
+    """Give a blank another name."""
+
+    name: Text
+    new_name: BlankName
+
+
+class RetireRequest(_Asked):
+    """Use a blank no more."""
+
+    name: Text
 
 
 class AbortRequest(_Asked):

@@ -3,10 +3,10 @@
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .agent import Answer, Bench
-from .requests import ScanRequest
+from .requests import BlankRequest, ScanRequest
 
 #: Finished runs kept for a reload of their page.
 _KEPT = 32
@@ -18,17 +18,34 @@ _FORMS = 256
 class Run:
     """One scan started from the page."""
 
-    request: ScanRequest
+    request: ScanRequest | BlankRequest
     """What was asked for."""
     answer: Answer | None = None
     """What came of it; None before the end and after a failure."""
     error: Exception | None = None
     """Why it failed."""
+    _ended: threading.Event = field(default_factory=threading.Event)
 
     @property
     def done(self) -> bool:
         """Whether there is anything to show."""
         return self.answer is not None or self.error is not None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end; return whether it came."""
+        return self._ended.wait(seconds)
+
+    def carry_out(self, bench: Bench) -> None:
+        """Do what was asked for, and keep what comes of it."""
+        try:
+            if isinstance(self.request, ScanRequest):
+                self.answer = bench.scan(self.request)
+            else:
+                self.answer = bench.take_blank(self.request)
+        except Exception as error:
+            self.error = error
+        finally:
+            self._ended.set()
 
 
 class Runs:
@@ -44,16 +61,20 @@ class Runs:
         self._bench = bench
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self.last_device = ""
+        """Device used last; empty before the first."""
 
-    def start(self, request: ScanRequest) -> str:
+    def start(self, request: ScanRequest | BlankRequest) -> str:
         """Start a scan and return the id of its run."""
         run, name = Run(request), secrets.token_urlsafe(16)
         with self._lock:
+            self.last_device = request.device
             self._runs[name] = run
             finished = [key for key, each in self._runs.items() if each.done]
             for key in finished[: max(len(self._runs) - _KEPT, 0)]:
                 del self._runs[key]
-        threading.Thread(target=self._carry_out, args=(run,), name="page-scan", daemon=True).start()
+        work = threading.Thread(target=run.carry_out, args=(self._bench,), name="page-scan", daemon=True)
+        work.start()
         return name
 
     def get(self, name: str) -> Run | None:
@@ -61,11 +82,11 @@ class Runs:
         with self._lock:
             return self._runs.get(name)
 
-    def _carry_out(self, run: Run) -> None:
-        try:
-            run.answer = self._bench.scan(run.request)
-        except Exception as error:
-            run.error = error
+    def last_of(self, item: str) -> ScanRequest | None:
+        """Return how an item was last scanned from the page; None where nobody remembers."""
+        with self._lock:
+            requests = [run.request for run in reversed(self._runs.values())]
+        return next((one for one in requests if isinstance(one, ScanRequest) and one.item == item), None)
 
 
 class FormTokens:

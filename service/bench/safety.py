@@ -10,11 +10,15 @@ from .requests import Firing, ScanRequest
 
 
 class Shift:
-    """The eyewear confirmation of the people at this bench; it ends with the shift or the agent."""
+    """What the people at this bench have answered: eyewear once a shift, energetic material once an item.
+
+    It ends with the shift or the agent: whoever starts it again is asked again.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._until: datetime | None = None
+        self._cleared: set[str] = set()
 
     def confirm(self) -> None:
         """Take note that everybody wears laser eyewear from now on."""
@@ -27,17 +31,45 @@ class Shift:
         with self._lock:
             return self._until is not None and utc_now() < self._until
 
+    def clear(self, screening_id: str) -> None:
+        """Take note that the item of a screening is neither dark nor possibly energetic."""
+        with self._lock:
+            self._cleared.add(screening_id)
 
-def check_may_fire(request: Firing, shift: Shift, *, has_laser: bool) -> dict[str, Any]:
+    def forget(self, screening_id: str) -> None:
+        """Ask again the next time: the screening is complete."""
+        with self._lock:
+            self._cleared.discard(screening_id)
+
+    def is_cleared(self, screening_id: str | None) -> bool:
+        """Whether somebody said it of the item of a screening."""
+        with self._lock:
+            return screening_id in self._cleared
+
+
+def check_may_fire(
+    request: Firing, shift: Shift, *, has_laser: bool, screening_id: str | None = None
+) -> dict[str, Any]:
     """Refuse to fire unless a person at the bench answered what has to be answered.
 
     A program without a terminal asks nobody: whoever starts it answers for both questions,
     and every scan it makes says so.
 
+    Parameters
+    ----------
+    request
+        What is asked for.
+    shift
+        What was answered before.
+    has_laser
+        Whether we switch a laser for it: eyewear is asked for then.
+    screening_id
+        The item's open screening, in which its question may have been answered; None for none.
+
     Returns
     -------
     dict
-        What was asked and answered, for the record of the scan.
+        What was asked and answered, for the guardian and for the record of the scan.
 
     Raises
     ------
@@ -52,9 +84,11 @@ def check_may_fire(request: Firing, shift: Shift, *, has_laser: bool) -> dict[st
             "nothing was fired: a dark or possibly energetic sample can be ignited by the laser; "
             "stop and follow the agency's procedure for energetic material"
         )
-    if request.eyewear and request.asked_on != "nobody":
-        shift.confirm()
     asked = request.asked_on != "nobody"
+    if asked and energetic is None and shift.is_cleared(screening_id):
+        energetic = False
+    if request.eyewear and asked:
+        shift.confirm()
     if has_laser and (request.eyewear is False or (asked and not shift.confirmed)):
         raise NotConfirmed("nothing was fired: confirm that everybody at the bench wears laser eyewear")
     if asked and energetic is None:

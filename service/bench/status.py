@@ -1,11 +1,14 @@
 """What programs and pages are told of a bench, without waiting for anything."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from instrument.errors import DeviceURLError
 
-from . import lights
-from .notes import expired
+from . import blanks, lights
+from .activity import laser_state
+from .contacts import Soiled
+from .device import Device
 
 if TYPE_CHECKING:
     from .agent import Bench
@@ -22,7 +25,7 @@ def describe(bench: "Bench") -> dict[str, Any]:
     method = bench.loaded_method
     return {
         "bench": bench.name,
-        "devices": [device.described() for device in devices],
+        "devices": [describe_device(bench, device) for device in devices],
         "devices_trouble": trouble,
         "laser_alarm": lights.alarm(devices),
         "method": None
@@ -35,7 +38,8 @@ def describe(bench: "Bench") -> dict[str, Any]:
         },
         "eyewear_confirmed": bench.shift.confirmed,
         "open_screenings": bench.outbox.open_screenings(),
-        "blanks": _blanks(bench),
+        "blanks": [one for one in blanks.listed(bench.notes) if not one["expired"]],
+        "accessories": [_soiled(one) for one in bench.contacts.soiled()],
         "outbox": bench.outbox.counts(),
         "server": _server(bench),
         "recovered": bench.recovered,
@@ -43,12 +47,37 @@ def describe(bench: "Bench") -> dict[str, Any]:
     }
 
 
-def _blanks(bench: "Bench") -> list[dict[str, Any]]:
-    return [
-        {"name": b.name, "container": b.container, "device": b.device, "expires_at": b.expires_at}
-        for b in bench.notes.blanks()
-        if not expired(b.expires_at)
-    ]
+def describe_device(bench: "Bench", device: Device) -> dict[str, Any]:
+    """Return what programs and pages are told of a device: what it is, does, and waits for."""
+    described = device.described()
+    activity = bench.plans.activity(described)
+    return {
+        **described,
+        "contact": device.config.contact,
+        "laser": laser_state(described),
+        "activity": None if activity is None else activity.to_json(),
+    }
+
+
+def questions(bench: "Bench", name_or_url: str, item: str) -> dict[str, Any]:
+    """Return a device with what a person has to be asked before it fires at an item.
+
+    Raises
+    ------
+    DeviceURLError
+        No such device.
+    """
+    device = bench.devices.get(name_or_url)
+    screening = bench.outbox.screening_of(item) if item else None
+    return {
+        "device": describe_device(bench, device),
+        "ask_eyewear": device.has_laser and not bench.shift.confirmed,
+        "ask_energetic": not bench.shift.is_cleared(screening),
+    }
+
+
+def _soiled(one: Soiled) -> dict[str, Any]:
+    return {**asdict(one), "words": one.words}
 
 
 def _server(bench: "Bench") -> dict[str, str]:

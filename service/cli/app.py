@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("service.cli.token", "Create tokens for the server."),
     "doctor": ("service.cli.doctor", "Say what is installed, attached and reachable."),
     "devices": ("service.cli.devices", "List ports, and name devices."),
+    "drop": ("service.cli.drop", "Decide about scans from exported files."),
     "emulate": ("service.cli.emulate", "Run an emulated instrument."),
     "scan": ("service.cli.scan", "Scan a parcel and identify what is in it."),
     "identify": ("service.cli.identify", "Identify spectra in files."),

@@ -60,7 +60,7 @@ def import_(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Import a folder of spectra (ENLIGHTEN CSV, JCAMP-DX, BWSpec text, two-column text)."""
+    """Import a folder of spectra (ENLIGHTEN CSV, JCAMP-DX, BWSpec, Bruker OPUS, two-column text)."""
     with progress(f"importing {folder.name}") as bar:
         report = import_folder(
             folder,

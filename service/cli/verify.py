@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from ..settings import load_settings
+from .firing import Accumulations, Delay, Exposure, questions, stages
 from .output import emit_json, say
 
 app = typer.Typer(help="Verify an instrument with a standard.", add_completion=False)
@@ -19,13 +20,19 @@ def main(
     standard: Annotated[
         str, typer.Option(help="Standard before the probe: polystyrene, acetaminophen or cyclohexane.")
     ] = "polystyrene",
+    delay: Delay = 0.0,
+    exposure: Exposure = None,
+    accumulations: Accumulations = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Scan a standard and compare its bands with ASTM E1840; exit code 1 where it fails."""
     from ..bench.client import BenchClient
 
+    firing = {"delay_s": delay, "exposure_s": exposure, "accumulations": accumulations}
     with BenchClient.connect(load_settings()) as bench:
-        answer = bench.verify(device, standard=standard)
+        asked = questions(bench, device)
+        with stages(bench, device, f"scanning {standard}"):
+            answer = bench.verify(device, standard=standard, **firing, **asked)
     if json:
         emit_json(answer)
     else:

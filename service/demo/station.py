@@ -93,12 +93,15 @@ class Station:
         stack.callback(shutil.rmtree, self._runtime, ignore_errors=True)
         ensure_starter(settings.libraries_dir)
         light = self.home / "light.log"
-        laser = self._program(stack, "instrument.emulators", "cobolt", "--pty", "--light", str(light))
+        laser = self._program(
+            stack, "instrument.emulators", "cobolt", "--with-parent", "--pty", "--light", str(light)
+        )
         self._control = self._runtime / "sample.sock"
         detector = self._program(
             stack,
             "instrument.emulators",
-            *("obp", "--model", "STS", "--pty", "--light", str(light), "--cosmic-rate", "0"),
+            *("obp", "--with-parent", "--model", "STS", "--pty", "--light", str(light)),
+            *("--cosmic-rate", "0"),
             *("--speed", str(SPEED), "--control", str(self._control)),
         )
         self._configure(settings, laser.where["address"], detector.where["address"])
