@@ -11,7 +11,7 @@ import numpy as np
 from spectra.errors import SpectraError
 from spectra.values import FloatArray, Scan
 
-from .errors import AcquisitionAborted, InstrumentError, LaserMayBeOn, SettingOutOfRange
+from .errors import AcquisitionAborted, InstrumentError, LaserMayBeOn, ProtocolError, SettingOutOfRange
 from .exposure import find_exposure, is_saturated
 from .interfaces import Capability, Laser, Spectrometer, StopCheck, never_stop
 from .lighting import READOUT_S, Lighting
@@ -226,10 +226,18 @@ class _Run:
                 restarts += 1
                 self._expose_shorter()
                 continue
+            self._refuse_other_axis()
             self._signal.append(frame)
             if enough is not None and enough(self.scan()):
                 break
         self._progress("signal", 1.0)
+
+    def _refuse_other_axis(self) -> None:
+        """Raise `ProtocolError` where somebody changed the range of a device between two frames."""
+        axis = self._spectrometer.axis()
+        if self._axis is not None and not np.array_equal(axis, self._axis):
+            raise ProtocolError("the spectrometer's axis changed during the scan; leave its settings alone")
+        self._axis = axis
 
     def _too_bright(self, frame: FloatArray) -> bool:
         """Whether a frame saturates at an exposure that may still be changed."""

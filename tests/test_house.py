@@ -29,6 +29,8 @@ SPECTRA = {
     "errors": "AxisError FormatError MethodError RecipeError SpectraError SpectrumMismatch UnknownFormat "
     "ValueRangeError",
     "reasons": "Reason Verdict blocked next_steps",
+    "sequential": "Look decided plan_looks",
+    "infrared": "CLEAN_LIMIT CrystalState absorbance_of aligned_background crystal_clean lit_part transmittance_of",
     "finding": "Finding combine",
     "identification": "FOREIGN Component Curves Identification InstrumentState Quality identify",
     "method": "Method WatchItem fit may_name",
@@ -50,12 +52,23 @@ CALIBRATION = {
 }
 INSTRUMENT = {
     "config": "BenchConfig bench_config load_config save_device",
-    "acquisition": "Progress READOUT_S ScanPlan no_progress take_scan",
-    "guardian": "GuardedLaser GuardianHandle start_guardian stop_guardian",
+    "acquisition": "Enough Progress READOUT_S ScanPlan no_progress take_scan",
+    "device_url": "DeviceURL",
+    "discovery": "Found Silent look_at_host look_at_serial",
+    "lighting": "Lighting READOUT_S",
+    "guardian": "GuardedLaser GuardedSpectrometer GuardedUnit GuardianHandle GuardianWatch LaserState State "
+    "start_guardian stop_guardian",
     "transport": "ByteStream Transcript",
-    "interfaces": "Laser LaserStatus Spectrometer SpectrometerLimits never_stop",
-    "errors": "AcquisitionAborted ConnectionLost DeviceRefused DeviceTimeout DeviceURLError InstrumentError "
-    "InterlockOpen LaserMayBeOn PortBusy PortNotFound ProtocolError SettingOutOfRange",
+    "interfaces": "Capability FileBacked Laser LaserStatus OriginalFile Setting Spectrometer SpectrometerLimits "
+    "SpectrometerStatus Unit never_stop",
+    "registry": "BENCH_PARAMS COMMON_PARAMS ENTRY_POINTS DeviceURL Driver broken_entry_points check_laser_url "
+    "check_spectrometer_url contains_laser laser laser_drivers open_laser open_spectrometer open_unit spectrometer "
+    "spectrometer_drivers technique_of unit unit_drivers",
+    "testing": "DriverContract Exchange LaserContract OUR_RIGS SpectrometerContract TranscriptStream UnitContract "
+    "on_rig rig rigged running_emulator running_program without_rig",
+    "errors": "AcquisitionAborted ConnectionLost DeviceNotReady DeviceRefused DeviceTimeout DeviceURLError "
+    "FileRefused HardwareFault InstrumentError InterlockOpen LaserMayBeOn MissingExtra PortBusy PortNotFound "
+    "ProtocolError SettingOutOfRange UnknownSetting",
 }
 SERVICE = {
     "errors": "AgentRefused AgentUnreachable ArchiveError DiskFull MissingPart OtherBody OutboxError ScanDamaged "
@@ -63,8 +76,9 @@ SERVICE = {
     "settings": "Settings load_settings software_version",
     "problems": "Kind error_of kind_of message_of problem_of",
     "clock": "clock_state",
-    "archive.journal": "Archive ArchiveProblem ArchivedScan free_bytes write_whole",
-    "archive.scanfile": "decode_scan decode_transcript encode_scan with_transcript",
+    "archive.journal": "Archive ArchiveProblem ArchivedScan free_bytes",
+    "archive.whole": "flush_folder write_whole",
+    "archive.scanfile": "decode_attached decode_scan decode_transcript encode_scan with_transcript",
     "api.app": "create_app",
     "api.settings": "ServerSettings",
     "bench.client": "BenchClient",
