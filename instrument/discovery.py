@@ -21,6 +21,8 @@ from .transport.tcp import TcpStream
 ANSWER_S = 0.5
 #: Line speeds at which serial spectrometers are looked for: after power-up, and raised.
 OBP_BAUDS = (9600, 115200)
+#: A device has said by then what it thinks of a line it does not understand, s: chosen.
+SETTLE_S = 0.1
 _LASER_BAUD = 115200
 _MAX_LINE = 256
 _PORTS = {"obp": 57357, "spektralwerk": 5025, "ftsw500": 7778, "opus": 80}
@@ -122,6 +124,9 @@ def _ask_cobolt(stream: WireStream, path: str) -> Found | None:
 
 
 def _ask_ips(stream: WireStream, path: str) -> Found | None:
+    # What others were asked before stands in its line still.
+    stream.write(b"\n", deadline=deadline_in(ANSWER_S))
+    stream.drain(SETTLE_S)
     fields = [field.strip() for field in _line(stream, b"*IDN?\n").split(",")]
     if len(fields) != 5 or fields[0].upper() != "IPS":
         return None

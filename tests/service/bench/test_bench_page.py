@@ -72,7 +72,7 @@ def test_a_parcel_through_the_page(rig, new_shift, page):
     assert "Everybody at this bench wears laser eyewear" in text
     assert "TRAINING" in text
     assert "EMULATED DEVICE" in text
-    form = page.form(item="rr123456785gb")
+    form = page.form(item="rr900000019gb")
     sent = page.http.post("/screen", data=form)
     assert sent.status_code == 303
     waiting = page.http.get(sent.headers["location"]).text
@@ -80,7 +80,7 @@ def test_a_parcel_through_the_page(rig, new_shift, page):
     text = page.verdict(sent.headers["location"])
     assert re.search(r'<div class="word">\s*TRAINING ALARM', text)
     assert "▲" in text
-    assert "RR123456785GB" in text
+    assert "RR900000019GB" in text
     assert "Metamizole" in text
     assert "Hold the parcel" in text
     assert "Next step" in text
@@ -97,16 +97,16 @@ def test_a_parcel_through_the_page(rig, new_shift, page):
     assert "Finish this parcel" in text
     screening = re.search(r"/item/([0-9a-f-]+)/spot/2", text).group(1)
 
-    asked = page.http.post("/screen", data=page.form(item="RR123456785GB"))
+    asked = page.http.post("/screen", data=page.form(item="RR900000019GB"))
     assert asked.headers["location"] == f"/item/{screening}", "an unfinished parcel is asked about first"
     unfinished = page.http.get(f"/item/{screening}").text
     assert "This parcel is not finished. Nothing was fired." in unfinished
     assert not fired_since(rig, before)
     spot = page.http.get(f"/item/{screening}/spot/2").text
-    assert "Spot 2 of RR123456785GB" in spot
+    assert "Spot 2 of RR900000019GB" in spot
     assert "Is the sample dark" not in spot, "asked once an item"
     rig.put("ibuprofen")
-    more = page.form(item="RR123456785GB", spot="2")
+    more = page.form(item="RR900000019GB", spot="2")
     del more["energetic"]
     sent = page.http.post("/screen", data=more)
     assert sent.status_code == 303
@@ -115,18 +115,18 @@ def test_a_parcel_through_the_page(rig, new_shift, page):
     assert "Spot 2, attempt 1 alone" in both
     assert "Spot 1 again" in both
     again = page.http.get(f"/item/{screening}/spot/1").text
-    assert "Spot 1, attempt 2 of RR123456785GB" in again
+    assert "Spot 1, attempt 2 of RR900000019GB" in again
 
     empty = page.start()
     assert "Everybody at this bench wears laser eyewear" not in empty, "asked once a shift"
     first_form = empty.partition("Parcels not finished")[0]
-    assert "RR123456785GB" not in first_form, "nothing is carried over to the next parcel"
+    assert "RR900000019GB" not in first_form, "nothing is carried over to the next parcel"
     assert "checked" not in empty
     finish = re.search(r'action="/complete"><input type="hidden" name="form_token" value="([^"]+)"', empty)
-    done = {"form_token": finish.group(1), "item": "RR123456785GB"}
+    done = {"form_token": finish.group(1), "item": "RR900000019GB"}
     assert page.http.post("/complete", data=done).status_code == 303
     assert page.http.post("/complete", data=done).status_code == 409
-    assert "RR123456785GB" not in page.start()
+    assert "RR900000019GB" not in page.start()
     assert page.http.get(f"/item/{screening}/spot/2").headers["location"] == "/"
     assert "This parcel is not finished" not in page.http.get(f"/item/{screening}").text
 
