@@ -16,6 +16,7 @@ from pathlib import Path
 
 from emulated_bench import LASER_NM, POWER_MW, DetectorBench
 from figures import Sheet, progress, run
+from scipy.stats import fisher_exact
 
 from calibration.apply import spectrum_of
 from instrument.acquisition import take_scan
@@ -39,6 +40,10 @@ TIMES = {"strong": 10, "medium": 3, "empty": 30}
 #: Harmless references scanned besides the two training targets.
 OTHERS = 30
 COSMIC_RATE = 0.2
+#: What stands for a watch-list substance that may not be named.
+WITHHELD = "(name withheld)"
+#: Differences of errors with a lesser probability than this are no chance.
+CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,13 @@ def measure(sheet: Sheet) -> None:
     for kind in KINDS:
         _tell_kind(sheet, kind, [pair for pair in pairs if pair[0].case.kind == kind])
     errors = [sum(bool(one.error) for one in side) for side in zip(*pairs, strict=True)]
+    table = [[count, len(pairs) - count] for count in errors]
+    chance = float(fisher_exact(table, alternative="greater").pvalue)
     sheet.add(
         "errors of adaptive scans, of all kinds",
-        f"≤ {errors[1]} (fixed)",
-        str(errors[0]),
-        passed=errors[0] <= errors[1],
+        f"≤ {errors[1]} (fixed) but for chance",
+        f"{errors[0]}, probability {chance:.2f}",
+        passed=errors[0] <= errors[1] or chance >= CHANCE,
     )
     sheet.facts["errors"] = [repr(one) for pair in pairs for one in pair if one.error]
     _tell_table(sheet, pairs)
@@ -167,10 +174,10 @@ def _scan(method: Method, case: Case, *, adaptive: bool) -> Outcome:
 
 
 def _error(case: Case, verdict: str, named: tuple[str, ...], allowed: set[str]) -> str:
-    wrong = sorted(set(named) - allowed)
+    is_target = case.substance.casefold() in TRAINING_TARGETS
+    wrong = sorted(set(named) - allowed - ({WITHHELD} if is_target else set()))
     if wrong:
         return f"named {', '.join(wrong)}"
-    is_target = case.substance.casefold() in TRAINING_TARGETS
     if verdict.startswith("alarm") and not is_target:
         return f"false alarm ({verdict})"
     if case.kind == "strong" and is_target and verdict != "alarm_named":

@@ -34,7 +34,9 @@ def measure(sheet: Sheet) -> None:
     lock = threading.Lock()
 
     def fuzz(number: int, name: str) -> dict[str, Any]:
-        found = _fuzzed(sheet.work / f"{number:02d}.last", name, sheet.given.inputs)
+        folder = sheet.work / f"{number:02d}"
+        folder.mkdir(exist_ok=True)
+        found = _fuzzed(folder / "last", name, sheet.given.inputs)
         with lock:
             progress(f"{name}: {_words(found)}")
         return found

@@ -4,12 +4,12 @@ The laser emulator's own log says when it went dark.
 """
 
 import argparse
-import queue
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -77,28 +77,47 @@ class Lane(Protocol):
         """Take one."""
         ...
 
+    def context(self) -> str:
+        """Return what may tell why a trial could not be taken."""
+        ...
+
     def close(self) -> None:
         """End everything."""
         ...
 
 
+@dataclass(slots=True)
+class Gathered:
+    """What the lanes have gathered so far."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    trials: list[Trial] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    open: set[Lane] = field(default_factory=set)
+    """Benches that are not closed yet."""
+
+
 def measure(sheet: Sheet) -> None:
     """Take all trials, benches side by side."""
-    deadline, lock = time.monotonic() + WITHIN_S, threading.Lock()
-    trials: list[Trial] = []
-    broken: list[str] = []
+    deadline, gathered = time.monotonic() + WITHIN_S, Gathered()
     runners = [
         threading.Thread(
-            target=_run_lane, args=(name, make, causes, sheet.given.share, deadline, trials, broken, lock)
+            target=_run_lane, args=(name, make, causes, sheet.given.share, deadline, gathered), daemon=True
         )
         for name, make, causes in _lanes(sheet)
     ]
-    for runner in runners:
-        runner.start()
-    for runner in runners:
-        runner.join()
+    try:
+        for runner in runners:
+            runner.start()
+        for runner in runners:
+            runner.join()
+    finally:
+        # A bar that is stopped still ends the programs it started.
+        for lane in list(gathered.open):
+            _close(lane, gathered)
+    trials = gathered.trials
     sheet.facts["trials"] = [trial.to_json() for trial in trials]
-    sheet.none_of("trials that could not be taken", broken)
+    sheet.none_of("trials that could not be taken", gathered.broken)
     _tell_kills(sheet, [trial for trial in trials if trial.cause not in OWN_LIMITS])
     _tell_port(sheet, [trial for trial in trials if trial.cause == "laser's port"])
     _tell_guardian(sheet, [trial for trial in trials if trial.cause == "SIGKILL of the guardian"])
@@ -130,37 +149,34 @@ def _run_lane(
     causes: dict[str, int],
     share: float,
     deadline: float,
-    trials: list[Trial],
-    broken: list[str],
-    lock: threading.Lock,
+    gathered: Gathered,
 ) -> None:
-    left: queue.SimpleQueue[str] = queue.SimpleQueue()
     rng = random.Random(name)
     due = [cause for cause, count in causes.items() for _ in range(max(1, round(count * share)))]
     rng.shuffle(due)
-    for cause in due:
-        left.put(cause)
     lane: Lane | None = None
-    while not left.empty():
-        cause = left.get()
+    for number, cause in enumerate(due):
         if time.monotonic() > deadline:
-            with lock:
-                broken.append(f"{name}: no time left for {left.qsize() + 1} trials")
+            with gathered.lock:
+                gathered.broken.append(f"{name}: no time left for {len(due) - number} trials")
             break
         try:
-            lane = lane or make()
+            if lane is None:
+                lane = make()
+                gathered.open.add(lane)
             trial = _taken(lane, cause, rng)
         # A trial that cannot be taken is told as such, and the next one begins afresh.
         except Exception as error:
-            with lock:
-                broken.append(f"{name}, {cause}: {type(error).__name__}: {error}"[:300])
-                progress(broken[-1])
-            lane = _closed(lane)
+            with gathered.lock:
+                gathered.broken.append(f"{name}, {cause}: {type(error).__name__}: {error}"[:300])
+                progress(f"{gathered.broken[-1]}; {lane.context() if lane is not None else 'no bench'}")
+            _close(lane, gathered)
+            lane = None
             continue
-        with lock:
-            trials.append(trial)
-            progress(f"{len(trials)}: {trial}")
-    _closed(lane)
+        with gathered.lock:
+            gathered.trials.append(trial)
+            progress(f"{len(gathered.trials)}: {trial}")
+    _close(lane, gathered)
 
 
 def _taken(lane: Lane, cause: str, rng: random.Random) -> Trial:
@@ -172,13 +188,15 @@ def _taken(lane: Lane, cause: str, rng: random.Random) -> Trial:
     raise RuntimeError(f"the laser was never on at the moment of {cause}")
 
 
-def _closed(lane: Lane | None) -> None:
-    if lane is not None:
-        try:
-            lane.close()
-        # What cannot be ended in order is ended with the bar.
-        except Exception as error:
-            progress(f"{lane.name}: {error}")
+def _close(lane: Lane | None, gathered: Gathered) -> None:
+    if lane is None or lane not in gathered.open:
+        return
+    gathered.open.discard(lane)
+    try:
+        lane.close()
+    # What cannot be ended in order is ended with the bar.
+    except Exception as error:
+        progress(f"{lane.name}: {error}")
 
 
 def _tell_kills(sheet: Sheet, trials: list[Trial]) -> None:

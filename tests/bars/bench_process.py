@@ -2,6 +2,7 @@
 
 import json
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ class Client:
 
     def __init__(self, url: str, runtime: Path) -> None:
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._idle = threading.Event()
+        self._idle, self._silent = threading.Event(), threading.Event()
         with (runtime / "client.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("laser_client.py")), url, str(runtime)],
@@ -34,8 +35,8 @@ class Client:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process is gone."""
-        return self._process.poll() is not None
+        """Whether the process is gone, or has nothing more to say."""
+        return self._silent.is_set() or self._process.poll() is not None
 
     def is_idle(self) -> bool:
         """Whether its scan is over."""
@@ -62,6 +63,12 @@ class Client:
             if event["event"] == "ended":
                 raise RuntimeError(f"the bench process ended before it said {events}")
 
+    def explain(self) -> None:
+        """Have it write into its log where it is."""
+        if not self.has_ended:
+            self._process.send_signal(signal.SIGUSR1)
+            time.sleep(0.2)
+
     def kill(self) -> int:
         """Kill it, and return when that was, ns."""
         moment = time.monotonic_ns()
@@ -87,5 +94,6 @@ class Client:
                 self._events.put(event)
                 if event["event"] in {"failed", "done"}:
                     self._idle.set()
+        self._silent.set()
         self._idle.set()
         self._events.put({"event": "ended", "ns": time.monotonic_ns()})

@@ -9,7 +9,8 @@ from typing import Any
 from emulated import Emulated
 from fault_columns import Column
 from fault_errors import FORBIDS, allowed, is_of_laser, spec
-from fault_rigs import AnyRig, Wrong, laser_of
+from fault_rigs import AnyRig, laser_of
+from fault_wrong import Wrong
 
 from instrument.emulators.faults import FaultKind
 from instrument.errors import InstrumentError

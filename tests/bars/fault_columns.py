@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulated import Emulated
-from fault_rigs import AnyRig, LaserRig, OpenRig, SpectrometerRig, UnitRig
+from fault_laser_rig import LaserRig
+from fault_rigs import AnyRig, OpenRig, SpectrometerRig, UnitRig
 
 from instrument.registry import open_laser, open_spectrometer, open_unit
 
@@ -57,7 +58,7 @@ def _tcp(model: str) -> Column:
 def _ventana(emulator: Emulated, light: Path) -> AnyRig:
     unit = open_unit(f"obp+serial://{emulator.link}?model=Ventana&baud=115200")
     spectrometer = SpectrometerRig(unit.spectrometer, emulator, exposures=(0.03, 0.06))
-    laser = LaserRig(unit.laser, emulator, light, release={"interlock": "closed"})
+    laser = LaserRig(unit.laser, emulator, light, release={"interlock": "closed"}, tells=False)
     return UnitRig(unit, spectrometer, laser)
 
 

@@ -18,7 +18,7 @@ from fault_columns import COLUMNS, Column
 from instrument.emulators.fault_table import APPLICABLE
 from instrument.emulators.faults import FaultKind
 
-LANES = 2
+LANES = 3
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """Fuzz targets: the files that are read."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +157,7 @@ def devices_toml() -> Target:
     from instrument.config import load_config
     from instrument.errors import InstrumentError
 
-    path = Path(tempfile.mkdtemp(prefix="opioscan-fuzz-")) / "devices.toml"
+    path = Path("devices.toml")
 
     def parse(data: bytes) -> None:
         path.write_bytes(data)

@@ -26,7 +26,7 @@ MakeTarget = Callable[[], Target]
 
 _TARGETS: dict[str, MakeTarget] = {}
 #: Modules whose functions register targets.
-_MODULES = ("fuzz_wires", "fuzz_files", "fuzz_words")
+_MODULES = ("fuzz_wires", "fuzz_answers", "fuzz_files", "fuzz_words", "fuzz_programs")
 
 
 def target(name: str) -> Callable[[MakeTarget], MakeTarget]:

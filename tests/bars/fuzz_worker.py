@@ -169,8 +169,11 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, required=True)
     parser.add_argument("--last", type=Path, required=True)
     given = parser.parse_args()
+    given.last = given.last.absolute()
     # numpy's words about hostile numbers are no failures, and nobody reads them here.
     warnings.simplefilter("ignore")
+    # A target that needs a file has it here.
+    os.chdir(given.last.parent)
     signal.signal(signal.SIGPROF, _give_up)
     Fuzzer(given.name, start=given.start, stop=given.inputs, last=given.last).run()
     # What hostile inputs left half-made need not be taken apart.

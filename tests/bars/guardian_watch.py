@@ -1,6 +1,8 @@
 """Looking on at a guardian: its process, and when it said what of its laser."""
 
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -42,6 +44,11 @@ class GuardianWatch:
         """Process of the guardian that spoke last; 0 for none."""
         return self._said[-1].pid if self._said else 0
 
+    @property
+    def state(self) -> str:
+        """The last state that was told; empty for none."""
+        return self._said[-1].state if self._said else ""
+
     def shouted_after(self, since_ns: int) -> int | None:
         """Return when ``laser_may_be_on`` was first said since a moment, ns; None for never."""
         times = (
@@ -81,3 +88,15 @@ class GuardianWatch:
                 if "state" in message:
                     self._said.append(Said(now, str(message["state"]), pid))
             sock.sendall(b'{"op":"beat"}\n')
+
+
+def end_guardian(pid: int) -> None:
+    """End a guardian that nobody needs any more."""
+    try:
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(50):
+            time.sleep(0.1)
+            os.kill(pid, 0)
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

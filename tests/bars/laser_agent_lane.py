@@ -3,6 +3,7 @@
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from laser_trials import (
     WINDOW_S,
     NotLit,
     Trial,
+    cut_moment,
     sleep_within,
     wait_lit,
     went_dark,
@@ -44,8 +46,9 @@ class AgentLane:
     name = "cobolt, bench agent"
 
     def __init__(self, folder: Path, seed: int) -> None:
-        folder.mkdir(parents=True)
-        self._station = Station(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # A lane that had to be made anew finds the folder of the one before it.
+        self._station = Station(Path(tempfile.mkdtemp(dir=folder)))
         self.light = self._station.light
         self._number = 0
         options = ("--seed", str(seed))
@@ -62,9 +65,10 @@ class AgentLane:
     def trial(self, cause: str, rng: random.Random) -> Trial:
         """Scan, let something happen while the laser is on, and see it go dark."""
         self._number += 1
+        links = (self._laser.link, self._spectrometer.link)
+        wait_until(lambda: all(link.is_symlink() for link in links), LIGHT_WITHIN_S, "all ports are there")
         fixed = ("--exposure", f"{EXPOSURE_S:g}", "--accumulations", f"{ACCUMULATIONS}")
         process = self._station.scan(self._device, f"DARK-{self._number}", *fixed)
-        wait_lit(self.light, lambda: process.poll() is not None)
         causes: dict[str, Callable[[subprocess.Popen[str], random.Random], Trial]] = {
             "SIGKILL of the bench": self._kill_agent,
             "SIGKILL of the command": self._kill_command,
@@ -74,11 +78,16 @@ class AgentLane:
             "laser's port": self._lose_laser,
         }
         try:
+            wait_lit(self.light, lambda: process.poll() is not None)
             return causes[cause](process, rng)
         finally:
             if process.poll() is None:
                 process.kill()
                 process.communicate()
+
+    def context(self) -> str:
+        """Return what may tell why a trial could not be taken."""
+        return self._station.log.read_text("utf-8", "replace")[-600:]
 
     def close(self) -> None:
         """End everything."""
@@ -130,14 +139,12 @@ class AgentLane:
 
     def _lose_spectrometer(self, process: "subprocess.Popen[str]", rng: random.Random) -> Trial:
         sleep_within(rng, WINDOW_S / 2)
-        self._cut(self._spectrometer)
-        moment = time.monotonic_ns()
+        moment = self._cut(self._spectrometer, process)
         return self._result("spectrometer's port", moment, self._said(process))
 
     def _lose_laser(self, process: "subprocess.Popen[str]", rng: random.Random) -> Trial:
         sleep_within(rng, WINDOW_S / 2)
-        self._cut(self._laser)
-        moment = time.monotonic_ns()
+        moment = self._cut(self._laser, process)
         lit, shouted = self.light.was_on_at(moment), None
         with BenchClient.connect(self._station.settings, start=False) as client:
             while not self._laser.link.is_symlink():
@@ -153,10 +160,10 @@ class AgentLane:
         shout_s = None if shouted is None else (shouted - moment) / 1e9
         return Trial("laser's port", self.name, True, dark_s, said, shout_s=shout_s)
 
-    def _cut(self, device: Emulated) -> None:
-        """Pull a plug; it comes out with the device's next answer, and its link is gone from then on."""
+    def _cut(self, device: Emulated, process: "subprocess.Popen[str]") -> int:
+        """Pull a plug, and return when it came out, ns."""
         device.control(once=f"disconnect:{AWAY_S:g}")
-        wait_until(lambda: not device.link.is_symlink(), LIGHT_WITHIN_S, "the port was cut", every_s=0.002)
+        return cut_moment(device, lambda: process.poll() is not None)
 
     def _said(self, process: "subprocess.Popen[str]") -> str:
         """Return exit code and last words of the command."""

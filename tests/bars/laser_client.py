@@ -6,6 +6,7 @@ way, caught at the end of the scan), ``{"do": "die"}`` (the same, caught by nobo
 CLOCK_MONOTONIC in ns.
 """
 
+import faulthandler
 import json
 import os
 import queue
@@ -94,4 +95,6 @@ def _tell(event: str, **fields: Any) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Where it hangs is told to whoever looks into its log.
+    faulthandler.register(signal.SIGUSR1)
     Bench(sys.argv[1], Path(sys.argv[2])).run()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from bench_process import Client
 from emulated import Emulated
-from guardian_watch import GuardianWatch
+from guardian_watch import GuardianWatch, end_guardian
 from laser_trials import (
     ACCUMULATIONS,
     EXPOSURE_S,
@@ -21,6 +21,7 @@ from laser_trials import (
     WINDOW_S,
     NotLit,
     Trial,
+    cut_moment,
     sleep_within,
     wait_lit,
     went_dark,
@@ -63,6 +64,8 @@ class ClientLane:
     def trial(self, cause: str, rng: random.Random) -> Trial:
         """Scan, let something happen while the laser is on, and see it go dark."""
         client = self._ready_client()
+        links = [device.link for device in (self._laser, self._spectrometer) if device is not None]
+        wait_until(lambda: all(link.is_symlink() for link in links), LIGHT_WITHIN_S, "all ports are there")
         client.tell(do="scan", exposure_s=EXPOSURE_S, accumulations=ACCUMULATIONS)
         wait_lit(self.light, client.is_idle)
         causes: dict[str, Callable[[Client, random.Random], Trial]] = {
@@ -77,13 +80,21 @@ class ClientLane:
         }
         return causes[cause](client, rng)
 
+    def context(self) -> str:
+        """Return what may tell why a trial could not be taken."""
+        log = self._runtime / "client.log"
+        if self._client is not None:
+            self._client.explain()
+        said = log.read_text("utf-8", "replace")[-2500:] if log.exists() else ""
+        return f"guardian {self._watch.pid} {self._watch.state}; {said}"
+
     def close(self) -> None:
         """End everything, the guardian among it."""
         if self._client is not None:
             self._client.stop()
         self._watch.close()
         if self._watch.pid:
-            _end(self._watch.pid)
+            end_guardian(self._watch.pid)
         for device in (self._laser, self._spectrometer):
             if device is not None:
                 device.stop()
@@ -155,8 +166,7 @@ class ClientLane:
         assert laser is not None
         laser.control(once=f"disconnect:{AWAY_S:g}")
         # The cut comes with the next answer, whoever asks; its link is gone from then on.
-        wait_until(lambda: not laser.link.is_symlink(), LIGHT_WITHIN_S, "the port was cut", every_s=0.002)
-        moment = time.monotonic_ns()
+        moment = cut_moment(laser, client.is_idle)
         lit = self.light.was_on_at(moment)
         wait_until(laser.link.is_symlink, LIGHT_WITHIN_S, "the port came back", every_s=0.002)
         back = time.monotonic_ns()
@@ -227,7 +237,7 @@ class ClientLane:
         if self._kind == "cobolt":
             return f"cobolt+serial://{self._laser.link}?pause_ms=10"
         if self._kind == "ips":
-            return f"visa://ASRL{self._laser.link}::INSTR?driver=ips"
+            return f"visa://ASRL{self._laser.link}::INSTR?driver=ips&max_ma=600&max_mw=350&threshold_ma=60"
         return self._bench_url()
 
     def _bench_url(self) -> str:
@@ -237,15 +247,3 @@ class ClientLane:
             return f"obp+serial://{self._laser.link}?model=Ventana&baud=115200&{common}"
         laser = quote(self._owned_url(), safe="")
         return f"obp+serial://{self._tty}?model=STS&baud=115200&{common}&laser={laser}"
-
-
-def _end(pid: int) -> None:
-    """End a guardian that nobody needs any more."""
-    try:
-        os.kill(pid, signal.SIGTERM)
-        for _ in range(50):
-            time.sleep(0.1)
-            os.kill(pid, 0)
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

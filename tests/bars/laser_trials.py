@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from emulated import Emulated
 from light_log import LightLog
 from station import wait_until
 
@@ -46,8 +47,25 @@ class NotLit(Exception):
 
 
 def wait_lit(light: LightLog, ended: Callable[[], bool]) -> None:
-    """Wait until the laser is on, or the scan is over."""
+    """Wait until the laser is on; raises `NotLit` where the scan is over without it."""
     wait_until(lambda: light.is_on or ended(), LIGHT_WITHIN_S, "the laser fired", every_s=0.01)
+    if not light.is_on:
+        raise NotLit("the scan ended without light")
+
+
+def cut_moment(device: Emulated, ended: Callable[[], bool]) -> int:
+    """Return when a port was cut, ns; raises `NotLit` where the scan is over before anybody used it.
+
+    The plug comes out with the device's next answer, whoever asked, and its link is gone from then on.
+    """
+    wait_until(
+        lambda: not device.link.is_symlink() or ended(), LIGHT_WITHIN_S, "the port was cut", every_s=0.002
+    )
+    moment = time.monotonic_ns()
+    if device.link.is_symlink():
+        device.control(faults="")
+        raise NotLit("the scan ended before the port was cut")
+    return moment
 
 
 def sleep_within(rng: random.Random, longest_s: float = WINDOW_S) -> None:

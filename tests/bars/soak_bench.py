@@ -84,27 +84,37 @@ class Tally:
                 self.frameless += not kept
 
 
+#: Which laser each of the benches has, in turn; a Ventana contains its own.
+LASERS = ("cobolt", "ips", "cobolt", "ventana", "cobolt", "ips")
+
+
 class SoakBench:
-    """A bench with its two emulators."""
+    """A bench with its emulators."""
 
     def __init__(self, number: int, archive: Archive) -> None:
-        self._number, self._archive = number, archive
+        self._archive = archive
         self._runtime = Path(tempfile.mkdtemp(prefix="opioscan-bar-"))
         light = self._runtime / "light.log"
         light.touch()
         seed = ("--seed", str(1000 + number))
-        self._laser = Emulated("cobolt", *seed, light=light)
-        self._spectrometer = Emulated("obp", "--model", "STS", *seed, "--speed", f"{SPEED:g}", light=light)
-        laser_url = f"cobolt+serial://{self._laser.link}?pause_ms=0"
-        url = (
-            f"obp+serial://{self._spectrometer.link}?model=STS&laser_nm=785&power_mw=50&warning_s=0"
-            f"&laser={quote(laser_url, safe='')}"
-        )
-        self._guardian = guardian_socket(self._runtime, laser_url)
+        kind = LASERS[number % len(LASERS)]
+        model = "VENTANA" if kind == "ventana" else "STS"
+        spectrometer = Emulated("obp", "--model", model, *seed, "--speed", f"{SPEED:g}", light=light)
+        self._devices = [spectrometer]
+        common = "laser_nm=785&power_mw=50&warning_s=0"
+        if kind == "ventana":
+            owned = url = f"obp+serial://{spectrometer.link}?model=Ventana&{common}"
+        else:
+            laser = Emulated(kind, *seed, light=light)
+            self._devices.append(laser)
+            owned = _laser_url(kind, laser)
+            url = f"obp+serial://{spectrometer.link}?model=STS&{common}&laser={quote(owned, safe='')}"
+        self._guardian = guardian_socket(self._runtime, owned)
         self._watch = GuardianWatch(self._guardian)
         self._bench = RamanBench.open(bench_config(url, Path(os.devnull)), self._runtime)
-        self._spectrometer.control(faults=fault_spec(SPECTROMETER_FAULTS))
-        self._laser.control(faults=fault_spec(LASER_FAULTS))
+        spectrometer.control(faults=fault_spec(SPECTROMETER_FAULTS))
+        for device in self._devices[1:]:
+            device.control(faults=fault_spec(LASER_FAULTS))
 
     @property
     def guardian_pid(self) -> int:
@@ -131,13 +141,13 @@ class SoakBench:
         return self._archive.put(scan, self._bench.last_transcript).scan_id
 
     def faults(self) -> Counter[str]:
-        """Return how often each fault happened, and how many replies there were to suffer one."""
-        states = [device.control()["faults_injected"] for device in (self._spectrometer, self._laser)]
+        """Return how often each fault happened."""
+        states = [device.control()["faults_injected"] for device in self._devices]
         return sum((Counter(state) for state in states), Counter())
 
     def calm(self) -> None:
         """Let no more faults happen."""
-        for device in (self._spectrometer, self._laser):
+        for device in self._devices:
             device.control(faults="")
 
     def close(self) -> None:
@@ -145,6 +155,12 @@ class SoakBench:
         self._bench.close()
         self._watch.close()
         stop_guardian(self._guardian)
-        for device in (self._laser, self._spectrometer):
+        for device in self._devices:
             device.stop()
         shutil.rmtree(self._runtime, ignore_errors=True)
+
+
+def _laser_url(kind: str, laser: Emulated) -> str:
+    if kind == "cobolt":
+        return f"cobolt+serial://{laser.link}?pause_ms=0"
+    return f"visa://ASRL{laser.link}::INSTR?driver=ips&max_ma=600&max_mw=350&threshold_ma=60"
