@@ -29,6 +29,7 @@ LASER_RANGE_NM = (200.0, 2000.0)
 MAX_POWER_MW = 1000.0
 #: Accessories that touch the sample.
 CONTACTS = frozenset({"", "atr", "vial"})
+_LARGEST = 10**9
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 #: Longest warning before the first light of a scan, s.
 MAX_WARNING_S = 30.0
@@ -66,7 +67,7 @@ class BenchConfig:
             raise DeviceURLError(f"{self.name}: laser_nm {self.laser_nm!r}; write {low:g} to {high:g} nm")
         if not (_is_number(self.warning_s) and 0 <= self.warning_s <= MAX_WARNING_S):
             raise DeviceURLError(f"{self.name}: warning_s {self.warning_s!r}; write 0 to {MAX_WARNING_S:g} s")
-        if self.contact not in CONTACTS:
+        if not isinstance(self.contact, str) or self.contact not in CONTACTS:
             raise DeviceURLError(f"{self.name}: contact {self.contact!r}; write atr, vial or nothing")
         if self.laser is not None and contains_laser(self.spectrometer):
             raise DeviceURLError(f"{self.name}: the spectrometer contains its laser; name no other")
@@ -197,4 +198,7 @@ def _bench(name: str, table: dict[str, Any], path: Path) -> BenchConfig:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    # A whole number may be too large to be asked whether it is finite.
+    return abs(value) < _LARGEST if isinstance(value, int) else math.isfinite(value)

@@ -5,12 +5,18 @@ correlation, so the promised rate is divided among the looks (alpha spending: La
 Biometrika 70 (1983) 659; the division here is our choice). An early look may answer only with
 evidence beyond every null scan, which spends the least a null table can test; what is left is
 for the last look.
+
+What is named and what is excluded need not wait for the same: where the stricter threshold of a look
+and the method's own name the same things, nothing stands between the two, and what a negative excludes
+is stated at the method's own. No answer is given then that its look's rate does not cover.
 """
 
 from dataclasses import dataclass
 
 from .answer import Identification
 from .reasons import Verdict
+
+ALARMS = frozenset({Verdict.ALARM_NAMED, Verdict.ALARM_CLASS})
 
 #: Shares of the longest scan at which an early look is taken (chosen: evidence of a strong sample
 #: is there at once, and each further look would take from the last one's rate).
@@ -70,6 +76,30 @@ def plan_looks(rate: float, null_count: int, limit: int) -> tuple[Look, ...]:
     places = sorted({max(FIRST_LOOK, round(share * limit)) for share in EARLY})
     early = [Look(place, least) for place in places if place < limit][:affordable]
     return (*early, Look(limit, rate - least * len(early)))
+
+
+def settled(strict: Identification, plain: Identification) -> Identification:
+    """Return the answer of a look.
+
+    Parameters
+    ----------
+    strict
+        The scan identified at the rate of the look.
+    plain
+        The same scan identified at the method's own rate.
+
+    Returns
+    -------
+    Identification
+        ``plain`` where it names nothing that ``strict`` does not, else ``strict``.
+    """
+    return plain if _named(plain) == _named(strict) else strict
+
+
+def _named(found: Identification) -> tuple[frozenset[str], frozenset[str], bool]:
+    names = frozenset(component.reference_id for component in found.components)
+    classes = frozenset(str(one["class"]) for one in found.classes if one["detected"])
+    return names, classes, found.verdict in ALARMS
 
 
 def decided(found: Identification) -> bool:

@@ -29,7 +29,7 @@ SPECTRA = {
     "errors": "AxisError FormatError MethodError RecipeError SpectraError SpectrumMismatch UnknownFormat "
     "ValueRangeError",
     "reasons": "Reason Verdict blocked next_steps",
-    "sequential": "Look decided plan_looks",
+    "sequential": "Look decided plan_looks settled",
     "infrared": "CLEAN_LIMIT CrystalState absorbance_of aligned_background crystal_clean lit_part transmittance_of",
     "finding": "Finding combine",
     "identification": "FOREIGN Component Curves Identification InstrumentState Quality identify",

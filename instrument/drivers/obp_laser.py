@@ -7,6 +7,7 @@ interlock, a key, a fault, a measured power or a watchdog: the guardian has to b
 import math
 import struct
 import time
+from contextlib import suppress
 from typing import Any
 
 from spectra.values import DeviceInfo
@@ -71,7 +72,7 @@ class ObpLaser:
         self._setpoint_mw = 0.0
         self._openings = self._link.openings
         self.transcript = self._link.transcript
-        self.off()
+        self._force_off()
         session.ensure()
         self.info = DeviceInfo("Ventana laser", session.serial, "", url, emulated)
         self.set_power(0.0)
@@ -172,6 +173,15 @@ class ObpLaser:
     def close(self) -> None:
         """Let go of the port, the spectrometer's too; may be called twice. Does not switch the laser."""
         self._session.close()
+
+    def _force_off(self) -> None:
+        """Switch off whatever an earlier program left: at this speed of the line, or at the one it is at."""
+        try:
+            self.off()
+        except LaserMayBeOn:
+            with suppress(InstrumentError):
+                self._session.reach()
+            self.off()
 
     def _switched_off(self, end: float, *, again: bool) -> bool:
         """Send off and return whether it reads back as off."""

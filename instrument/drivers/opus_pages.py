@@ -119,6 +119,8 @@ def body_of(reply: bytes, *, closed: bool) -> bytes | None:
         return response.read()
     except ProtocolError:
         raise
+    except OverflowError as error:
+        raise ProtocolError("a part of the answer says an absurd length") from error
     except IncompleteRead as error:
         if closed:
             raise ProtocolError("the answer is cut off") from error

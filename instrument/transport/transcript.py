@@ -114,13 +114,24 @@ def read_transcript(data: bytes) -> tuple[Entry, ...]:
             raise ProtocolError("a transcript of another version")
         link = str(lines[0]["start"])
         entries = [_entry(line) for line in lines[1:]]
-    except (ValueError, LookupError, TypeError) as error:
+        broken = _first_broken(link, entries)
+    except ProtocolError:
+        raise
+    # UnicodeError, a ValueError, where a link holds half a surrogate pair.
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise ProtocolError(f"the bytes are no transcript: {error}") from error
+    if broken:
+        raise ProtocolError(f"entry {broken} of the transcript does not follow from the one before")
+    return tuple(entries)
+
+
+def _first_broken(link: str, entries: list[Entry]) -> int:
+    """Return the number of the first entry that does not follow from the one before; 0 for none."""
     for number, entry in enumerate(entries, start=1):
         link = _link(link, entry.ns, entry.direction, entry.data)
         if link != entry.chain:
-            raise ProtocolError(f"entry {number} of the transcript does not follow from the one before")
-    return tuple(entries)
+            return number
+    return 0
 
 
 def _entry(line: dict[str, Any]) -> Entry:

@@ -150,11 +150,11 @@ class Archive:
 
     def get(self, scan_id: str) -> Scan:
         """Return a scan, its digest checked; raises `ScanNotFound` or `ScanDamaged`."""
-        return decode_scan(self.read_bytes(scan_id))
+        return decode_scan(self.read_bytes(scan_id), own=True)
 
     def transcript(self, scan_id: str) -> bytes:
         """Return the wire transcript kept with a scan; empty where there is none."""
-        return decode_transcript(self.read_bytes(scan_id))
+        return decode_transcript(self.read_bytes(scan_id), own=True)
 
     def original(self, scan_id: str) -> tuple[str, bytes] | None:
         """Return name and bytes of the file a scan came from, its digest checked; None without one."""
@@ -163,7 +163,7 @@ class Archive:
 
     def attached(self, scan_id: str) -> Attached:
         """Return the device's files kept with a scan; raises `ScanNotFound` or `ScanDamaged`."""
-        return decode_attached(self.read_bytes(scan_id))
+        return decode_attached(self.read_bytes(scan_id), own=True)
 
     def read_bytes(self, scan_id: str) -> bytes:
         """Return a scan's file, its digest checked; raises `ScanNotFound` or `ScanDamaged`."""

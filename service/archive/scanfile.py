@@ -18,6 +18,7 @@ and the file format version is pinned.
 import io
 import json
 import math
+import uuid
 from dataclasses import replace
 from types import NoneType
 from typing import Any, NoReturn
@@ -35,6 +36,7 @@ from ..errors import ArchiveError, ScanDamaged
 from .attached import ATTACHMENTS, MAX_ATTACHED_BYTES, Attached
 
 FORMAT = "opioscan.scan/1"
+_LONGEST_FORMAT = 64
 
 #: Largest file read or taken from the network; 100 accumulations of 4096 pixels take 7 MB.
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -106,8 +108,11 @@ def encode_scan(scan: Scan, transcript: bytes = b"", attached: Attached | None =
 
 
 def _hdf5(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    with h5py.File("scan", "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
-        file.attrs["format"] = FORMAT
+    # libhdf5 knows open files by name, also those in memory, and two threads may archive at once.
+    name = uuid.uuid4().hex
+    with h5py.File(name, "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
+        # Fixed length: a damaged heap of variable strings sends libhdf5 round in circles for ever.
+        file.attrs["format"] = np.bytes_(FORMAT)
         for name, array in sorted(arrays.items()):
             packed = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if array.size else {}
             file.create_dataset(name, data=array, track_times=False, **packed)
@@ -115,15 +120,21 @@ def _hdf5(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
         return bytes(file.id.get_file_image())
 
 
-def decode_scan(data: bytes) -> Scan:
+def decode_scan(data: bytes, *, own: bool = False) -> Scan:
     """Return the scan in a file's bytes.
+
+    Parameters
+    ----------
+    own
+        Whether the bytes are known to be as this software wrote them, by their digest: then also files of
+        its first version are read.
 
     Raises
     ------
     ScanDamaged
         The bytes are no scan file, too large, truncated, or inconsistent.
     """
-    parts = _parts(data)
+    parts = _parts(data, own=own)
     head = _head(parts["head"].tobytes())
     if "transcript" in parts and head["transcript_sha256"] != bytes_digest(parts["transcript"].tobytes()):
         raise ScanDamaged("the scan's wire transcript is not the one it names")
@@ -134,15 +145,15 @@ def decode_scan(data: bytes) -> Scan:
         raise ScanDamaged(f"the scan file holds no valid scan: {error}") from error
 
 
-def decode_transcript(data: bytes) -> bytes:
+def decode_transcript(data: bytes, *, own: bool = False) -> bytes:
     """Return the wire transcript in a file's bytes; empty where none was kept."""
-    parts = _parts(data)
+    parts = _parts(data, own=own)
     return parts["transcript"].tobytes() if "transcript" in parts else b""
 
 
-def decode_attached(data: bytes) -> Attached:
+def decode_attached(data: bytes, *, own: bool = False) -> Attached:
     """Return the device's files in a scan file's bytes, their digests checked; raises `ScanDamaged`."""
-    parts = _parts(data)
+    parts = _parts(data, own=own)
     return _attached(parts, _head(parts["head"].tobytes()))
 
 
@@ -151,14 +162,25 @@ def _attached(parts: dict[str, npt.NDArray[Any]], head: dict[str, Any]) -> Attac
     return Attached.named_by(head.get("settings", {}), texts)
 
 
-def _parts(data: bytes) -> dict[str, npt.NDArray[Any]]:
+def _format(file: h5py.File, *, own: bool) -> str:
+    """Return what the file says it is; a string of variable length is read from our own files only."""
+    kind = file.attrs.get_id("format").get_type() if "format" in file.attrs else None
+    if not isinstance(kind, h5py.h5t.TypeStringID) or (kind.is_variable_str() and not own):
+        return ""
+    if not kind.is_variable_str() and kind.get_size() > _LONGEST_FORMAT:
+        return ""
+    found = file.attrs["format"]
+    return found.decode("ascii", "replace") if isinstance(found, bytes) else str(found)
+
+
+def _parts(data: bytes, *, own: bool = False) -> dict[str, npt.NDArray[Any]]:
     if len(data) > MAX_FILE_BYTES:
         raise ScanDamaged(f"a scan file of {len(data)} bytes exceeds {MAX_FILE_BYTES}")
     if not data.startswith(_SIGNATURE):
         raise ScanDamaged("the bytes are not an HDF5 file")
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            if file.attrs.get("format") != FORMAT:
+            if _format(file, own=own) != FORMAT:
                 raise ScanDamaged(f"the file's format is not {FORMAT}; this software reads no other")
             if extra := sorted(set(file) - _NAMES):
                 raise ScanDamaged(f"the scan file holds the unknown part {extra[0]!r}")
@@ -194,7 +216,7 @@ def _array(file: h5py.File, name: str) -> npt.NDArray[Any]:
 def _head(data: bytes) -> dict[str, Any]:
     try:
         head = json.loads(data, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OverflowError) as error:
         raise ScanDamaged(f"the scan's description is not JSON: {error}") from error
     if not isinstance(head, dict) or not isinstance(head.get("device"), dict):
         raise ScanDamaged("the scan's description is no JSON object with a device")
@@ -204,7 +226,10 @@ def _head(data: bytes) -> dict[str, Any]:
         _check_kind(f"device {name}", value, (bool,) if name == "emulated" else (str,))
     head.setdefault("transcript_sha256", "")
     numbers = {name for name, kinds in _KINDS.items() if float in kinds}
-    return {k: float(v) if k in numbers and v is not None else v for k, v in head.items()}
+    try:
+        return {k: float(v) if k in numbers and v is not None else v for k, v in head.items()}
+    except OverflowError as error:
+        raise ScanDamaged("a number of the scan's description is too large") from error
 
 
 def _check_kind(name: str, value: object, kinds: tuple[type, ...]) -> None:

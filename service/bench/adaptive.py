@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from calibration.apply import spectrum_of
-from spectra.answer import FOREIGN, InstrumentState
+from spectra.answer import FOREIGN, Identification, InstrumentState
 from spectra.identification import identify
 from spectra.method import Method
-from spectra.sequential import decided, plan_looks
+from spectra.sequential import decided, plan_looks, settled
 from spectra.values import Scan, Spectrum
 
 from .notes import rfc3339, utc_now
@@ -54,13 +54,8 @@ class StopRule:
         look = next((one for one in looks[:-1] if one.accumulations == len(scan.counts)), None)
         if look is None:
             return len(scan.counts) >= self._limit
-        found = identify(
-            spectrum_of(scan),
-            self._method,
-            blank=self._blank,
-            state=self._state,
-            now=rfc3339(utc_now()),
-            rate=look.rate,
+        found = identify_look(
+            spectrum_of(scan), self._method, look.rate, blank=self._blank, state=self._state
         )
         enough = decided(found)
         verdict = {"verdict": str(found.verdict), "reasons": list(found.reasons), "enough": enough}
@@ -68,6 +63,23 @@ class StopRule:
         if enough:
             self.record["rate"] = look.rate
         return enough
+
+
+def identify_look(spectrum: Spectrum, method: Method, rate: float | None, **known: Any) -> Identification:
+    """Identify a scan, or a look at a growing one at its rate; None is an ordinary scan.
+
+    Parameters
+    ----------
+    rate
+        Rate of false answers of the look.
+    known
+        Handed on to `identify`: blank, state, source, scan_id.
+    """
+    now = rfc3339(utc_now())
+    plain = identify(spectrum, method, now=now, **known)
+    if rate is None:
+        return plain
+    return settled(identify(spectrum, method, now=now, rate=rate, **known), plain)
 
 
 def stop_rule(bench: "Bench", *, blank_id: str = "", limit: int = LIMIT) -> StopRule:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 from calibration.apply import spectrum_of
 from instrument.acquisition import Enough, ScanPlan
 from instrument.errors import InstrumentError
-from spectra.identification import identify
 
 from ..archive.journal import ArchivedScan
 from . import operations
-from .adaptive import rate_of
+from .adaptive import identify_look, rate_of
 from .device import Device
-from .notes import rfc3339, utc_now
 
 if TYPE_CHECKING:
     from .agent import Bench
@@ -61,15 +59,14 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
     scan = archived.scan
     method = bench.method()
     blank = spectrum_of(bench.archive.get(scan.blank_id)) if scan.blank_id else None
-    found = identify(
+    found = identify_look(
         spectrum_of(scan),
         method,
+        rate_of(scan, method),
         blank=blank,
         state=bench.state_at(scan),
         source=archived.scan_id,
         scan_id=archived.scan_id,
-        now=rfc3339(utc_now()),
-        rate=rate_of(scan, method),
     )
     return found.to_json()
 

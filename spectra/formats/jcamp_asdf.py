@@ -189,7 +189,10 @@ def _absolute(token: str, where: str) -> Ordinate:
         return _integer(_SQZ[token[0]] + token[1:], where)
     if token[-1] not in "0123456789." or len(token) > MAX_DIGITS:
         raise FormatError(f"{where}: {clean(token, 24)!r} is not an ordinate")
-    return int(token) if token.lstrip("+-").isdigit() else float(token)
+    try:
+        return int(token) if token.lstrip("+-").isdigit() else float(token)
+    except ValueError as error:
+        raise FormatError(f"{where}: {clean(token, 24)!r} is not an ordinate") from error
 
 
 def _integer(text: str, where: str) -> int:

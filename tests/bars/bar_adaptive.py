@@ -23,8 +23,7 @@ from instrument.acquisition import take_scan
 from instrument.scan_plan import ScanPlan
 from library.methods import TRAINING_TARGETS, training_method
 from library.starter import starter_entries
-from service.bench.adaptive import StopRule
-from spectra.identification import identify
+from service.bench.adaptive import StopRule, identify_look
 from spectra.method import Method
 from spectra.references import ReferenceEntry
 from spectra.values import Technique
@@ -32,7 +31,6 @@ from spectra.values import Technique
 LIMIT = 10
 SHARE = 0.40
 FEWEST = 300
-_NOW = "2026-11-21T12:00:00Z"
 #: Kind of sample → brightness, fluorescence. A medium one gives a tenth of the light on a background.
 KINDS = {"strong": (1.0, 0.0), "medium": (0.1, 0.2), "empty": (0.0, 0.0)}
 #: Scans of each substance of a kind; of the empty place in all.
@@ -159,7 +157,7 @@ def _scan(method: Method, case: Case, *, adaptive: bool) -> Outcome:
     rule = StopRule(method, limit=LIMIT) if adaptive else None
     scan = take_scan(bench, bench.beam, plan, enough=rule)
     rate = float(rule.record["rate"]) if rule is not None else None
-    found = identify(spectrum_of(scan), method, now=_NOW, rate=rate)
+    found = identify_look(spectrum_of(scan), method, rate)
     named = tuple(one.substance for one in found.components if one.role == "content")
     allowed = {case.substance, *(entry.equivalents if entry else ())}
     return Outcome(

@@ -1,13 +1,17 @@
 """Looks at a growing scan: their rates, and that the promise holds whatever the looks have in common."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spectra.answer import Component, Identification, Quality
 from spectra.nulls import NullTable
-from spectra.reasons import REASONS
-from spectra.sequential import CURABLE, FIRST_LOOK, plan_looks
+from spectra.reasons import REASONS, Verdict
+from spectra.sequential import CURABLE, FIRST_LOOK, decided, plan_looks, settled
+from spectra.values import Technique
 
 
 @given(st.floats(0.001, 0.2), st.integers(10, 5000), st.integers(1, 100))
@@ -51,3 +55,44 @@ def test_promised_rate_holds_for_independent_and_for_alike_looks(common: float) 
 
 def test_curable_reasons_are_reasons() -> None:
     assert set(REASONS) >= CURABLE
+
+
+def found(verdict: Verdict, *references: str, classes: tuple[str, ...] = ()) -> Identification:
+    """An answer that names references."""
+    components = tuple(
+        Component(r, r, "content", False, "", "derived", 0.5, 9.0, 0.01, 0.9, 0.0, (), (), False)
+        for r in references
+    )
+    return Identification(
+        source="",
+        scan_id="",
+        technique=Technique.RAMAN,
+        laser_nm=785.0,
+        training=False,
+        verdict=verdict,
+        reasons=(),
+        components=components,
+        ranking=(),
+        classes=tuple({"class": name, "detected": True} for name in classes),
+        not_excluded=(),
+        quality=Quality(1.0, False, 0.0, (400.0, 1800.0), 1.0),
+        provenance={},
+        created_at="",
+    )
+
+
+def test_a_look_answers_plainly_only_where_nothing_stands_between() -> None:
+    weak = found(Verdict.INCONCLUSIVE, "a")
+    clear = found(Verdict.NO_ALARM, "a")
+    assert settled(weak, clear) is clear
+    more = found(Verdict.ALARM_NAMED, "a", "b")
+    assert settled(weak, more) is weak
+    strict = found(Verdict.NO_ALARM, "a")
+    assert settled(strict, found(Verdict.ALARM_CLASS, "a", classes=("x",))) is strict
+
+
+def test_what_more_light_cannot_cure_is_decided() -> None:
+    assert decided(found(Verdict.NO_ALARM, "a"))
+    for reason, enough in (("weak_signal", False), ("axis_unverified", True), ("saturated", True)):
+        answer = replace(found(Verdict.INCONCLUSIVE), reasons=(reason,))
+        assert decided(answer) is enough, reason
