@@ -21,8 +21,6 @@ GIVE_UP_S = 12.0
 _PAUSE_S = 0.05
 #: Undisturbed rounds whose median time is taken off the recovery.
 BASELINE = 3
-#: Operations tried until the fault meets a reply it can happen to.
-ATTEMPTS = 4
 #: Share of the acquisitions in which the fault waits for the spectrum itself.
 DATA_SHARE = 0.7
 
@@ -96,11 +94,9 @@ class CellRun:
         if is_of_laser(kind):
             self._forbid(cell, rig, kind, number, rng)
             return
-        for attempt in range(ATTEMPTS):
-            operation = rng.choice(rig.operations)
+        # Each once, in any order: some faults cannot happen to the replies of some operations.
+        for operation in rng.sample(list(rig.operations), len(rig.operations)) * 2:
             on = "data" if operation == "acquire" and rng.random() < DATA_SHARE else "any"
-            if attempt == ATTEMPTS - 1 and "acquire" in rig.operations:
-                operation, on = "acquire", "data"
             rig.prepare(operation)
             if self._strike(cell, rig, operation, on, kind, number, rng):
                 cell.struck += 1

@@ -133,7 +133,7 @@ def scan_head() -> Target:
     def image(shape: tuple[int, int]) -> tuple[bytes, bytes]:
         """Return the bytes of a file before and after its description."""
         with h5py.File("scan", "w", driver="core", backing_store=False) as file:
-            file.attrs["format"] = FORMAT
+            file.attrs["format"] = np.bytes_(FORMAT)
             file["axis"], file["counts"] = np.arange(400.0, 416.0), np.ones(shape)
             file["head"] = np.frombuffer(room, np.uint8)
             file.flush()
