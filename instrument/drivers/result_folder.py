@@ -147,6 +147,11 @@ class ResultFolder:
         self.look(done=False)
         return time.monotonic() - self._rest_since >= self.settle_s
 
+    @property
+    def anything_new(self) -> bool:
+        """Whether something was new at the last look that was not there at `remember`."""
+        return bool(self._new)
+
     def refused(self) -> FileRefused:
         """Return why there is no result."""
         return FileRefused(f"{self.path}: {self._reason or 'no new file appeared'}")

@@ -1,6 +1,7 @@
 """An infrared spectrometer driven through its maker's program, which writes each spectrum into a folder."""
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import replace
@@ -30,7 +31,7 @@ from ..interfaces import (
 from .result_folder import FolderResult, ResultFolder
 from .result_folder_facts import SETTINGS, facts_of, no_facts, start_of
 from .result_folder_url import TIMEOUT_LIMITS_S, TIMEOUT_S
-from .result_folder_wait import FILE_WAITS, ResultWait, wait_for
+from .result_folder_wait import FILE_WAITS, LATE_WAITS, ResultWait, wait_for
 from .setting_values import check_flag, check_number
 
 
@@ -87,6 +88,7 @@ class FileSpectrometer(ABC):
         self._began: float | None = None
         self._poll_s = poll_s
         self._unfinished = self._closed = False
+        self._late_until = 0.0
         self._lock = threading.RLock()
 
     @abstractmethod
@@ -138,7 +140,8 @@ class FileSpectrometer(ABC):
             self._prepare(stop, unfinished=self._unfinished)
             if self._unfinished:
                 # The result of the measurement before may still be on its way.
-                wait_for(self._folder.at_rest, stop, FILE_WAITS * self._folder.settle_s)
+                limit_s = (FILE_WAITS + LATE_WAITS) * self._folder.settle_s
+                wait_for(self._nothing_outstanding, stop, limit_s)
             self._folder.remember(stop=stop)
             return self._accept(self._measured(stop))
 
@@ -204,6 +207,8 @@ class FileSpectrometer(ABC):
             wait = ResultWait(self._folder, lambda: self._busy(stop), poll_s=self._poll_s)
             result = wait.result(stop, timeout_s=self._timeout_s)
         except FileRefused:
+            if not self._folder.anything_new:
+                self._late_until = time.monotonic() + LATE_WAITS * self._folder.settle_s
             raise
         except DeviceRefused:
             # What was refused was not started; who else measures is not to be cancelled.
@@ -216,6 +221,12 @@ class FileSpectrometer(ABC):
             raise
         self._unfinished = False
         return result
+
+    def _nothing_outstanding(self) -> bool:
+        """Whether the folder is at rest, and a result that did not appear has come late or comes no more."""
+        if not self._folder.at_rest():
+            return False
+        return self._folder.anything_new or time.monotonic() >= self._late_until
 
     def _try_to_cancel(self) -> None:
         with suppress(InstrumentError):

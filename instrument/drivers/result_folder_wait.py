@@ -18,6 +18,9 @@ from .result_folder import FolderResult, ResultFolder
 
 #: Settling times a result may take to appear once the instrument is done; chosen.
 FILE_WAITS = 8
+#: Settling times for which a result that did not appear may still come and be taken for the next one's;
+#: so long no other measurement is begun. Chosen.
+LATE_WAITS = 20
 #: Answers may get lost for so long before a measurement is given up; chosen: programs hang for seconds while
 #: they compute, and the measurement goes on without us.
 LOST_S = 3.0

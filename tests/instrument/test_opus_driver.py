@@ -482,6 +482,17 @@ def test_a_file_that_comes_with_the_next_one_is_never_taken_for_it(rig, opus):
         assert rig.is_truth(absorbance)
 
 
+def test_a_late_file_is_waited_for_before_the_next_measurement_that_may_lose_its_own(rig, opus):
+    """Two faults in a row: the only new file would be the one of the measurement before."""
+    rig.tell(once="delay:0.9", on="data")
+    with pytest.raises(FileRefused, match="no new file"):
+        opus.acquire()
+    rig.tell(once="drop", on="data")
+    with pytest.raises(FileRefused, match="no new file"):
+        opus.acquire()
+    assert rig.is_truth(opus.acquire())
+
+
 @pytest.mark.parametrize("fault", ["disconnect:0.2", "power_cut:0.2"])
 @pytest.mark.parametrize("on", ["any", "data"])
 def test_a_program_that_went_away_is_usable_again_without_opening(rig, opus, fault, on):
