@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spectra.digest import array_digest, json_digest
-from spectra.method import Method, WatchItem, fit
-from spectra.nulls import DRAWS, NullTable
+from spectra.method import FALSE_ALARM_RATE, Method, WatchItem, fit
+from spectra.nulls import DRAWS, NullTable, ordered_table
 from spectra.recipe import default_recipe
-from spectra.values import Technique
+from spectra.values import FloatArray, Technique
 
+from .method_cache import keep_models, kept_models
+from .null_workers import simulate_null_by
 from .replacing import replace_file
 from .starter import ensure_starter
 from .store import Library, read_library
@@ -26,7 +29,7 @@ TRAINING_TARGETS = ("metamizole", "ketoprofen")
 TRAINING_LIMIT = 0.25
 
 #: Counted up whenever the simulation or the statistic changes, so that old caches are not used.
-NULL_REVISION = 1
+NULL_REVISION = 2
 
 #: Null tables of the starter library, computed by `ship_null_tables`.
 SHIPPED = Path(__file__).parent / "data" / "nulls"
@@ -40,10 +43,15 @@ def fit_method(
     *,
     name: str = "",
     watch_list: Sequence[WatchItem] | None = None,
-    classes: Sequence[str] = (),
+    classes: Sequence[str] | None = None,
     training: bool = False,
+    version: int = 1,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+    planned_scans: int = 1,
     cache: Path | None = None,
     draws: int = DRAWS,
+    seed: int = 0,
+    workers: int = 1,
     advance: Callable[[float], None] | None = None,
 ) -> Method:
     """Fit a method from a library alone, as ``identify --library`` does.
@@ -56,14 +64,21 @@ def fit_method(
         Name of the method; by default that of the library.
     watch_list
         By default every controlled substance in the library.
+    classes
+        Classes to answer for; by default those the library can train.
+    version, false_alarm_rate, planned_scans
+        As `spectra.method.fit`.
     cache
-        Folder for null tables, named by the digest of all they depend on; None for none.
+        Folder for null tables and class models, named by the digest of all they depend on; None for none.
+    draws, seed
+        Size and seed of the null tables; the seed is that of the classes' training too.
+    workers
+        Processes that simulate null tables; the method does not depend on their number.
     advance
         Told of each null scan simulated, for a progress bar.
     """
-    keys = {
-        t: _null_key(library, t, draws) for t in Technique if any(e.technique is t for e in library.entries)
-    }
+    there = [t for t in Technique if any(e.technique is t for e in library.entries)]
+    keys = {t: _null_key(library, t, draws, seed) for t in there}
     known = {t: table for t, key in keys.items() if (table := _kept(cache, key)) is not None}
     method = fit(
         library.entries,
@@ -73,8 +88,14 @@ def fit_method(
         watch_list=watch_list,
         classes=classes,
         training=training,
+        version=version,
+        false_alarm_rate=false_alarm_rate,
+        planned_scans=planned_scans,
         draws=draws,
+        seed=seed,
         nulls=known,
+        class_models=kept_models(cache, library, there, seed),
+        simulate=partial(simulate_null_by, workers),
         advance=advance,
     )
     if cache is not None:
@@ -82,6 +103,7 @@ def fit_method(
             if technique not in known:
                 cache.mkdir(parents=True, exist_ok=True)
                 _keep(cache, keys[technique], table)
+        keep_models(cache, library, method, seed)
     return method
 
 
@@ -113,15 +135,14 @@ def _as_named(library: Library, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(by_fold.get(name.casefold(), name) for name in wanted)
 
 
-def _null_key(library: Library, technique: Technique, draws: int) -> str:
-    return json_digest(
-        {
-            "library": library.digest,
-            "recipe": default_recipe(technique).digest,
-            "draws": draws,
-            "revision": NULL_REVISION,
-        }
-    )
+def _null_key(library: Library, technique: Technique, draws: int, seed: int = 0) -> str:
+    told = {
+        "library": library.digest,
+        "recipe": default_recipe(technique).digest,
+        "draws": draws,
+        "revision": NULL_REVISION,
+    }
+    return json_digest({**told, "seed": seed} if seed else told)
 
 
 def ship_null_tables() -> None:
@@ -135,9 +156,13 @@ def ship_null_tables() -> None:
         old.unlink()
     method = fit_method(library)
     for technique, table in method.nulls.items():
-        rounded = np.array([float(f"{value:.6g}") for value in table.maxima])
-        _keep(SHIPPED, _null_key(library, technique, DRAWS), NullTable(rounded, table.seed))
+        rounded = ordered_table(_rounded(table.maxima), _rounded(table.regimes), table.seed)
+        _keep(SHIPPED, _null_key(library, technique, DRAWS), rounded)
     (SHIPPED / "starter.h5").unlink()
+
+
+def _rounded(values: FloatArray) -> FloatArray:
+    return np.array([float(f"{value:.6g}") for value in values])
 
 
 def _kept(cache: Path | None, key: str) -> NullTable | None:
@@ -153,11 +178,11 @@ def _read(path: Path, key: str) -> NullTable | None:
             return None
         kept: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
         maxima = np.array(kept["maxima"], dtype=np.float64)
-        if kept["key"] != key or array_digest(maxima) != kept["digest"]:
+        shares = np.array(kept["regimes"], dtype=np.float64)
+        if kept["key"] != key or array_digest(maxima, shares) != kept["digest"]:
             return None
-        maxima.setflags(write=False)
-        return NullTable(maxima, int(kept["seed"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return ordered_table(maxima, shares, int(kept["seed"]))
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
 
 
@@ -165,8 +190,9 @@ def _keep(cache: Path, key: str, table: NullTable) -> None:
     kept = {
         "key": key,
         "seed": table.seed,
-        "digest": array_digest(table.maxima),
+        "digest": array_digest(table.maxima, table.regimes),
         "maxima": table.maxima.tolist(),
+        "regimes": table.regimes.tolist(),
     }
     replace_file(cache / f"null-{key[:32]}.json", lambda path: _write(path, json.dumps(kept)))
 

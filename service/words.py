@@ -1,6 +1,8 @@
 """How a verdict is told to people, everywhere the same: word, symbol, sentence and first step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from spectra.reasons import Verdict
 
@@ -18,6 +20,9 @@ class Words:
     step: str
     """What the officer does first."""
 
+
+#: Techniques as people call them.
+TECHNIQUES = {"raman": "Raman", "ftir": "infrared"}
 
 _HOLD = "Hold the parcel, do not open it further, and follow the agency's alarm procedure."
 
@@ -40,3 +45,45 @@ WORDS = {
         "Go on with the agency's procedure for parcels without an alarm.",
     ),
 }
+
+
+def technique_lines(finding: Mapping[str, Any]) -> list[str]:
+    """Return what each technique says by itself, a line each; none for findings of earlier builds.
+
+    Parameters
+    ----------
+    finding
+        Combined finding (JSON form).
+    """
+    return [_technique_line(one) for one in finding.get("by_technique", ())]
+
+
+def _technique_line(one: Mapping[str, Any]) -> str:
+    words = WORDS[Verdict(one["verdict"])]
+    about = one["substances"] or [name.replace("_", " ") for name in one["classes"]]
+    named = f": {', '.join(about)}" if about else ""
+    spots = ", ".join(map(str, one["spots"]))
+    where = f"spot {spots}" if len(one["spots"]) == 1 else f"spots {spots}"
+    technique = TECHNIQUES.get(one["technique"], one["technique"])
+    return f"{technique[:1].upper()}{technique[1:]}: {words.symbol} {words.word}{named} ({where})"
+
+
+def attempt_lines(finding: Mapping[str, Any]) -> list[str]:
+    """Return which attempts a finding rests on and which it does not; none where there was but one."""
+    kinds = (
+        ("carried_by", "It rests on"),
+        ("superseded", "Inconclusive, answered by another attempt there"),
+        ("unanswered", "Still without an answer"),
+    )
+    if sum(len(finding.get(kind, ())) for kind, _ in kinds) < 2:
+        return []
+    return [
+        f"{words}: {', '.join(_place(one) for one in finding[kind])}."
+        for kind, words in kinds
+        if finding.get(kind)
+    ]
+
+
+def _place(one: Mapping[str, Any]) -> str:
+    technique = TECHNIQUES.get(one["technique"], one["technique"])
+    return f"spot {one['spot']}, attempt {one['attempt']} ({technique})"

@@ -1,6 +1,7 @@
 """The answer as a value: what a scan holds, in the contract ``opioscan.identification/1``."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -8,6 +9,9 @@ from .reasons import Verdict
 from .values import Technique
 
 SCHEMA = "opioscan.identification/1"
+
+#: What stands in place of a name the instrument may not give at the moment.
+WITHHELD = "(name withheld)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class Identification:
         }
 
 
+@cache
 def software() -> str:
     """Return the program's name and version as records cite it."""
     try:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .answer import Component, InstrumentState, Quality
+from .answer import WITHHELD, Component, InstrumentState, Quality
 from .method import Method
+from .query import NOISY_BLANK
 from .reasons import REASONS, Verdict, blocked
 from .references import Grade
 
@@ -14,14 +15,31 @@ WEAK_SNR = 8.0
 #: Background over bands above which a scan without any finding is called fluorescent.
 FLUORESCENT = 30.0
 
+#: Share of area above which a negative must exclude a class: what recognising unknown members was proved
+#: at is one part in two. Chosen; an agency that needs less refers.
+CLASS_LIMIT = 0.5
+
 #: Share of the query's energy that may stay unexplained before it is said.
 UNEXPLAINED = 0.10
 
 #: Share of the recipe's range a scan must cover.
 COVERAGE = 0.8
 
-#: What stands in place of a name the instrument may not give at the moment.
-WITHHELD = "(name withheld)"
+
+@dataclass(frozen=True, slots=True)
+class ClassFinding:
+    """What a scan says about a class whose members the library need not hold."""
+
+    name: str
+    """The class."""
+    detected: bool
+    """Whether the evidence reaches the rate the class may spend."""
+    p_value: float
+    """Share of held-out negatives that score at least as much."""
+    basis: str
+    """What it rests on, in words."""
+    detectable_share: float | None
+    """Share from which a member like the known ones would be seen; None where nothing can be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,10 @@ class Evidence:
     components: tuple[Component, ...]
     """References that may be named by their fit."""
     doubtful: tuple[str, ...]
-    """Substances that passed their threshold but leave too large a residual."""
+    """Substances that passed their threshold but leave too large a residual or have an equal rival, with
+    these rivals, and alternatives of those that are named."""
+    unresolved: bool
+    """Whether unlike references explain the scan equally well, or something beside them is likely there."""
     unexplained: float
     """Share of energy beyond noise and mismatch that nothing explains."""
     blank: bool
@@ -44,6 +65,10 @@ class Evidence:
     """Whether a sharp match sits at the end of the fitted shifts."""
     coverage: float
     """Share of the recipe's range that was measured."""
+    blank_noise: float = 0.0
+    """Share of the blank's energy that is its own noise."""
+    classes: tuple[ClassFinding, ...] = ()
+    """What the scan says about each trained class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +91,7 @@ def decide(evidence: Evidence, method: Method, state: InstrumentState) -> Decisi
     hints = tuple(c for c in evidence.components if c.evidence == Grade.LITERATURE)
     reasons = {*_scan_reasons(evidence, components), *_state_reasons(state)}
     alarms = [c for c in components if c.watch_list and c.role == "content"]
-    classes = _classes(method, hints)
+    classes = _classes(method, hints, evidence.classes)
     watched_doubts = [name for name in evidence.doubtful if method.watched([name])]
     if alarms:
         verdict = Verdict.ALARM_NAMED
@@ -75,7 +100,8 @@ def decide(evidence: Evidence, method: Method, state: InstrumentState) -> Decisi
         reasons -= {"weak_signal", "container_only", "not_in_library"}
     elif any(one["detected"] for one in classes):
         verdict = Verdict.ALARM_CLASS
-        reasons.add("hint_only")
+        reasons.add("class_member_unknown" if any(one.detected for one in evidence.classes) else "hint_only")
+        reasons -= {"weak_signal", "container_only", "not_in_library"}
     else:
         verdict = Verdict.NO_ALARM
         reasons |= _negative_reasons(evidence, method)
@@ -104,19 +130,24 @@ def _scan_reasons(evidence: Evidence, components: tuple[Component, ...]) -> set[
         return reasons | {"saturated"}
     if evidence.axis_at_bound:
         reasons.add("axis_suspect")
+    if evidence.blank_noise > NOISY_BLANK:
+        reasons.add("blank_noisy")
     if evidence.unexplained > UNEXPLAINED:
         reasons.add("unexplained_residual")
-    if content:
-        return reasons
+    if evidence.unresolved:
+        reasons.add("component_ambiguous")
+    return reasons if content else reasons | _silence(evidence, components)
+
+
+def _silence(evidence: Evidence, components: tuple[Component, ...]) -> set[str]:
+    """Return why no content was named; where fluorescence makes the noise, both are said."""
+    quality = evidence.quality
+    hidden = {"fluorescence"} if quality.fluorescence_ratio > FLUORESCENT else set()
     if quality.snr < WEAK_SNR:
-        reasons.add("weak_signal")
-    elif (evidence.blank or components) and evidence.unexplained <= UNEXPLAINED:
-        reasons.add("container_only")
-    elif quality.fluorescence_ratio > FLUORESCENT:
-        reasons.add("fluorescence")
-    else:
-        reasons.add("not_in_library")
-    return reasons
+        return {"weak_signal"} | hidden
+    if (evidence.blank or components) and evidence.unexplained <= UNEXPLAINED:
+        return {"container_only"} | hidden
+    return hidden or {"not_in_library"}
 
 
 def _state_reasons(state: InstrumentState) -> set[str]:
@@ -142,32 +173,39 @@ def _negative_reasons(evidence: Evidence, method: Method) -> set[str]:
         reasons.add("watchlist_not_covered")
     if any(share is not None and share > limit[name] for name, share in shares.items()):
         reasons.add("limit_too_high")
-    if method.classes:
-        reasons.add("class_untrained")
+    judged = {one.name: one.detectable_share for one in evidence.classes}
+    for name in method.classes:
+        share = judged.get(name)
+        if name not in judged:
+            reasons.add("class_untrained")
+        elif share is None or share > CLASS_LIMIT:
+            reasons.add("limit_too_high")
     return reasons
 
 
-def _classes(method: Method, hints: tuple[Component, ...]) -> tuple[dict[str, Any], ...]:
+def _classes(
+    method: Method, hints: tuple[Component, ...], judged: tuple[ClassFinding, ...]
+) -> tuple[dict[str, Any], ...]:
     """Report every class the method answers for, or has a hint of."""
-    found = {c.substance_class: c for c in hints if c.watch_list or c.controlled}
-    asked = dict.fromkeys([*method.classes, *found])
-    result: list[dict[str, Any]] = []
-    for name in asked:
-        hint = found.get(name)
-        basis = (
-            f"bands published for a member of the class at {', '.join(map(str, hint.bands_cm1))} cm⁻¹"
-            if hint
-            else "untrained: the method has too few measured members of this class"
-        )
-        result.append(
-            {
-                "class": name,
-                "detected": hint is not None,
-                "p_value": hint.p_value if hint else None,
-                "basis": basis,
-            }
-        )
-    return tuple(result)
+    hinted = {c.substance_class: c for c in hints if c.watch_list or c.controlled}
+    found = {one.name: one for one in judged}
+    return tuple(
+        _class(name, found.get(name), hinted.get(name)) for name in dict.fromkeys([*method.classes, *hinted])
+    )
+
+
+def _class(name: str, judged: ClassFinding | None, hint: Component | None) -> dict[str, Any]:
+    """Report one class: trained evidence first, then published bands, then that nothing can be said."""
+    if judged is not None and (judged.detected or hint is None):
+        detected, p_value, basis = judged.detected, judged.p_value, judged.basis
+    elif hint is not None:
+        bands = ", ".join(map(str, hint.bands_cm1))
+        detected, p_value = True, hint.p_value
+        basis = f"bands published for a member of the class at {bands} cm⁻¹"
+    else:
+        detected, p_value = False, None
+        basis = "untrained: the method has too few measured members of this class"
+    return {"class": name, "detected": detected, "p_value": p_value, "basis": basis}
 
 
 def _withheld(component: Component) -> Component:

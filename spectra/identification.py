@@ -7,22 +7,22 @@ import numpy.typing as npt
 from scipy.signal import find_peaks
 
 from .answer import FOREIGN, Component, Curves, Identification, InstrumentState, Quality, software
-from .decide import Evidence, decide
+from .class_findings import class_findings
+from .decide import ClassFinding, Evidence, decide
 from .errors import SpectrumMismatch
-from .limits import detectable_share
+from .limits import detectable_share, measured_area
 from .method import Method, may_name
-from .nulls import NullTable
+from .promise import search_share
 from .recipe import Features, prepare
 from .references import Grade
 from .refset import WIDTHS, ReferenceSet
 from .search import SHIFTS, Query, areas, make_query
-from .select import Match, Selection, select
+from .select import Match, Selection, may_be_named, select
 from .values import FloatArray, Spectrum
 
-#: Purity below which a fitted reference is not named: the residual it leaves is too large for it.
-#: Chosen below what true pairs of two open instruments gave, bare and through 2 mm of polyethylene
-#: (0.89 to 1.00). Neighbours of substances the library lacks reach it too, in 17 of 80 cases.
-MIN_PURITY = 0.85
+#: P-value of what did not enter the model from which the answer says that something may be there. It names
+#: nothing and forbids nothing, so that it may be told more often than the promised rate. Chosen.
+HINT = 0.05
 
 #: A band of the query counts as matched within this distance of the reference's, cm⁻¹.
 BAND_TOLERANCE = 8.0
@@ -72,17 +72,23 @@ def identify(
     if blank is not None and blank.technique is not query.technique:
         raise SpectrumMismatch(f"the blank is {blank.technique}, the scan is {query.technique}")
     references = method.reference_set(query.technique)
-    table = method.nulls[query.technique]
-    threshold = method.threshold(query.technique, rate)
     features = prepare(query, references.recipe)
     empty = prepare(blank, references.recipe) if blank is not None else None
     ready = make_query(features, references, blank=empty)
+    spent = method.false_alarm_rate if rate is None else rate
+    part = spent * search_share(len(method.class_models.get(query.technique, ())))
+    threshold = method.threshold(query.technique, part, ready.regime)
     selection = select(ready, references, threshold=threshold)
-    named = [match for match in selection.matches if match.purity >= MIN_PURITY]
-    components = _components(ready, references, selection, named, method, table)
+    named = [match for match in selection.matches if may_be_named(match)]
+    components = _components(ready, references, selection, named, method)
     quality = _quality(query, features, ready, selection)
-    limits = _limits(ready, references, selection, method, threshold)
-    evidence = _evidence(ready, references, selection, components, quality, limits)
+    total = max(float(areas(ready, selection.fit).sum()), measured_area(features, references.recipe.spacing))
+    limits = _limits(ready, references, selection, method, threshold, total)
+    classes = class_findings(
+        ready, references, selection, method, threshold=threshold, rate=spent, total_area=total
+    )
+    hinted = method.p_value(query.technique, selection.best_absent, ready.regime) <= HINT
+    evidence = _evidence(ready, references, selection, components, quality, limits, classes, hinted=hinted)
     decision = decide(evidence, method, state)
     return Identification(
         source=source,
@@ -95,9 +101,9 @@ def identify(
         components=decision.components,
         ranking=_ranking(ready, references, selection),
         classes=decision.classes,
-        not_excluded=limits,
+        not_excluded=(*limits, *_class_limits(method, classes)),
         quality=quality,
-        provenance=_provenance(method, references, table, state),
+        provenance=_provenance(method, references, state, spent),
         created_at=now,
         curves=_curves(ready, references, selection),
     )
@@ -110,19 +116,27 @@ def _evidence(
     components: tuple[Component, ...],
     quality: Quality,
     limits: tuple[dict[str, Any], ...],
+    classes: tuple[ClassFinding, ...],
+    *,
+    hinted: bool,
 ) -> Evidence:
     """Gather what is judged."""
-    doubtful = [match for match in selection.matches if match.purity < MIN_PURITY]
-    named = [match for match in selection.matches if match.purity >= MIN_PURITY]
+    doubtful = [match for match in selection.matches if not may_be_named(match)]
+    named = [match for match in selection.matches if may_be_named(match)]
+    rows = dict.fromkeys(row for match in doubtful for row in (match.term.row, *match.rivals))
+    also = dict.fromkeys(row for match in selection.matches for row in match.alternatives)
     return Evidence(
         components=components,
-        doubtful=tuple(references.entries[match.term.row].substance.name for match in doubtful),
-        unexplained=selection.unexplained / max(query.energy, 1e-300),
+        doubtful=tuple(references.entries[row].substance.name for row in {**rows, **also}),
+        unresolved=any(match.rivals for match in doubtful) or hinted,
+        unexplained=selection.unexplained / max(query.energy - query.noise_energy, selection.unexplained, 1),
         blank=query.blank is not None,
         quality=quality,
         limits=limits,
         axis_at_bound=_axis_at_bound(named, references),
         coverage=query.points / references.axis.size,
+        blank_noise=query.blank_noise,
+        classes=classes,
     )
 
 
@@ -132,7 +146,6 @@ def _components(
     selection: Selection,
     named: list[Match],
     method: Method,
-    table: NullTable,
 ) -> tuple[Component, ...]:
     """Put accepted references into words, content before container, larger shares first."""
     size = areas(query, selection.fit)
@@ -156,7 +169,7 @@ def _components(
                 evidence=str(entry.grade),
                 spectral_share=round(float(size[k]) / total, 6),
                 statistic=round(match.statistic, 3),
-                p_value=table.p_value(match.statistic),
+                p_value=method.p_value(references.recipe.technique, match.statistic, query.regime),
                 hqi=round(
                     _squared_cosine(query.values - others, selection.fit.parts[k], query.weight > 0), 6
                 ),
@@ -178,7 +191,7 @@ def _squared_cosine(left: FloatArray, right: FloatArray, where: npt.NDArray[np.b
 def _bands(rest: FloatArray, references: ReferenceSet, match: Match) -> tuple[int, ...]:
     """Return the reference's strong bands that the query shows too, in the query's cm⁻¹."""
     spacing = references.recipe.spacing
-    shape = np.cumsum(references.rows[0, match.term.row]) * spacing
+    shape = np.cumsum(references.row(match.term.row)) * spacing
     seen = np.cumsum(rest) * spacing
     theirs, _ = find_peaks(shape, prominence=0.08 * float(np.ptp(shape)))
     ours, _ = find_peaks(seen, prominence=0.04 * float(np.ptp(seen)))
@@ -207,18 +220,21 @@ def _quality(query: Spectrum, features: Features, ready: Query, selection: Selec
 
 
 def _limits(
-    query: Query, references: ReferenceSet, selection: Selection, method: Method, threshold: float
+    query: Query,
+    references: ReferenceSet,
+    selection: Selection,
+    method: Method,
+    threshold: float,
+    total: float,
 ) -> tuple[dict[str, Any], ...]:
     """State for each watch-list substance the share at which it would have been seen."""
-    total = float(areas(query, selection.fit).sum())
     width = selection.matches[0].term.width if selection.matches else WIDTHS.index(8.0)
     result: list[dict[str, Any]] = []
     for item in method.watch_list:
         rows = [
             row
-            for row, entry in enumerate(references.entries)
-            if item.substance in {entry.substance.name, *entry.equivalents}
-            and entry.grade is not Grade.LITERATURE
+            for row in references.rows_of(item.substance)
+            if (entry := references.entries[row]).grade is not Grade.LITERATURE
             and may_name(entry, training=method.training)
         ]
         share = detectable_share(
@@ -230,6 +246,15 @@ def _limits(
     return tuple(result)
 
 
+def _class_limits(method: Method, classes: tuple[ClassFinding, ...]) -> tuple[dict[str, Any], ...]:
+    """State for each class the share at which a member would have been seen, null where untrained."""
+    shares = {one.name: one.detectable_share for one in classes}
+    return tuple(
+        {"substance": f"any {name.replace('_', ' ')}", "detectable_share": shares.get(name)}
+        for name in method.classes
+    )
+
+
 def _axis_at_bound(named: list[Match], references: ReferenceSet) -> bool:
     """Whether a sharp, strong match sits at the end of the shifts that are fitted.
 
@@ -238,7 +263,7 @@ def _axis_at_bound(named: list[Match], references: ReferenceSet) -> bool:
     """
     if not named or abs(named[0].term.shift) < SHIFTS[-1] or named[0].purity < 0.5:
         return False
-    row = references.rows[named[0].term.width, named[0].term.row]
+    row = references.row(named[0].term.row, named[0].term.width)
     moved = np.interp(references.axis + 2.0, references.axis, row)
     return 1.0 - _squared_cosine(row, moved, np.ones(row.size, dtype=bool)) > 0.1
 
@@ -250,7 +275,7 @@ def _ranking(query: Query, references: ReferenceSet, selection: Selection) -> tu
     inside = query.weight > 0
     ranked = []
     for row, _ in selection.leader[:RANKED]:
-        best = max(_squared_cosine(rest, references.rows[w, row], inside) for w in range(len(WIDTHS)))
+        best = max(_squared_cosine(rest, references.row(row, w), inside) for w in range(len(WIDTHS)))
         entry = references.entries[row]
         ranked.append(
             {"substance": entry.substance.name, "reference_id": entry.reference_id, "hqi": round(best, 6)}
@@ -259,15 +284,15 @@ def _ranking(query: Query, references: ReferenceSet, selection: Selection) -> tu
 
 
 def _provenance(
-    method: Method, references: ReferenceSet, table: NullTable, state: InstrumentState
+    method: Method, references: ReferenceSet, state: InstrumentState, rate: float
 ) -> dict[str, Any]:
     return {
         "method": {"name": method.name, "version": method.version, "digest": method.digest},
         "library": {"name": method.library_name, "digest": method.library_digest},
         "recipe": {"name": references.recipe.name, "digest": references.recipe.digest},
         "calibration": {"id": state.calibration_id, "verified_at": state.verified_at},
-        "false_alarm_rate": method.false_alarm_rate,
-        "null_count": int(table.maxima.size),
+        "false_alarm_rate": rate,
+        "null_count": method.nulls[references.recipe.technique].count,
         "software": software(),
         "build": "",
     }

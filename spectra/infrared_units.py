@@ -10,6 +10,9 @@ import numpy as np
 from .errors import SpectrumMismatch, ValueRangeError
 from .values import FloatArray
 
+#: No sample lets through more light than this, a background of another day included; chosen.
+LARGEST_TRANSMITTANCE = 2.0
+
 
 def transmittance_of(absorbance: FloatArray) -> FloatArray:
     """Return T = 10^−A, the same shape."""
@@ -36,6 +39,45 @@ def absorbance_of(transmittance: FloatArray) -> FloatArray:
             f"{bad} of {values.size} transmittances are zero or negative and have no absorbance"
         )
     return np.asarray(-np.log10(values), dtype=np.float64)
+
+
+def convert(
+    intensity: FloatArray, noise: FloatArray, *, given: str, wanted: str = "absorbance"
+) -> tuple[FloatArray, FloatArray]:
+    """Turn intensities into another unit and carry their noise along, to first order.
+
+    A = −log₁₀ T, so that σ_A = σ_T / (T·ln 10): good while the noise is small beside T.
+
+    Parameters
+    ----------
+    intensity, noise
+        Values and their standard deviations, the same shape, or shapes that go together.
+    given
+        ``transmittance``, ``transmittance_percent`` or ``absorbance``.
+    wanted
+        ``absorbance`` or ``transmittance``.
+
+    Raises
+    ------
+    ValueRangeError
+        Transmittances that are zero or negative; or so large that they cannot be a fraction (or per cent).
+    """
+    values = np.asarray(intensity, dtype=np.float64)
+    if given == "absorbance":
+        factor = 1.0
+    else:
+        factor = 100.0 if given == "transmittance_percent" else 1.0
+        largest = float(np.max(values, initial=0.0)) / factor
+        if largest > LARGEST_TRANSMITTANCE:
+            raise ValueRangeError(
+                f"a transmittance of {largest:g} is impossible: is it per cent, or absorbance?"
+            )
+    if given.startswith(wanted):
+        return values / factor, np.asarray(noise / factor)
+    if wanted == "transmittance":
+        passed = transmittance_of(values)
+        return passed, np.asarray(noise * passed * np.log(10.0))
+    return absorbance_of(values / factor), np.asarray(noise / (values * np.log(10.0)))
 
 
 def lit_part(*channels: FloatArray) -> slice:

@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
+from .query import BAND_CM1
+from .recipe import Features
 from .refset import ReferenceSet
-from .search import Fit, Query, Term, basis_of, columns
+from .search import Fit, Query, Term, basis_of, columns, excess
+from .select import RIVAL_MARGIN, RIVAL_SHARE, near_duplicates
+from .values import FloatArray
+
+#: Rivals may differ by shift, width and response as well, and then resemble more than side by side. Chosen.
+RIVAL_FREEDOM = 1.5
 
 
 def detectable_share(
@@ -20,8 +28,9 @@ def detectable_share(
 ) -> float | None:
     """Return the smallest share of spectral area at which a substance would pass its threshold.
 
-    Closed form: a reference of area a adds a²·‖r⊥‖² to what the model explains, where r⊥ is
-    its part orthogonal to everything in the model; it passes at a² = threshold · s² / ‖r⊥‖².
+    Closed form: a reference of area a adds Σ (a·r⊥)²/v to the statistic, where r⊥ is its part
+    orthogonal to everything in the model and v what the scan leaves unexplained (`spectra.search.excess`);
+    it passes at a² = threshold / Σ r⊥²/v.
 
     Parameters
     ----------
@@ -39,19 +48,58 @@ def detectable_share(
     float or None
         Between 0 and 1; None without a usable reference.
     """
-    n = max(query.points - fit.parameters - 4, 1)
-    scale = (
-        fit.rss / n + fit.allowance / max(query.points, 1) + 0.25 * query.noise_energy / max(query.points, 1)
-    )
+    worth = 1.0 / excess(query, fit.residual)
     basis = basis_of(query, references, fit)
     best: float | None = None
+    others = _beside(query, references, basis, np.sqrt(worth), width)
     for row in rows:
         seen = query.weight * columns(query, references, Term(row, 0.0, width))[0]
         apart = seen - basis.T @ (basis @ seen)
-        energy = float(apart @ apart)
+        energy = float(worth @ apart**2)
         if energy <= 1e-9 * float(seen @ seen) or energy == 0.0:
             continue
-        area = float(np.sqrt(threshold * scale / energy))
+        needed = max(threshold, _to_stand_out(references, row, np.sqrt(worth) * apart, others, width))
+        area = float(np.sqrt(needed / energy))
         share = area / (area + total_area) if total_area + area > 0 else 1.0
         best = share if best is None else min(best, share)
     return best
+
+
+def _beside(
+    query: Query, references: ReferenceSet, basis: FloatArray, worth: FloatArray, width: int
+) -> FloatArray:
+    """Return what each reference of a set would add beside the model, shape (references, n)."""
+    seen = references.rows[width] * query.weight
+    return np.asarray((seen - (seen @ basis.T) @ basis) * worth)
+
+
+def _to_stand_out(
+    references: ReferenceSet, row: int, apart: FloatArray, others: FloatArray, width: int
+) -> float:
+    """Return the statistic at which a reference leaves every unlike one behind by the rivals' margin.
+
+    A rival of squared cosine c² explains c² of what the reference adds; a large set is not asked.
+    """
+    mine = float(apart @ apart)
+    sizes = np.einsum("ij,ij->i", others, others)
+    alike = np.zeros(len(others))
+    usable = sizes > 1e-9 * max(mine, 1e-300)
+    alike[usable] = np.maximum(others[usable] @ apart, 0.0) ** 2 / (sizes[usable] * mine)
+    alike[[r for r in references.same_answer(row) if r < alike.size]] = 0.0
+    like = references.row(row, width)
+    for rival in np.flatnonzero(alike > 0.5):
+        if near_duplicates(like, references.row(int(rival), width)):
+            alike[rival] = 0.0
+    most = min(float(np.max(alike, initial=0.0)), 1.0 - RIVAL_SHARE)
+    return RIVAL_FREEDOM * RIVAL_MARGIN / (1.0 - most)
+
+
+def measured_area(features: Features, spacing: float) -> float:
+    """Return the area of the bands of a scan, as far as they stand out of its noise (counts · cm⁻¹).
+
+    It counts what no reference explains too; averaged over a band, less two standard deviations of the noise.
+    """
+    window = max(1, round(BAND_CM1 / spacing))
+    smooth = uniform_filter1d(features.corrected, window, mode="nearest")
+    noise = 2.0 * features.sigma / np.sqrt(window)
+    return float(np.sum(np.maximum(np.abs(smooth) - noise, 0.0))) * spacing

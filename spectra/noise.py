@@ -19,17 +19,21 @@ def noise_of(intensity: FloatArray, *, window: int = 151) -> FloatArray:
     Parameters
     ----------
     intensity
-        Shape (n,), n ≥ 8, on the detector's own channels (before any smoothing).
+        Shape (..., n), n ≥ 8, on the detector's own channels (before any smoothing).
     window
         Channels of the running median; larger is steadier and slower to follow.
 
     Returns
     -------
     ndarray
-        Shape (n,), the unit of `intensity`.
+        Shape of `intensity`, and its unit.
     """
-    if intensity.size < 8:
-        return np.full(intensity.size, float(np.std(intensity)))
-    d = (intensity[6:] - 3 * intensity[4:-2] + 3 * intensity[2:-4] - intensity[:-6]) / np.sqrt(20.0)
-    local = median_filter(np.abs(d), size=min(window, d.size), mode="nearest") / _MAD
-    return np.asarray(np.pad(local, 3, mode="edge"), dtype=np.float64)
+    rows = np.reshape(intensity, (-1, np.shape(intensity)[-1]))
+    if rows.shape[1] < 8:
+        flat = np.std(rows, axis=-1, keepdims=True)
+        return np.array(np.broadcast_to(flat, rows.shape).reshape(np.shape(intensity)), dtype=np.float64)
+    d = np.abs(rows[:, 6:] - 3 * rows[:, 4:-2] + 3 * rows[:, 2:-4] - rows[:, :-6]) / np.sqrt(20.0)
+    # SciPy's running median is fast in one dimension only.
+    local = [median_filter(row, size=min(window, row.size), mode="nearest") / _MAD for row in d]
+    padded = np.pad(np.reshape(local, d.shape), ((0, 0), (3, 3)), mode="edge")
+    return np.asarray(padded.reshape(np.shape(intensity)), dtype=np.float64)

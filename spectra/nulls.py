@@ -1,8 +1,14 @@
-"""Null tables: how large the search statistic grows on substances that are not there.
+"""Null tables: how large the statistic grows on substances that are not there.
 
-Each draw mixes one or two references, sees them through another instrument (shift, bent
-axis, width, response, noise), fits what is truly in it, and keeps the largest statistic of
-everything that is not. The table is what p-values are counted against.
+Each draw sees up to three references through another instrument (shift, bent axis, width, response, noise,
+fluorescence), half of them through a container whose blank is known (`spectra.null_scans`), fits what is
+truly in it, and keeps the largest statistic of everything that is not. The table is what p-values are
+counted against.
+
+How large it grows depends on what limits the scan: where the noise does, chance alone counts; in a strong
+scan it is the mismatch between instruments, and what it can imitate grows with the signal; behind a
+container it is what the blank leaves. A p-value is therefore counted against the draws whose regime is
+nearest (`spectra.query.Query.regime`).
 """
 
 from collections.abc import Callable
@@ -10,19 +16,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import steps
+from .fitting import SHIFTS, Fit, Term, fit_terms, widths_index
+from .null_scans import NullScan, simulated_scan
+from .query import Query
 from .refset import ReferenceSet
-from .search import SHIFTS, Fit, Query, Term, basis_of, fit_terms, screen, statistic, widths_index
+from .search import basis_of, candidates, screen, statistic
 from .values import FloatArray
 
-#: Draws of a table unless said otherwise: enough to test a rate of 0.01 (floor 1/401).
-DRAWS = 400
+#: Draws of a table unless said otherwise: each p-value counts against a fifth of them.
+DRAWS = 6000
 
-#: How far simulated instruments differ from those of the references: shift and bend (cm⁻¹,
-#: uniform ±), response slope (SD), ripple of relative band intensities (SD; it changes over
-#: about 60 cm⁻¹), SNR of the strongest band (log-uniform). All are chosen to be
-#: as wide as handhelds are expected to differ; none was measured on a set of instruments.
-SHIFT, BEND, SLOPE, RIPPLE, SNR = 2.0, 1.0, 0.15, 0.10, (10.0, 1000.0)
+#: Share of the draws a p-value is counted against (chosen: the distribution changes little within it),
+#: and the least number of them, where there are as many.
+NEAREST, LEAST = 1.0 / 5.0, 200
+
+#: Absent references of a draw that are refitted exactly, best of the screen first (chosen).
+REFITTED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,16 +39,32 @@ class NullTable:
     """Largest statistics of absent substances, one per simulated scan."""
 
     maxima: FloatArray
-    """Sorted ascending, shape (draws,)."""
+    """Largest statistics, shape (draws,), in the order of `regimes`."""
+    regimes: FloatArray
+    """Regime of each scan (`spectra.query.Query.regime`), ascending, shape (draws,)."""
     seed: int
     """Seed of the simulation."""
 
-    def p_value(self, statistic: float) -> float:
-        """Return the share of null scans at least as extreme, never below 1/(n+1)."""
-        above = self.maxima.size - int(np.searchsorted(self.maxima, statistic, side="left"))
-        return (1 + above) / (self.maxima.size + 1)
+    @property
+    def count(self) -> int:
+        """Number of draws a p-value is counted against."""
+        return min(self.maxima.size, max(LEAST, round(self.maxima.size * NEAREST)))
 
-    def threshold(self, rate: float) -> float:
+    def near(self, regime: float) -> FloatArray:
+        """Return the statistics of the draws nearest in regime, ascending, shape (count,)."""
+        # The nearest of a sorted list lie side by side: find the window whose farther end is nearest.
+        starts = np.arange(self.maxima.size - self.count + 1)
+        low, high = self.regimes[starts], self.regimes[starts + self.count - 1]
+        best = int(np.argmin(np.maximum(regime - low, high - regime)))
+        return np.sort(self.maxima[best : best + self.count])
+
+    def p_value(self, statistic: float, regime: float) -> float:
+        """Return the share of like null scans at least as extreme, never below 1/(count + 1)."""
+        table = self.near(regime)
+        above = table.size - int(np.searchsorted(table, statistic, side="left"))
+        return (1 + above) / (table.size + 1)
+
+    def threshold(self, rate: float, regime: float) -> float:
         """Return the statistic whose p-value is at most a rate.
 
         Raises
@@ -47,10 +72,11 @@ class NullTable:
         ValueError
             The table is too small to test the rate.
         """
-        allowed = int(np.floor(rate * (self.maxima.size + 1))) - 1
+        table = self.near(regime)
+        allowed = int(np.floor(rate * (table.size + 1) + 1e-9)) - 1
         if allowed < 0:
-            raise ValueError(f"{self.maxima.size} null scans cannot test a rate of {rate}")
-        return float(np.nextafter(self.maxima[self.maxima.size - 1 - allowed], np.inf))
+            raise ValueError(f"{table.size} null scans cannot test a rate of {rate}")
+        return float(np.nextafter(table[table.size - 1 - allowed], np.inf))
 
 
 def simulate_null(
@@ -73,82 +99,43 @@ def simulate_null(
     advance
         Told of each draw done, for a progress bar.
     """
-    rng = np.random.default_rng(seed)
-    maxima = np.empty(draws)
-    for i in range(draws):
-        maxima[i] = _one_null(references, rng)
+    maxima, shares = np.empty(draws), np.empty(draws)
+    for i, child in enumerate(np.random.SeedSequence(seed).spawn(draws)):
+        scan = simulated_scan(references, np.random.default_rng(child))
+        maxima[i], shares[i] = largest_absent(scan, references), scan.query.regime
         if advance is not None:
             advance(1.0)
-    maxima.sort()
+    return ordered_table(maxima, shares, seed)
+
+
+def ordered_table(maxima: FloatArray, regimes: FloatArray, seed: int) -> NullTable:
+    """Return a table of draws in any order."""
+    order = np.argsort(regimes, kind="stable")
+    maxima, regimes = maxima[order], regimes[order]
     maxima.setflags(write=False)
-    return NullTable(maxima, seed)
+    regimes.setflags(write=False)
+    return NullTable(maxima, regimes, seed)
 
 
-def _one_null(references: ReferenceSet, rng: np.random.Generator) -> float:
-    count = int(rng.integers(1, 3))
-    rows = rng.choice(len(references.entries), size=min(count, len(references.entries)), replace=False)
-    shares = rng.dirichlet(np.full(rows.size, 1.5))
-    sharp = sum(
-        s * foreign_instrument(references.rows[0, r], references, rng)
-        for s, r in zip(shares, rows, strict=True)
-    )
-    query = noisy_query(np.asarray(sharp), references, rng, snr=float(np.exp(rng.uniform(*np.log(SNR)))))
-    truth = best_terms(query, references, [int(r) for r in rows])
-    same = frozenset[int]().union(*(references.same_answer(int(r)) for r in rows))
-    scores = screen(query, references, truth, shifts=SHIFTS, widths=widths_index())
-    scores[:, :, sorted(same)] = 0.0
+def largest_absent(scan: NullScan, references: ReferenceSet) -> float:
+    """Return the largest statistic of a reference that a scan does not hold, given all it holds."""
+    query, container = scan.query, [] if scan.container is None else [scan.container]
+    truth = best_terms(query, references, list(scan.rows))
+    same = frozenset[int]().union(*(references.same_answer(row) for row in (*scan.rows, *container)))
     best = 0.0
-    for row in np.argsort(-scores.max(axis=(0, 1)))[:3]:
-        i, j = np.unravel_index(int(scores[:, :, row].argmax()), scores.shape[:2])
-        trial = fit_terms(query, references, [*truth.terms, Term(int(row), SHIFTS[int(i)], int(j))])
+    for term, _ in candidates(query, references, truth, shifts=SHIFTS, without=sorted(same))[:REFITTED]:
+        trial = fit_terms(query, references, [*truth.terms, term])
         best = max(best, statistic(query, truth, trial))
     return best
 
 
-def foreign_instrument(row: FloatArray, references: ReferenceSet, rng: np.random.Generator) -> FloatArray:
-    """Return a reference's derivative as another instrument would have measured it."""
-    spacing = references.recipe.spacing
-    u = np.linspace(-1.0, 1.0, row.size)
-    moved = rng.uniform(-SHIFT, SHIFT) + rng.uniform(-BEND, BEND) * u**2
-    seen = np.interp(references.axis - moved, references.axis, row)
-    ripple = steps.broaden(rng.standard_normal(row.size), fwhm=60.0, spacing=spacing)
-    ripple *= RIPPLE / max(float(np.std(ripple)), 1e-12)
-    seen = seen * (1.0 + rng.normal(0.0, SLOPE) * u) * np.maximum(1.0 + ripple, 0.1)
-    return steps.broaden(seen, fwhm=float(rng.uniform(0.0, 16.0)), spacing=spacing)
-
-
-def noisy_query(
-    values: FloatArray, references: ReferenceSet, rng: np.random.Generator, *, snr: float
-) -> Query:
-    """Add white detector noise, seen through the recipe's derivative, to a clean derivative."""
-    recipe = references.recipe
-    intensity = np.cumsum(values) * recipe.spacing
-    sigma = float(np.ptp(intensity)) / snr
-    options = recipe.parameters("derivative")
-    noise = steps.derivative(sigma * rng.standard_normal(values.size), spacing=recipe.spacing, **options)
-    energy = float(np.sum(noise**2))
-    return Query(values + noise, None, np.ones(values.size), 0.0, energy, recipe.spacing)
-
-
 def best_terms(query: Query, references: ReferenceSet, rows: list[int]) -> Fit:
-    """Fit references known to be present, each at its best shift and width, one after another."""
-    fit = fit_terms(query, references, [])
+    """Fit the blank and references known to be present, each at its best shift and width, in turn."""
+    fit = fit_terms(query, references, [Term(-1, 0.0, 0)] if query.blank is not None else [])
     for row in rows:
-        only = references_subset(references, row)
-        scores = screen(
-            query, only, fit, shifts=SHIFTS, widths=widths_index(), basis=basis_of(query, references, fit)
-        )
+        only = references.subset([row])
+        basis = basis_of(query, references, fit)
+        scores = screen(query, only, fit, shifts=SHIFTS, widths=widths_index(), basis=basis)
         i, j, _ = np.unravel_index(int(scores.argmax()), scores.shape)
         fit = fit_terms(query, references, [*fit.terms, Term(row, SHIFTS[int(i)], int(j))])
     return fit
-
-
-def references_subset(references: ReferenceSet, row: int) -> ReferenceSet:
-    """Return a reference set of a single row."""
-    return ReferenceSet(
-        (references.entries[row],),
-        references.recipe,
-        references.axis,
-        references.rows[:, row : row + 1],
-        references.squares[:, row : row + 1],
-    )

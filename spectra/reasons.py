@@ -70,10 +70,16 @@ _TABLE = (
     ),
     Reason(
         "mixture_unresolved",
-        "Several references fit equally well.",
+        "A watch-list substance fits, but no better than another reference, or only in part.",
         "Scan another spot; if it stays, refer.",
         "officer",
         _NAME,
+    ),
+    Reason(
+        "component_ambiguous",
+        "Something beside what is named seems to be there, but it cannot be said what.",
+        "Scan another spot; where it matters what it is, refer.",
+        "technician",
     ),
     Reason(
         "axis_unverified",
@@ -164,7 +170,19 @@ _TABLE = (
         "No reference explains the signal.",
         "Scan another spot; then refer to the laboratory.",
         "officer",
-        _NO,
+    ),
+    Reason(
+        "class_member_unknown",
+        "It looks like a member of a watched class that the library does not hold.",
+        "Treat as an alarm and refer to the laboratory for confirmation.",
+        "officer",
+    ),
+    Reason(
+        "blank_noisy",
+        "The blank is too noisy to be taken for the container.",
+        "Measure the blank again, longer, then scan again.",
+        "officer",
+        _NAME,
     ),
 )
 

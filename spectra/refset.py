@@ -1,7 +1,8 @@
 """References made ready for search: one matrix per technique and recipe."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -9,13 +10,21 @@ from . import steps
 from .errors import MethodError, SpectrumMismatch
 from .recipe import Recipe, prepare
 from .references import ReferenceEntry
+from .screening import ReferenceIndex
 from .values import FloatArray
 
 #: Extra widths (FWHM, cm⁻¹) by which references are broadened to meet a blunter instrument.
 WIDTHS = (0.0, 4.0, 8.0, 12.0, 16.0, 20.0)
 
+#: Larger sets are kept once, in single precision, and broadened where they are needed: every width in
+#: double precision would take 34 kB a reference. Chosen.
+DENSE = 1000
 
-@dataclass(frozen=True, slots=True, eq=False)
+#: Width at which large sets are screened: between those of a like and a blunt instrument. Chosen.
+SCREENED_WIDTH = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class ReferenceSet:
     """References of one technique after one recipe."""
 
@@ -26,10 +35,28 @@ class ReferenceSet:
     axis: FloatArray
     """The recipe's full axis, cm⁻¹, shape (n,)."""
     rows: FloatArray
-    """Derivatives for unit area, shape (widths, references, n); zero where not measured."""
-
+    """Derivatives for unit area, shape (widths, references, n); zero where not measured. Empty in a large
+    set, which has an index instead."""
     squares: FloatArray
     """The rows squared, for weighted norms; same shape."""
+    index: ReferenceIndex | None = None
+    """The references at `SCREENED_WIDTH` in single precision, for a large set."""
+    sharp: FloatArray | None = None
+    """Derivatives for unit area as measured, in single precision, for a large set, shape (references, n)."""
+
+    def row(self, index: int, width: int = 0) -> FloatArray:
+        """Return the derivative of a reference at an extra width, shape (n,)."""
+        if self.sharp is None:
+            return np.asarray(self.rows[width, index])
+        return _broadened(self.sharp[index].astype(np.float64), WIDTHS[width], self.recipe)
+
+    def subset(self, rows: Sequence[int]) -> "ReferenceSet":
+        """Return a reference set of some of the rows, in the order given."""
+        chosen = list(rows)
+        entries = tuple(self.entries[row] for row in chosen)
+        if self.sharp is not None:
+            return assemble(entries, self.recipe, self.axis, self.sharp[chosen])
+        return ReferenceSet(entries, self.recipe, self.axis, self.rows[:, chosen], self.squares[:, chosen])
 
     def names(self) -> tuple[str, ...]:
         """Return the substance name of each row."""
@@ -37,15 +64,34 @@ class ReferenceSet:
 
     def same_answer(self, index: int) -> frozenset[int]:
         """Return the rows that mean the same substance as a row, itself included."""
-        mine = _identity(self.entries[index])
-        return frozenset(i for i, entry in enumerate(self.entries) if mine & _identity(entry))
+        by_name = _rows_by_name(self)
+        return frozenset(row for name in _identity(self.entries[index]) for row in by_name[name])
+
+    def rows_of(self, name: str) -> tuple[int, ...]:
+        """Return the rows that stand for a substance by one of their names."""
+        return _rows_by_name(self).get(name, ())
+
+
+#: Rows by name of sets that were asked before: a large one takes long to look through.
+_BY_NAME: WeakKeyDictionary[ReferenceSet, dict[str, tuple[int, ...]]] = WeakKeyDictionary()
+
+
+def _rows_by_name(references: ReferenceSet) -> dict[str, tuple[int, ...]]:
+    known = _BY_NAME.get(references)
+    if known is None:
+        found: dict[str, list[int]] = {}
+        for row, entry in enumerate(references.entries):
+            for name in _identity(entry):
+                found.setdefault(name, []).append(row)
+        known = _BY_NAME[references] = {name: tuple(rows) for name, rows in found.items()}
+    return known
 
 
 def _identity(entry: ReferenceEntry) -> frozenset[str]:
     return frozenset({entry.substance.name, *entry.equivalents})
 
 
-def build_reference_set(entries: Sequence[ReferenceEntry], recipe: Recipe) -> ReferenceSet:
+def build_reference_set(entries: Iterable[ReferenceEntry], recipe: Recipe) -> ReferenceSet:
     """Carry out a recipe on references and stack them.
 
     A reference that covers too little of the recipe's range is left out.
@@ -74,22 +120,32 @@ def build_reference_set(entries: Sequence[ReferenceEntry], recipe: Recipe) -> Re
         area = float(np.sum(np.abs(features.corrected))) * recipe.spacing
         if area <= 0:
             continue
-        row = np.zeros(full.size)
+        row = np.zeros(full.size, dtype=np.float32)
         row[features.first : features.first + features.axis.size] = features.values / area
         kept.append(entry)
         rows.append(row)
     if not kept:
         raise MethodError(f"no {recipe.technique} reference covers the range of recipe {recipe.name!r}")
-    sharp = np.stack(rows)
-    stack = np.stack([steps.broaden(sharp, fwhm=width, spacing=recipe.spacing) for width in WIDTHS])
-    stack.setflags(write=False)
-    return assemble(tuple(kept), recipe, full, stack)
+    return assemble(tuple(kept), recipe, full, np.stack(rows))
 
 
 def assemble(
-    entries: tuple[ReferenceEntry, ...], recipe: Recipe, axis: FloatArray, rows: FloatArray
+    entries: tuple[ReferenceEntry, ...], recipe: Recipe, axis: FloatArray, sharp: FloatArray
 ) -> ReferenceSet:
-    """Make a reference set of rows that went through the recipe already."""
+    """Make a reference set of rows that went through the recipe already, shape (references, n)."""
+    if len(entries) > DENSE:
+        sharp = np.asarray(sharp, dtype=np.float32)
+        sharp.setflags(write=False)
+        nothing = np.zeros((len(WIDTHS), 0, axis.size))
+        blunt = _broadened(sharp, WIDTHS[SCREENED_WIDTH], recipe)
+        index = ReferenceIndex.build(blunt)
+        return ReferenceSet(entries, recipe, axis, nothing, nothing, index, sharp)
+    rows = np.stack([_broadened(np.asarray(sharp, np.float64), width, recipe) for width in WIDTHS])
+    rows.setflags(write=False)
     squares = rows**2
     squares.setflags(write=False)
     return ReferenceSet(entries, recipe, axis, rows, squares)
+
+
+def _broadened(rows: FloatArray, width: float, recipe: Recipe) -> FloatArray:
+    return steps.broaden(rows, fwhm=width, spacing=recipe.spacing)

@@ -1,12 +1,15 @@
 """Forward selection with removal: which references a scan holds, and how sure that is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .fitting import SHIFTS, Fit, Term, fit_terms
+from .query import Query
 from .refset import ReferenceSet
-from .search import SHIFTS, Fit, Query, Term, fit_terms, screen, statistic, widths_index
+from .search import candidates, excess, statistic
+from .values import FloatArray
 
 #: A mixture of more is not resolved by one vibrational spectrum; FTIR services name up to 5 or 6.
 MOST_COMPONENTS = 5
@@ -14,18 +17,31 @@ MOST_COMPONENTS = 5
 #: Candidates of one round that are refitted exactly.
 REFITTED = 8
 
+#: Mean excess of the residual from which a scan counts as holding something unknown (chosen).
+UNKNOWN = 1.5
+
 #: Largest spread of the shifts of one scan's components, cm⁻¹: they share one instrument.
 SHIFT_SPREAD = 4.0
 
 #: How far the estimated noise energy may be off before a residual counts as unexplained (chosen).
 NOISE_MARGIN = 1.3
 
-#: Root mean square mismatch of a true reference and a true blank, for judging residuals. Chosen on
-#: the open SiG-785 scans, as `spectra.search.MISMATCH_REFERENCE` was.
-RESIDUAL_REFERENCE, RESIDUAL_BLANK = 0.10, 0.07
+#: Share of the expected mismatch that a true model uses up before a residual counts as unexplained.
+#: Chosen: true pairs of open instruments use 0.15 to 0.8 of it, and the weights must not forgive more.
+MISMATCH_USED = 0.25
 
-#: A rival whose statistic reaches this share of the winner's is offered as an alternative.
-RIVAL = 0.8
+#: A rival is as good as the winner where its statistic is lower by less than this, or by less than this
+#: share. The first is twice the logarithm of odds of 150 : 1; both are chosen.
+RIVAL_MARGIN, RIVAL_SHARE = 10.0, 0.1
+
+#: Squared cosine from which two references are near-duplicates: one answer with alternatives. Chosen.
+NEAR_DUPLICATE = 0.8
+
+
+#: Purity below which a fitted reference is not named: the residual it leaves is too large for it. Chosen
+#: between the neighbours of substances the library lacks (80 open spectra, each without its own reference:
+#: at most 0.67) and true pairs of two open instruments, bare and through 2 mm of polyethylene (0.78 to 1).
+MIN_PURITY = 0.72
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +55,9 @@ class Match:
     purity: float
     """Its energy over its energy plus what stays unexplained, 0 to 1."""
     alternatives: tuple[int, ...] = ()
-    """Rows of references of other substances that explain nearly as much."""
+    """Rows of near-duplicates of other substances that explain as much."""
+    rivals: tuple[int, ...] = ()
+    """Rows of unlike references that explain as much: the evidence does not tell them apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +72,8 @@ class Selection:
     """Rows and statistics of the first round's best references, for the ranking."""
     unexplained: float
     """Weighted residual energy beyond noise and expected mismatch."""
-    rivals: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    """Rivals by row, as met during selection."""
+    best_absent: float
+    """Largest statistic of a reference that did not enter."""
 
 
 def select(query: Query, references: ReferenceSet, *, threshold: float) -> Selection:
@@ -74,46 +92,46 @@ def select(query: Query, references: ReferenceSet, *, threshold: float) -> Selec
     fit = fit_terms(query, references, start)
     leader: tuple[tuple[int, float], ...] = ()
     rivals: dict[int, tuple[int, ...]] = {}
+    best_absent = 0.0
     while len(fit.terms) - len(start) < MOST_COMPONENTS:
         tried = _round(query, references, fit)
         leader = leader or tuple((trial.terms[-1].row, value) for value, trial in tried)
-        if not tried or tried[0][0] < threshold:
+        best_absent = tried[0][0] if tried else 0.0
+        if not tried or best_absent < threshold:
             break
         best, fit = tried[0]
-        row = fit.terms[-1].row
-        rivals[row] = _rivals(references, row, best, tried)
+        rivals[fit.terms[-1].row] = _rivals(references, fit.terms[-1].row, best, tried)
     fit, values = _remove(query, references, fit, threshold)
-    return _judged(query, fit, values, leader, rivals)
+    return _judged(query, references, fit, values, leader, rivals, best_absent)
 
 
 def _round(query: Query, references: ReferenceSet, fit: Fit) -> list[tuple[float, Fit]]:
     """Screen all references, refit the best exactly; best first."""
     placed = [term for term in fit.terms if term.row >= 0]
     shifts = [s for s in SHIFTS if all(abs(s - term.shift) <= SHIFT_SPREAD for term in placed)]
-    scores = screen(query, references, fit, shifts=shifts, widths=widths_index())
-    known = frozenset[int]().union(*(references.same_answer(term.row) for term in placed))
-    if known:
-        scores[:, :, sorted(known)] = 0.0
-    best = scores.max(axis=(0, 1))
-    tried = []
-    for row in np.argsort(-best)[:REFITTED]:
-        if best[row] <= 0:
-            continue
-        i, j = np.unravel_index(int(scores[:, :, row].argmax()), scores.shape[:2])
-        trial = fit_terms(query, references, [*fit.terms, Term(int(row), shifts[int(i)], int(j))])
-        if trial.amplitudes[-1] > 0:
-            tried.append((statistic(query, fit, trial), trial))
-    return sorted(tried, key=lambda pair: -pair[0])
+    known = sorted(frozenset[int]().union(*(references.same_answer(term.row) for term in placed)))
+    worth = excess(query, fit.residual)
+    views = [query]
+    if float(np.mean(worth[query.weight > 0])) > UNKNOWN:
+        # Unknown content draws the screen to whatever resembles it; what lies beside it is seen like this.
+        views.append(replace(query, weight=query.weight / np.sqrt(worth)))
+    tried: dict[int, tuple[float, Fit]] = {}
+    for view in views:
+        for term, _ in candidates(view, references, fit, shifts=shifts, without=known)[:REFITTED]:
+            trial = fit_terms(query, references, [*fit.terms, term])
+            value = statistic(query, fit, trial)
+            if trial.amplitudes[-1] > 0 and value > tried.get(term.row, (0.0, fit))[0]:
+                tried[term.row] = value, trial
+    return sorted(tried.values(), key=lambda pair: -pair[0])
 
 
 def _rivals(
     references: ReferenceSet, row: int, best: float, tried: Sequence[tuple[float, Fit]]
 ) -> tuple[int, ...]:
     same = references.same_answer(row)
+    least = min(best - RIVAL_MARGIN, (1.0 - RIVAL_SHARE) * best)
     return tuple(
-        trial.terms[-1].row
-        for value, trial in tried
-        if value >= RIVAL * best and trial.terms[-1].row not in same
+        trial.terms[-1].row for value, trial in tried if value > least and trial.terms[-1].row not in same
     )
 
 
@@ -134,25 +152,51 @@ def _remove(
         fit = fit_terms(query, references, [term for term in fit.terms if term.row != worst])
 
 
+def unexplained(query: Query, fit: Fit) -> float:
+    """Return the weighted residual energy beyond what noise and mismatch leave."""
+    expected = NOISE_MARGIN * query.noise_energy + MISMATCH_USED * (query.points - query.noise_energy)
+    return max(fit.rss - expected, 0.0)
+
+
 def _judged(
     query: Query,
+    references: ReferenceSet,
     fit: Fit,
     values: dict[int, float],
     leader: tuple[tuple[int, float], ...],
     rivals: dict[int, tuple[int, ...]],
+    best_absent: float,
 ) -> Selection:
     energies = np.sum((query.weight * fit.parts) ** 2, axis=1)
-    allowed = [
-        (RESIDUAL_BLANK if term.row < 0 else RESIDUAL_REFERENCE) ** 2 * float(energy)
-        for term, energy in zip(fit.terms, energies, strict=True)
-    ]
-    rest = max(fit.rss - NOISE_MARGIN * query.noise_energy, 0.0)
+    rest = unexplained(query, fit)
+    accepted = {term.row for term in fit.terms}
     matches = []
     for k, term in enumerate(fit.terms):
         if term.row < 0:
             continue
-        beyond = max(rest - (sum(allowed) - allowed[k]), 0.0)
-        purity = float(energies[k] / max(energies[k] + beyond, 1e-300))
-        matches.append(Match(term, values[term.row], purity, rivals.get(term.row, ())))
+        purity = float(energies[k] / max(energies[k] + rest, 1e-300))
+        others = [row for row in rivals.get(term.row, ()) if row not in accepted]
+        mine = references.row(term.row, term.width)
+        like = {row for row in others if near_duplicates(mine, references.row(row, term.width))}
+        matches.append(
+            Match(
+                term,
+                values[term.row],
+                purity,
+                tuple(row for row in others if row in like),
+                tuple(row for row in others if row not in like),
+            )
+        )
     matches.sort(key=lambda match: -match.statistic)
-    return Selection(fit, tuple(matches), leader, max(rest - sum(allowed), 0.0), rivals)
+    return Selection(fit, tuple(matches), leader, rest, best_absent)
+
+
+def near_duplicates(mine: FloatArray, other: FloatArray) -> bool:
+    """Whether two references look alike, whatever the weights and the threshold say."""
+    size = float(mine @ mine) * float(other @ other)
+    return size > 0 and float(mine @ other) ** 2 >= NEAR_DUPLICATE * size
+
+
+def may_be_named(match: Match) -> bool:
+    """Whether an accepted reference may be named: it leaves little unexplained and has no unlike rival."""
+    return match.purity >= MIN_PURITY and not match.rivals

@@ -7,8 +7,9 @@ from calibration.apply import spectrum_of
 from spectra.answer import FOREIGN, Identification, InstrumentState
 from spectra.identification import identify
 from spectra.method import Method
+from spectra.promise import share_of
 from spectra.sequential import decided, plan_looks, settled
-from spectra.values import Scan, Spectrum
+from spectra.values import Scan, Spectrum, Technique
 
 from .notes import rfc3339, utc_now
 
@@ -28,6 +29,8 @@ class StopRule:
         The method in force.
     limit
         Most accumulations.
+    number
+        Number of the scan in its screening, from 1: it says what part of the promised rate it may spend.
     blank
         Spectrum of the empty container; None for none.
     state
@@ -35,9 +38,16 @@ class StopRule:
     """
 
     def __init__(
-        self, method: Method, *, limit: int, blank: Spectrum | None = None, state: InstrumentState = FOREIGN
+        self,
+        method: Method,
+        *,
+        limit: int,
+        number: int = 1,
+        blank: Spectrum | None = None,
+        state: InstrumentState = FOREIGN,
     ) -> None:
         self._method = method
+        self._number = number
         self._blank = blank
         self._state = state
         self._limit = limit
@@ -49,13 +59,18 @@ class StopRule:
         table = self._method.nulls.get(scan.technique)
         if table is None:
             return False
-        looks = plan_looks(self._method.false_alarm_rate, table.maxima.size, self._limit)
+        looks = plan_looks(scan_rate(self._method, scan.technique, self._number), table.count, self._limit)
         self.record["rate"] = looks[-1].rate
         look = next((one for one in looks[:-1] if one.accumulations == len(scan.counts)), None)
         if look is None:
             return len(scan.counts) >= self._limit
         found = identify_look(
-            spectrum_of(scan), self._method, look.rate, blank=self._blank, state=self._state
+            spectrum_of(scan),
+            self._method,
+            look.rate,
+            whole=scan_rate(self._method, scan.technique, self._number),
+            blank=self._blank,
+            state=self._state,
         )
         enough = decided(found)
         verdict = {"verdict": str(found.verdict), "reasons": list(found.reasons), "enough": enough}
@@ -65,37 +80,67 @@ class StopRule:
         return enough
 
 
-def identify_look(spectrum: Spectrum, method: Method, rate: float | None, **known: Any) -> Identification:
-    """Identify a scan, or a look at a growing one at its rate; None is an ordinary scan.
+def identify_look(
+    spectrum: Spectrum, method: Method, rate: float, *, whole: float | None = None, **known: Any
+) -> Identification:
+    """Identify a scan, or a look at a growing one at its rate.
 
     Parameters
     ----------
     rate
         Rate of false answers of the look.
+    whole
+        Rate of the whole scan, at which a negative states what it excludes (`spectra.sequential.settled`);
+        None where the look is the scan.
     known
         Handed on to `identify`: blank, state, source, scan_id.
     """
     now = rfc3339(utc_now())
-    plain = identify(spectrum, method, now=now, **known)
-    if rate is None:
-        return plain
-    return settled(identify(spectrum, method, now=now, rate=rate, **known), plain)
+    strict = identify(spectrum, method, now=now, rate=rate, **known)
+    if whole is None or whole <= rate:
+        return strict
+    return settled(strict, identify(spectrum, method, now=now, rate=whole, **known))
 
 
-def stop_rule(bench: "Bench", *, blank_id: str = "", limit: int = LIMIT) -> StopRule:
+def stop_rule(bench: "Bench", *, number: int, blank_id: str = "", limit: int = LIMIT) -> StopRule:
     """Return the rule for a scan on a bench, by its method in force and the blank to be used."""
     blank = spectrum_of(bench.archive.get(blank_id)) if blank_id else None
-    return StopRule(bench.method(), limit=limit, blank=blank)
+    return StopRule(bench.method(), limit=limit, number=number, blank=blank)
 
 
-def rate_of(scan: Scan, method: Method) -> float | None:
-    """Return the rate at which an adaptive scan is to be judged; None for an ordinary one.
+def scan_rate(method: Method, technique: Technique, number: int) -> float:
+    """Return the rate of false alarms a scan of a screening may spend, never below what its nulls can test.
 
-    It is that of the look that ended the scan, within what the method promises and its null table can test.
+    Parameters
+    ----------
+    method
+        The method in force; its promise is for the whole screening.
+    technique
+        How the scan was measured.
+    number
+        Number of the scan in its screening, from 1.
     """
+    table = method.nulls.get(technique)
+    least = 0.0 if table is None else 1.0 / (table.count + 1)
+    return max(method.false_alarm_rate * share_of(number, method.planned_scans), least)
+
+
+def number_of(scan: Scan) -> int:
+    """Return the number of a scan in its screening as noted when it was begun; 1 where nothing is noted."""
+    number = scan.settings.get("scan_number", 1)
+    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 1 else 1
+
+
+def rate_of(scan: Scan, method: Method, number: int) -> float:
+    """Return the rate at which a scan is to be judged.
+
+    Its part of the screening's promise; for an adaptive scan that of the look that ended it, within that
+    part and what its null table can test.
+    """
+    whole = scan_rate(method, scan.technique, number)
     adaptive = scan.settings.get("adaptive")
     rate = adaptive.get("rate") if isinstance(adaptive, dict) else None
     table = method.nulls.get(scan.technique)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or table is None:
-        return None
-    return min(max(float(rate), 1.0 / (table.maxima.size + 1)), method.false_alarm_rate)
+        return whole
+    return min(max(float(rate), 1.0 / (table.count + 1)), whole)

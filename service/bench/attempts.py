@@ -31,7 +31,7 @@ MAX_WORDS = 300
 
 #: What is kept of an identification: enough to combine findings and to name what was seen.
 _KEPT = ("verdict", "reasons", "technique", "training")
-_KEPT_OF_PART = ("substance", "role", "controlled", "watch_list")
+_KEPT_OF_PART = ("substance", "role", "controlled", "watch_list", "class", "alternatives")
 _COLUMNS = "screening_id, item, spot, attempt, device, begun_at, state, scan_id, words, found"
 _THIS = "screening_id = ? AND spot = ? AND attempt = ?"
 

@@ -58,6 +58,7 @@ def _joined(bench: "Bench", queue: DropQueue, request: JoinRequest, by: str) -> 
     raw, files = bench.archive.get(drop.scan_id), bench.archive.attached(drop.scan_id)
     identity = instrument_key(raw.device.model, raw.device.serial)
     blank = usable_blank(bench.notes, request.blank, identity).scan_id if request.blank else ""
+    number = len(bench.attempts.of(screening)) + 1
     with bench.attempts.begun(screening, item, request.spot, attempt=None, device=identity) as attempt:
         scan = replace(
             raw,
@@ -67,6 +68,7 @@ def _joined(bench: "Bench", queue: DropQueue, request: JoinRequest, by: str) -> 
             attempt=attempt,
             presentation=request.presentation,
             blank_id=blank,
+            settings={**raw.settings, "scan_number": number},
         )
         archived = _rearchived(bench, drop, scan, files, by=by)
         queue.settle(drop.scan_id, "joined", {"scan_id": archived.scan_id, "item": item})

@@ -12,7 +12,7 @@ from instrument.errors import InstrumentError
 
 from ..archive.journal import ArchivedScan
 from . import operations
-from .adaptive import identify_look, rate_of
+from .adaptive import identify_look, number_of, rate_of, scan_rate
 from .device import Device
 
 if TYPE_CHECKING:
@@ -55,14 +55,19 @@ def capture(
 
 
 def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
-    """Identify an archived scan; everything the answer depends on is named in it."""
+    """Identify an archived scan; everything the answer depends on is named in it.
+
+    The scan spends its part of the false-alarm rate that the method promises for the whole screening.
+    """
     scan = archived.scan
     method = bench.method()
+    number = number_of(scan)
     blank = spectrum_of(bench.archive.get(scan.blank_id)) if scan.blank_id else None
     found = identify_look(
         spectrum_of(scan),
         method,
-        rate_of(scan, method),
+        rate_of(scan, method, number),
+        whole=scan_rate(method, scan.technique, number),
         blank=blank,
         state=bench.state_at(scan),
         source=archived.scan_id,

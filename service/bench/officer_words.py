@@ -4,7 +4,7 @@ from typing import Any
 
 from spectra.reasons import Verdict
 
-from ..words import WORDS
+from ..words import WORDS, attempt_lines, technique_lines
 
 Answer = dict[str, Any]
 
@@ -46,7 +46,6 @@ ENERGETIC_STEPS = (
     "Tell your supervisor.",
 )
 CLEANING_STEPS = ("Clean it by the agency's procedure.", "Take a blank of it, with nothing on it.")
-_TECHNIQUES = {"raman": "Raman", "ftir": "infrared"}
 _OUTWARD = {"hold": "hold it", "refer": "refer it", "no_hold_requested": "no hold is requested"}
 _WHY = {
     Verdict.ALARM_NAMED: "No later scan takes an alarm back.",
@@ -77,7 +76,9 @@ def finding_view(finding: Answer | None) -> Answer | None:
         "why": _WHY[verdict],
         "outward": _OUTWARD[finding["outward"]],
         "named": ", ".join(finding["substances"]),
-        "by": _by(finding["techniques"]),
+        "by": finding["agreement_text"],
+        "techniques": technique_lines(finding),
+        "attempts": attempt_lines(finding),
     }
 
 
@@ -89,12 +90,6 @@ def sentence(text: str) -> str:
 def when(moment: str) -> str:
     """Return a time of a record (RFC 3339, UTC) as pages print it."""
     return moment[:16].replace("T", " ") + " UTC"
-
-
-def _by(techniques: list[str]) -> str:
-    names = " and ".join(_TECHNIQUES.get(one, one) for one in techniques)
-    both = "both are vibrational methods, so that " if len(techniques) > 1 else ""
-    return f"By {names}; {both}laboratory confirmation is still due."
 
 
 def suggested_name(kind: str, taken: set[str]) -> str:

@@ -1,7 +1,6 @@
 """One visit of an item to the bench: its spots and attempts, and what they say together."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from spectra.finding import Finding, combine
@@ -26,7 +25,7 @@ def describe_visit(bench: "Bench", screening_id: str, item: str) -> Answer:
         "screening_id": screening_id,
         "screening": "open" if bench.outbox.screening_of(item) == screening_id else "complete",
         "attempts": [_view(one) for one in tries],
-        "finding": None if finding is None else _plain(finding),
+        "finding": None if finding is None else finding.to_json(),
     }
 
 
@@ -40,7 +39,11 @@ def visit_of(bench: "Bench", item: str) -> Answer:
 
 def combined(tries: Sequence[Attempt]) -> Finding | None:
     """Return what the attempts of a screening say together; None where none was identified."""
-    found = [{**one.found, "spot": one.spot} for one in tries if one.found is not None]
+    found = [
+        {**one.found, "spot": one.spot, "attempt": one.attempt, "scan_id": one.scan_id}
+        for one in tries
+        if one.found is not None
+    ]
     return combine(found) if found else None
 
 
@@ -64,10 +67,4 @@ def _view(one: Attempt) -> Answer:
         "verdict": seen.get("verdict", ""),
         "reasons": list(seen.get("reasons", ())),
         "named": named_substances(dict(seen)) if seen else "",
-    }
-
-
-def _plain(finding: Finding) -> Answer:
-    return {**asdict(finding), "verdict": finding.verdict.value} | {
-        name: list(getattr(finding, name)) for name in ("reasons", "techniques", "substances")
     }

@@ -46,6 +46,7 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
             bench.shift.clear(screening)
         place = {"item": item, "screening_id": screening, "spot": request.spot}
         plan = _planned(bench, request, device, role=Role.SAMPLE, **fields, **place)
+        remarks["scan_number"] = len(bench.attempts.of(screening)) + 1
         rule = _stop_rule(bench, request, plan, remarks)
         tried = bench.attempts.begun(screening, item, request.spot, attempt=request.attempt, device=identity)
         with tried as attempt:
@@ -152,6 +153,6 @@ def _stop_rule(bench: "Bench", request: ScanRequest, plan: ScanPlan, remarks: An
     """Return the rule of an adaptive scan; what it looked at and decided goes into the scan's settings."""
     if not request.adaptive:
         return None
-    rule = stop_rule(bench, blank_id=plan.blank_id, limit=plan.accumulations)
+    rule = stop_rule(bench, number=remarks["scan_number"], blank_id=plan.blank_id, limit=plan.accumulations)
     remarks["adaptive"] = rule.record
     return rule

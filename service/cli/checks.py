@@ -22,8 +22,9 @@ STARTER_GAP = (
     "agencies measure or import their own."
 )
 
-#: Packages of the extras ``wasatch`` and ``conformance``, and what each is for.
+#: Packages of the extras ``fast``, ``wasatch`` and ``conformance``, and what each is for.
 OPTIONAL = {
+    "numba": "fast screens of large libraries and batches of baselines",
     "wasatch": "Wasatch handhelds",
     "pyusb": "USB instruments through VISA",
     "seabreeze": "comparison with another OBP driver",

@@ -12,8 +12,9 @@ from spectra.values import Spectrum, Technique
 
 from ..errors import UsageError
 from ..settings import Settings, load_settings
+from .identify_plot import Pictures
 from .output import console, emit_json, progress, verdict_panel, warn
-from .spectrum_files import read_spectra, write_whole
+from .spectrum_files import read_spectra
 
 app = typer.Typer(help="Identify spectra in files.", add_completion=False)
 
@@ -28,7 +29,7 @@ def main(
         Path | None, typer.Option(metavar="LIB.h5", help="Library to search; fitted once, then kept.")
     ] = None,
     method: Annotated[
-        str, typer.Option(metavar="NAME", help="Method instead of a library; so far: training.")
+        str, typer.Option(metavar="NAME[@VERSION]", help="Stored method instead of a library, or training.")
     ] = "",
     blank: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Scan of the empty container, same instrument.")
@@ -40,60 +41,43 @@ def main(
         Technique | None, typer.Option(help="How files were measured that do not say so.")
     ] = None,
     plot: Annotated[
-        Path | None,
-        typer.Option(metavar="OUT.png", help="Draw scan, fit and residual of the first spectrum."),
-    ] = None,
+        str,
+        typer.Option(
+            metavar="OUT",
+            help="Draw scan, fit, components and residual: OUT.png, OUT.svg, a name with {n} or a folder "
+            "for several spectra, - for the terminal.",
+        ),
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a picture that is there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
     """Say what spectra hold, how sure that is, and what they do not exclude."""
     if library is not None and method:
         raise UsageError("give --library or --method, not both")
+    pictures = Pictures(plot, files, force=force, json=json) if plot else None
     chosen = _method(load_settings(), library, method)
     empty = _blank(blank, technique, laser)
-    drawn = plot is None
     failures: list[SpectraError | OSError] = []
     for path in files:
         try:
             found = [
                 (one.spectrum, one.title) for one in read_spectra(path, technique=technique, laser_nm=laser)
             ]
+            if pictures is not None:
+                pictures.check_count(len(found), f"spectra in {path.name}")
             for place, (spectrum, _) in enumerate(found):
                 source = str(path) if len(found) == 1 else f"{path}#{place + 1}"
                 answer = identify(spectrum, chosen, blank=empty, source=source, now=_now())
                 _tell(answer, json=json)
-                if plot is not None and not drawn:
-                    write_whole(plot, picture(answer, spectrum, empty), force=force)
-                    drawn = True
+                if pictures is not None:
+                    recipe = chosen.reference_set(spectrum.technique).recipe
+                    pictures.draw(answer, spectrum, blank=empty, recipe=recipe)
         except (SpectraError, OSError) as error:
             failures.append(error)
     for failure in failures[1:]:
         warn(str(failure))
     if failures:
         raise failures[0]
-
-
-def picture(answer: Identification, query: Spectrum, blank: Spectrum | None) -> bytes:
-    """Draw an answer: the scan, what explains it, and what is left over (PNG)."""
-    import numpy as np
-
-    from ..plots import identification_png
-
-    curves = answer.curves
-    if curves is None:
-        return identification_png(query, blank=blank, title=answer.source)
-    measured, fitted = np.array(curves.query), np.array(curves.fit)
-    mark = "TRAINING · " if answer.training else ""
-    return identification_png(
-        query,
-        blank=blank,
-        axis=np.array(curves.axis),
-        measured=measured,
-        fit=fitted,
-        components={name: np.array(part) for name, part in curves.parts},
-        residual=measured - fitted,
-        title=f"{mark}{Path(answer.source).name}: {answer.verdict} (presumptive)",
-    )
 
 
 def _method(settings: Settings, library: Path | None, name: str) -> Method:
@@ -103,7 +87,11 @@ def _method(settings: Settings, library: Path | None, name: str) -> Method:
     from spectra.nulls import DRAWS
 
     if library is None and name not in {"", TRAINING}:
-        raise UsageError(f"no method {name!r} here; there is {TRAINING!r}, or give --library LIB.h5")
+        from library.method_store import read_method
+
+        from .method_asked import asked
+
+        return read_method(settings.methods_dir, *asked(name)).method
     with progress("fitting null tables (once for each library)", total=2 * DRAWS) as advance:
         if library is None:
             if not name:

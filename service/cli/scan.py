@@ -10,7 +10,7 @@ from spectra.values import Presentation
 
 from ..errors import UsageError
 from ..settings import load_settings
-from ..words import WORDS
+from ..words import WORDS, attempt_lines, technique_lines
 from .firing import Accumulations, Delay, Exposure, questions, stages
 from .output import console, emit_json, say, verdict_panel, warn
 
@@ -172,6 +172,9 @@ def show_visit(visit: dict[str, Any], *, always: bool = False) -> None:
     words = WORDS[Verdict(finding["verdict"])]
     named = f": {', '.join(finding['substances'])}" if finding["substances"] else ""
     say(f"Whole parcel: {words.symbol} {words.word}{named} ({finding['outward'].replace('_', ' ')})")
+    lines = technique_lines(finding)
+    for line in [*(lines if len(lines) > 1 else []), finding["agreement_text"], *attempt_lines(finding)]:
+        say(f"  {line}")
 
 
 def _told(one: dict[str, Any]) -> str:

@@ -29,7 +29,9 @@ NARROWEST, WIDEST = 40, 120
 @app.command()
 def show(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Spectrum files.")],
-    png: Annotated[Path | None, typer.Option(metavar="OUT", help="Draw a picture instead.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Draw a picture instead: OUT.png or OUT.svg.")
+    ] = None,
     technique: Annotated[
         Technique | None, typer.Option(help="How files were measured that do not say so.")
     ] = None,
@@ -99,7 +101,14 @@ def page(one: Decoded) -> str:
         one.title or "(no title)",
         f"{one.format}, {spectrum.technique.value}{laser}, {spectrum.axis.size} points, {reach}",
         *(["SATURATED: the detector was at its limit"] if spectrum.saturated else []),
-        terminal_plot(spectrum.axis, spectrum.intensity, width, 18, braille=unicode),
+        terminal_plot(
+            spectrum.axis,
+            spectrum.intensity,
+            width,
+            18,
+            braille=unicode,
+            descending=spectrum.technique is Technique.FTIR,
+        ),
         f"Strongest bands, cm-1: {listed}",
         *[f"  {step}" for step in spectrum.history],
         "",
@@ -128,11 +137,16 @@ def strongest_bands(spectrum: Spectrum, count: int = BANDS) -> list[tuple[float,
 
 
 def _draw(shown: list[tuple[Path, Decoded]], png: Path, *, force: bool) -> None:
-    from ..plots import MAX_CURVES, spectrum_png
+    from ..plots import MAX_CURVES, kind_of, spectrum_picture
 
     if len(shown) > MAX_CURVES:
         raise UsageError(f"{len(shown)} spectra are too many for one picture: give at most {MAX_CURVES}")
     if len({one.spectrum.technique for _, one in shown}) > 1:
         raise UsageError("Raman and infrared spectra do not share a picture: draw them one by one")
+    try:
+        kind = kind_of(png)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     spectra = [one.spectrum for _, one in shown]
-    write_whole(png, spectrum_png(spectra, [one.title or path.name for path, one in shown]), force=force)
+    labels = [one.title or path.name for path, one in shown]
+    write_whole(png, spectrum_picture(spectra, labels, kind=kind), force=force)

@@ -40,7 +40,7 @@ def python_for_bars(root: Path, state: Path, tree: str, *, fresh: bool) -> Path:
     stamp.unlink(missing_ok=True)
     pip = [str(python), "-m", "pip", "-qq", "--disable-pip-version-check"]
     subprocess.run([*pip, "uninstall", "--yes", "opioscan"], check=True, capture_output=True)
-    subprocess.run([*pip, "install", ".[test,conformance]"], cwd=root, check=True)
+    subprocess.run([*pip, "install", ".[test,conformance,bars]"], cwd=root, check=True)
     stamp.write_text(tree)
     return python
 

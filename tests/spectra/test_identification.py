@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from spectra import steps
-from spectra.answer import SCHEMA
-from spectra.decide import WITHHELD
+from spectra.answer import SCHEMA, WITHHELD
 from spectra.errors import MethodError, SpectrumMismatch
 from spectra.identification import InstrumentState, identify
 from spectra.method import Method, WatchItem, fit, may_name

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from spectra.reasons import next_steps
 
-from ...words import WORDS
+from ...words import WORDS, attempt_lines, technique_lines
 from ..screenings.findings import finding_of
 from ..screenings.models import FindingView, State
 from ..tables import Parcel, Screening
@@ -37,6 +37,7 @@ class Line:
     symbol: str
     words: str
     outward: str
+    rule: tuple[str, ...]
     steps: tuple[str, ...]
     marks: tuple[str, ...]
 
@@ -70,9 +71,19 @@ def _line(screening: Screening, parcel: Parcel, finding: FindingView | None) -> 
         symbol=symbol,
         words=words,
         outward=_OUTWARD[None if finding is None else finding.outward],
+        rule=_rule(finding),
         steps=() if finding is None else next_steps(finding.reasons),
         marks=_marks(parcel, finding),
     )
+
+
+def _rule(finding: FindingView | None) -> tuple[str, ...]:
+    """Return what the techniques say and what two of them are worth; earlier findings lack it."""
+    if finding is None or not finding.agreement_text:
+        return ()
+    told = finding.model_dump(mode="json")
+    lines = technique_lines(told)
+    return (*(lines if len(lines) > 1 else ()), finding.agreement_text, *attempt_lines(told))
 
 
 def _marks(parcel: Parcel, finding: FindingView | None) -> tuple[str, ...]:

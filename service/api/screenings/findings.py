@@ -44,24 +44,21 @@ def combined(session: Session, screening: Screening) -> FindingView | None:
     nothing holds the parcel.
     """
     rows = (
-        select(Result, ScanFile.spot)
+        select(Result, ScanFile.spot, ScanFile.attempt)
         .join(ScanFile, ScanFile.scan_id == Result.scan_id)
         .where(Result.screening_id == screening.screening_id)
         .order_by(Result.row)
     )
-    found = [(result, spot) for result, spot in session.execute(rows)]
+    found = [(result, {"spot": spot, "attempt": attempt}) for result, spot, attempt in session.execute(rows)]
     if not found:
         return None
-    finding = combine([{**json.loads(result.identification), "spot": spot} for result, spot in found])
+    finding = combine([{**json.loads(result.identification), **place} for result, place in found])
     is_open = screening.state == State.OPEN
     told = finding.outward if finding.outward == "hold" or not is_open else None
     return FindingView.model_validate(
         {
-            "verdict": finding.verdict,
+            **finding.to_json(),
             "outward": told,
-            "reasons": list(finding.reasons),
-            "techniques": list(finding.techniques),
-            "substances": list(finding.substances),
             "provisional": is_open,
             "training": any(result.training for result, _ in found),
             "emulated": any(result.emulated for result, _ in found),

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from spectra.agreement import Agreement
 from spectra.reasons import Verdict
 
 from ..s10 import ItemIdType
@@ -16,6 +17,28 @@ class State(StrEnum):
     OPEN = "open"
     COMPLETE = "complete"
     SUPERSEDED = "superseded"
+
+
+class AttemptView(BaseModel):
+    """An attempt at a spot of the item, and what it said by itself."""
+
+    spot: int
+    attempt: int
+    technique: str
+    scan_id: str
+    verdict: Verdict
+    reasons: list[str]
+
+
+class TechniqueView(BaseModel):
+    """What all scans with one technique say together."""
+
+    technique: str
+    verdict: Verdict
+    substances: list[str] = Field(description="Alarming substances it names.")
+    classes: list[str] = Field(description="Classes it alarms on.")
+    spots: list[int]
+    scan_ids: list[str]
 
 
 class FindingView(BaseModel):
@@ -32,6 +55,20 @@ class FindingView(BaseModel):
     provisional: bool = Field(description="The screening is still open.")
     training: bool = Field(description="A training method had a part in this: not for real parcels.")
     emulated: bool = Field(description="An emulated instrument had a part in this.")
+    by_technique: list[TechniqueView] = Field([], description="What each technique says by itself.")
+    agreement: Agreement | None = Field(
+        None, description="How the techniques stand to each other; null in findings made before this field."
+    )
+    agreement_text: str = Field(
+        "", description="The same in a sentence: Raman and infrared are both vibrational techniques."
+    )
+    carried_by: list[AttemptView] = Field([], description="Attempts the verdict rests on.")
+    superseded: list[AttemptView] = Field(
+        [], description="Inconclusive attempts at spots where another attempt has an answer."
+    )
+    unanswered: list[AttemptView] = Field(
+        [], description="Inconclusive attempts at spots without any answer, also beside an alarm."
+    )
 
 
 class ResultSummary(BaseModel):

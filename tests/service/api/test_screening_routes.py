@@ -1,5 +1,6 @@
 """Parcels, screenings, scans and results over HTTP, as a bench and a parcel system use them."""
 
+import json
 import uuid
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from service.api.database import Database
+from service.api.pages.latest import _rule
 from service.api.permissions import Role
+from service.api.screenings.models import FindingView
 from service.api.tables import Parcel
 
 
@@ -93,6 +96,48 @@ def test_a_later_attempt_at_a_spot_answers_an_inconclusive_one(bench: Any, item:
     assert bench.screening(screening_id)["finding"]["verdict"] == "inconclusive"
     bench.result(screening_id, "no_alarm", spot=1)
     assert bench.complete(screening_id)["finding"]["outward"] == "no_hold_requested"
+
+
+def test_both_techniques_of_a_screening_and_the_rule_are_in_its_finding(bench: Any, item: str) -> None:
+    screening_id = bench.open(item)
+    bench.result(screening_id, "inconclusive", spot=1)
+    bench.result(screening_id, "alarm_named", spot=1)
+    one = bench.screening(screening_id)["finding"]
+    assert one["agreement"] == "one_technique"
+    assert "Only Raman was used" in one["agreement_text"]
+    bench.result(screening_id, "alarm_named", spot=2, technique="ftir", laser_nm=None)
+    finding = bench.complete(screening_id)["finding"]
+    assert finding["agreement"] == "two_techniques_agree"
+    assert "both name Metamizole" in finding["agreement_text"]
+    assert "both vibrational" in finding["agreement_text"]
+    assert [(each["technique"], each["verdict"], each["spots"]) for each in finding["by_technique"]] == [
+        ("ftir", "alarm_named", [2]),
+        ("raman", "alarm_named", [1]),
+    ]
+    assert all(len(each["scan_ids"]) >= 1 for each in finding["by_technique"])
+    assert [(each["spot"], each["technique"]) for each in finding["carried_by"]] == [
+        (1, "raman"),
+        (2, "ftir"),
+    ]
+    assert [each["reasons"] for each in finding["superseded"]] == [["weak_signal"]]
+    assert finding["unanswered"] == []
+
+
+def test_a_finding_of_an_earlier_build_is_read_without_the_newer_fields() -> None:
+    earlier = {
+        "verdict": "no_alarm",
+        "outward": "no_hold_requested",
+        "reasons": [],
+        "techniques": ["raman"],
+        "substances": [],
+        "presumptive": True,
+        "provisional": False,
+        "training": False,
+        "emulated": False,
+    }
+    view = FindingView.model_validate_json(json.dumps(earlier))
+    assert (view.agreement, view.agreement_text, view.by_technique) == (None, "", [])
+    assert _rule(view) == ()
 
 
 def test_a_screening_without_a_result_cannot_be_completed(server: Any, bench: Any, item: str) -> None:

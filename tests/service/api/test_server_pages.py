@@ -78,6 +78,7 @@ def test_a_revoked_token_ends_its_sign_ins(browser: httpx.Client, server: Any) -
 
 def test_the_list_says_verdicts_in_words(server: Any, bench: Any, item: str) -> None:
     alarm, calm, doubtful, empty = (bench.open(item) for _ in range(4))
+    bench.result(calm, "no_alarm", technique="ftir", laser_nm=None)
     bench.result(calm)
     bench.complete(calm)
     bench.result(doubtful, "inconclusive")
@@ -98,6 +99,11 @@ def test_the_list_says_verdicts_in_words(server: Any, bench: Any, item: str) -> 
         "EMULATED INSTRUMENT",
         "presumptive",
         "Move the probe closer",
+        "Only Raman was used; infrared has not looked.",
+        "Neither Raman nor infrared alarms.",
+        "both vibrational techniques",
+        "Infrared: ○ NO ALARM (spot 1)",
+        "It rests on: spot 1, attempt 1 (infrared), spot 1, attempt 1 (Raman).",
     ):
         assert words in text, words
     assert empty in text

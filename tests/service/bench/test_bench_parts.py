@@ -28,6 +28,7 @@ from service.bench.item import clean_label, label_type, new_unlabelled
 from service.bench.lock import lock_is_free, try_lock
 from service.bench.method_source import MethodSource
 from service.bench.notes import BlankNote, Notes, VerificationNote, expired, rfc3339, write_private
+from service.bench.officer_views import _TEMPLATES
 from service.bench.operations import completing, result_id
 from service.bench.outbox import Outbox
 from service.bench.planning import plan_of
@@ -44,8 +45,10 @@ from service.bench.requests import BlankRequest, ScanRequest
 from service.bench.runs import FormTokens, Runs
 from service.bench.safety import Shift, check_may_fire
 from service.bench.visit import combined
+from service.cli.scan import show_visit
 from service.errors import DiskFull, UsageError
 from service.settings import Settings
+from spectra.finding import combine
 from spectra.reasons import Verdict
 from spectra.values import DeviceInfo, Presentation, Scan, Spectrum, Technique
 
@@ -484,16 +487,27 @@ def test_a_crystal_is_judged_by_what_is_left_on_it():
         check_blank(identified("inconclusive", reasons=["saturated"]))
 
 
-def test_findings_in_the_officers_words():
-    view = officer_words.finding_view(
-        {
-            "verdict": "no_alarm",
-            "outward": "no_hold_requested",
-            "substances": [],
-            "techniques": ["ftir", "raman"],
-        }
-    )
-    assert "both are vibrational" in view["by"]
+def test_findings_in_the_officers_words(capsys):
+    both = [identified("no_alarm", technique=one) for one in ("raman", "ftir")]
+    silent = identified("inconclusive", technique="ftir", spot=1, attempt=2)
+    view = officer_words.finding_view(combine([*both, silent]).to_json())
+    assert "both vibrational" in view["by"]
+    assert "laboratory confirmation" in view["by"]
+    assert view["techniques"] == ["Infrared: ○ NO ALARM (spot 1)", "Raman: ○ NO ALARM (spot 1)"]
+    assert view["attempts"] == [
+        "It rests on: spot 1, attempt 1 (infrared), spot 1, attempt 1 (Raman).",
+        "Inconclusive, answered by another attempt there: spot 1, attempt 2 (infrared).",
+    ]
+    assert officer_words.finding_view(combine(both[:1]).to_json())["attempts"] == []
+    page = _TEMPLATES.get_template("_visit.html").render(visit={"screening": "open"}, overall=view, tries=[])
+    assert "both vibrational techniques" in page
+    assert "Infrared: ○ NO ALARM (spot 1)" in page
+    assert "answered by another attempt there" in page
+    tries = [{"spot": 1, "attempt": n, "verdict": "no_alarm", "named": ""} for n in (1, 2)]
+    show_visit({"attempts": tries, "finding": combine([*both, silent]).to_json()})
+    shown = capsys.readouterr().out
+    assert "Whole parcel: ○ NO ALARM (no hold requested)\n  Infrared: ○ NO ALARM (spot 1)" in shown
+    assert "both vibrational techniques" in shown
     assert officer_words.when("2026-11-22T02:17:58Z") == "2026-11-22 02:17 UTC"
     assert officer_words.suggested_name("bag", {"bag 1", "bag 3"}) == "bag 2"
     begun = {"state": "begun", "verdict": "", "words": ""}
