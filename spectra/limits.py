@@ -12,8 +12,12 @@ from .search import Fit, Query, Term, basis_of, columns, excess
 from .select import RIVAL_MARGIN, RIVAL_SHARE, near_duplicates
 from .values import FloatArray
 
+#: By how much the square root of a statistic must lie above that of its threshold so that noise seldom hides
+#: it: one standard deviation, which neighbouring points that move together make 2 instead of 1. Chosen.
+SELDOM_HIDDEN = 2.0
+
 #: Rivals may differ by shift, width and response as well, and then resemble more than side by side. Chosen.
-RIVAL_FREEDOM = 1.5
+RIVAL_FREEDOM = 1.2
 
 
 def detectable_share(
@@ -30,7 +34,7 @@ def detectable_share(
 
     Closed form: a reference of area a adds Σ (a·r⊥)²/v to the statistic, where r⊥ is its part
     orthogonal to everything in the model and v what the scan leaves unexplained (`spectra.search.excess`);
-    it passes at a² = threshold / Σ r⊥²/v.
+    it passes at a² = threshold / Σ r⊥²/v, and in nearly all scans a little above.
 
     Parameters
     ----------
@@ -59,7 +63,7 @@ def detectable_share(
         if energy <= 1e-9 * float(seen @ seen) or energy == 0.0:
             continue
         needed = max(threshold, _to_stand_out(references, row, np.sqrt(worth) * apart, others, width))
-        area = float(np.sqrt(needed / energy))
+        area = (float(np.sqrt(needed)) + SELDOM_HIDDEN) / float(np.sqrt(energy))
         share = area / (area + total_area) if total_area + area > 0 else 1.0
         best = share if best is None else min(best, share)
     return best
@@ -88,7 +92,7 @@ def _to_stand_out(
     alike[[r for r in references.same_answer(row) if r < alike.size]] = 0.0
     like = references.row(row, width)
     for rival in np.flatnonzero(alike > 0.5):
-        if near_duplicates(like, references.row(int(rival), width)):
+        if near_duplicates(like, references.row(int(rival), width), references.recipe.spacing):
             alike[rival] = 0.0
     most = min(float(np.max(alike, initial=0.0)), 1.0 - RIVAL_SHARE)
     return RIVAL_FREEDOM * RIVAL_MARGIN / (1.0 - most)

@@ -13,12 +13,14 @@ nearest (`spectra.query.Query.regime`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from .fitting import SHIFTS, Fit, Term, fit_terms, widths_index
 from .null_scans import NullScan, simulated_scan
-from .query import Query
+from .query import WITH_BLANK, Query
 from .refset import ReferenceSet
 from .search import basis_of, candidates, screen, statistic
 from .values import FloatArray
@@ -30,11 +32,15 @@ DRAWS = 6000
 #: and the least number of them, where there are as many.
 NEAREST, LEAST = 1.0 / 5.0, 200
 
+#: Bins of the regimes whose medians say what is typical, least draws in one, and the smallest statistic that
+#: counts there (chosen).
+BINS, LEAST_IN_BIN, SMALLEST = 12, 50, 0.1
+
 #: Absent references of a draw that are refitted exactly, best of the screen first (chosen).
 REFITTED = 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class NullTable:
     """Largest statistics of absent substances, one per simulated scan."""
 
@@ -51,12 +57,17 @@ class NullTable:
         return min(self.maxima.size, max(LEAST, round(self.maxima.size * NEAREST)))
 
     def near(self, regime: float) -> FloatArray:
-        """Return the statistics of the draws nearest in regime, ascending, shape (count,)."""
+        """Return the statistics of the draws nearest in regime, ascending, shape (count,).
+
+        Each is scaled by what is typical of the regime asked about over what is of its own: statistics grow
+        steadily with the share of noise, and the window is wide for the sake of rare ones.
+        """
         # The nearest of a sorted list lie side by side: find the window whose farther end is nearest.
         starts = np.arange(self.maxima.size - self.count + 1)
         low, high = self.regimes[starts], self.regimes[starts + self.count - 1]
         best = int(np.argmin(np.maximum(regime - low, high - regime)))
-        return np.sort(self.maxima[best : best + self.count])
+        scaled = _scaled(self)[best : best + self.count]
+        return np.sort(scaled * float(_typical(self, np.array([regime]))[0]))
 
     def p_value(self, statistic: float, regime: float) -> float:
         """Return the share of like null scans at least as extreme, never below 1/(count + 1)."""
@@ -77,6 +88,39 @@ class NullTable:
         if allowed < 0:
             raise ValueError(f"{table.size} null scans cannot test a rate of {rate}")
         return float(np.nextafter(table[table.size - 1 - allowed], np.inf))
+
+
+#: Draws of a table over what is typical of their regimes, of tables that were asked before.
+_SCALED: WeakKeyDictionary[NullTable, FloatArray] = WeakKeyDictionary()
+
+
+def _scaled(table: NullTable) -> FloatArray:
+    known = _SCALED.get(table)
+    if known is None:
+        known = _SCALED[table] = table.maxima / _typical(table, table.regimes)
+    return known
+
+
+def _typical(table: NullTable, regimes: FloatArray) -> FloatArray:
+    """Return the typical statistic of regimes: medians over bins of equal counts, interpolated, shape (m,).
+
+    Scans with and without a blank are never mixed; a table too small for bins is taken as one.
+    """
+    result = np.ones(regimes.size)
+    for blank in (False, True):
+        mine = (table.regimes >= WITH_BLANK) == blank
+        bins = min(BINS, int(np.count_nonzero(mine)) // LEAST_IN_BIN)
+        if bins < 2:
+            continue
+        ends = np.quantile(table.regimes[mine], np.linspace(0.0, 1.0, bins + 1))
+        places, heights = [], []
+        for low, high in pairwise(ends):
+            inside = mine & (table.regimes >= low) & (table.regimes <= high)
+            places.append(float(np.median(table.regimes[inside])))
+            heights.append(float(np.log(np.median(np.maximum(table.maxima[inside], SMALLEST)))))
+        asked = (regimes >= WITH_BLANK) == blank
+        result[asked] = np.exp(np.interp(regimes[asked], places, heights))
+    return result
 
 
 def simulate_null(

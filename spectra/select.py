@@ -31,12 +31,13 @@ NOISE_MARGIN = 1.3
 MISMATCH_USED = 0.25
 
 #: A rival is as good as the winner where its statistic is lower by less than this, or by less than this
-#: share. The first is twice the logarithm of odds of 150 : 1; both are chosen.
-RIVAL_MARGIN, RIVAL_SHARE = 10.0, 0.1
+#: share. Twice the logarithm of odds of 20 : 1 is 6; neighbouring points that move together make it four
+#: times that. Both are chosen.
+RIVAL_MARGIN, RIVAL_SHARE = 25.0, 0.15
 
-#: Squared cosine from which two references are near-duplicates: one answer with alternatives. Chosen.
-NEAR_DUPLICATE = 0.8
-
+#: Squared cosine, at the best shift, from which two references are alike: where a scan does not tell them
+#: apart, they are one answer with alternatives. Chosen.
+NEAR_DUPLICATE = 0.6
 
 #: Purity below which a fitted reference is not named: the residual it leaves is too large for it. Chosen
 #: between the neighbours of substances the library lacks (80 open spectra, each without its own reference:
@@ -177,7 +178,9 @@ def _judged(
         purity = float(energies[k] / max(energies[k] + rest, 1e-300))
         others = [row for row in rivals.get(term.row, ()) if row not in accepted]
         mine = references.row(term.row, term.width)
-        like = {row for row in others if near_duplicates(mine, references.row(row, term.width))}
+        like = {
+            row for row in others if near_duplicates(mine, references.row(row, term.width), query.spacing)
+        }
         matches.append(
             Match(
                 term,
@@ -191,10 +194,17 @@ def _judged(
     return Selection(fit, tuple(matches), leader, rest, best_absent)
 
 
-def near_duplicates(mine: FloatArray, other: FloatArray) -> bool:
-    """Whether two references look alike, whatever the weights and the threshold say."""
+def near_duplicates(mine: FloatArray, other: FloatArray, spacing: float) -> bool:
+    """Whether two references look alike at some shift that is fitted, whatever the weights say."""
+    reach = round(SHIFTS[-1] / spacing)
     size = float(mine @ mine) * float(other @ other)
-    return size > 0 and float(mine @ other) ** 2 >= NEAR_DUPLICATE * size
+    if size <= 0:
+        return False
+    moves = (
+        float(mine[reach:-reach] @ other[reach + k : other.size - reach + k])
+        for k in range(-reach, reach + 1)
+    )
+    return max(moves) ** 2 >= NEAR_DUPLICATE * size
 
 
 def may_be_named(match: Match) -> bool:

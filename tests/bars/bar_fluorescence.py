@@ -47,7 +47,7 @@ def measure(sheet: Sheet) -> None:
             for row in rows
         )
         offered = said.named | said.offered
-        wrong = bool(said.named - truth)
+        wrong = said.wrong(truth)
         return wrong, passes, bool(offered & truth), bool(set(said.reasons) & RIGHT_REASONS)
 
     found = in_parallel(one, range(SCANS))

@@ -112,7 +112,13 @@ class Said:
     """Containers named."""
     offered: frozenset[str]
     """Alternatives offered beside the names."""
+    groups: tuple[frozenset[str], ...]
+    """Each name with its alternatives: one answer."""
     unexplained: bool
+
+    def wrong(self, truth: set[str]) -> bool:
+        """Whether an answer names what is not there, alternatives counting as the same answer."""
+        return any(group.isdisjoint(truth) for group in self.groups)
 
     @property
     def named(self) -> frozenset[str]:
@@ -132,6 +138,10 @@ def ask(scan: Spectrum, method: Method, blank: Spectrum | None = None) -> Said:
         frozenset(by_role["content"]),
         frozenset(by_role["container"]),
         frozenset(offered),
+        tuple(
+            frozenset(known_as(name) for name in (one.substance, *one.alternatives))
+            for one in answer.components
+        ),
         "unexplained_residual" in answer.reasons,
     )
 
