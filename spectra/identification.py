@@ -1,5 +1,6 @@
 """Identification: from a spectrum and a method to an answer."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from .answer import FOREIGN, Component, Curves, Identification, InstrumentState,
 from .class_findings import class_findings
 from .decide import ClassFinding, Evidence, decide
 from .errors import SpectrumMismatch
+from .fitting import Fit, fit_terms
 from .limits import detectable_share, measured_area
 from .method import Method, may_name
 from .promise import search_share
@@ -238,12 +240,27 @@ def _limits(
             and may_name(entry, training=method.training)
         ]
         share = detectable_share(
-            query, references, selection.fit, rows, threshold=threshold, total_area=total, width=width
+            query,
+            references,
+            _without(query, references, selection, rows),
+            rows,
+            threshold=threshold,
+            total_area=total,
+            width=width,
         )
         result.append(
             {"substance": item.substance, "detectable_share": None if share is None else round(share, 6)}
         )
     return tuple(result)
+
+
+def _without(query: Query, references: ReferenceSet, selection: Selection, rows: list[int]) -> Fit:
+    """Return the model without a substance, so that a limit can be stated for what was found as well."""
+    mine = frozenset[int]().union(*(references.same_answer(row) for row in rows))
+    others = [term for term in selection.fit.terms if term.row not in mine]
+    if len(others) == len(selection.fit.terms):
+        return selection.fit
+    return replace(fit_terms(query, references, others), residual=selection.fit.residual)
 
 
 def _class_limits(method: Method, classes: tuple[ClassFinding, ...]) -> tuple[dict[str, Any], ...]:

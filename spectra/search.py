@@ -24,6 +24,7 @@ from .fitting import (
 from .moving import moved
 from .query import BAND_CM1, Query, make_query, weigh
 from .refset import ReferenceSet
+from .screening import Screening
 from .values import FloatArray
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Term",
     "areas",
     "basis_of",
+    "begin",
     "candidates",
     "columns",
     "excess",
@@ -48,6 +50,10 @@ __all__ = [
 #: By how much, at most, noise may have been taken for too large, as a share of its variance. Chosen:
 #: estimates from differences of channels were up to a quarter too large on open scans.
 NOISE_SLACK = 0.4
+
+#: References of a large set that are screened at every width, best first (chosen: the exact winner was among
+#: the first few in all trials).
+REFINED = 64
 
 #: Threads of the screen of a large set; the result does not depend on their number. Chosen.
 WORKERS = 2
@@ -127,8 +133,23 @@ def screen(
     return np.asarray((drop / scale).transpose(2, 0, 1))
 
 
+def begin(query: Query, references: ReferenceSet, null: Fit, shifts: Sequence[float]) -> Screening | None:
+    """Begin the screening of a large set; None for a small one, which is screened whole every time."""
+    if references.index is None or not shifts:
+        return None
+    basis = basis_of(query, references, null)
+    weighted = query.weight * query.values
+    return references.index.begin(weighted, query.weight, basis, shifts, query.spacing, workers=WORKERS)
+
+
 def candidates(
-    query: Query, references: ReferenceSet, null: Fit, *, shifts: Sequence[float], without: Sequence[int]
+    query: Query,
+    references: ReferenceSet,
+    null: Fit,
+    *,
+    shifts: Sequence[float],
+    without: Sequence[int],
+    begun: Screening | None = None,
 ) -> list[tuple[Term, float]]:
     """Return the references that explain most beyond a model, best first, each at its best shift and width.
 
@@ -142,22 +163,21 @@ def candidates(
         Shifts tried, cm⁻¹.
     without
         Rows that are not wanted.
+    begun
+        The screening of a large set beyond the same model, where there is one already.
 
     Returns
     -------
     list of Term and float
-        At most `spectra.screening.TOP` of a large set, with their approximate statistic.
+        At most `REFINED` of a large set, with their approximate statistic.
     """
     if not shifts:
         return []
-    basis = basis_of(query, references, null)
     rows, few = np.arange(len(references.entries)), references
-    if references.index is not None:
-        found = references.index.begin(
-            query.weight * query.values, query.weight, basis, shifts, query.spacing, workers=WORKERS
-        )
-        rows = found.top(without=without).rows
+    if (found := begun or begin(query, references, null, shifts)) is not None:
+        rows = found.top(REFINED, without=without).rows
         few, without = references.subset(rows.tolist()), ()
+    basis = basis_of(query, references, null)
     scores = screen(query, few, null, shifts=shifts, widths=widths_index(), basis=basis)
     scores[:, :, list(without)] = 0.0
     best = scores.max(axis=(0, 1))

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .fitting import SHIFTS, Fit, Term, fit_terms
+from .fitting import SHIFTS, Fit, Term, columns, fit_terms
 from .query import Query
 from .refset import ReferenceSet
-from .search import candidates, excess, statistic
+from .screening import Screening
+from .search import WORKERS, begin, candidates, excess, statistic
 from .values import FloatArray
 
 #: A mixture of more is not resolved by one vibrational spectrum; FTIR services name up to 5 or 6.
@@ -94,22 +95,34 @@ def select(query: Query, references: ReferenceSet, *, threshold: float) -> Selec
     leader: tuple[tuple[int, float], ...] = ()
     rivals: dict[int, tuple[int, ...]] = {}
     best_absent = 0.0
+    begun = begin(query, references, fit, SHIFTS)
     while len(fit.terms) - len(start) < MOST_COMPONENTS:
-        tried = _round(query, references, fit)
+        tried = _round(query, references, fit, begun)
         leader = leader or tuple((trial.terms[-1].row, value) for value, trial in tried)
         best_absent = tried[0][0] if tried else 0.0
         if not tried or best_absent < threshold:
             break
         best, fit = tried[0]
+        if begun is not None:
+            added = columns(query, references, fit.terms[-1]) * query.weight
+            begun = begun.beyond(added, shifts=_shifts(fit), workers=WORKERS)
         rivals[fit.terms[-1].row] = _rivals(references, fit.terms[-1].row, best, tried)
     fit, values = _remove(query, references, fit, threshold)
     return _judged(query, references, fit, values, leader, rivals, best_absent)
 
 
-def _round(query: Query, references: ReferenceSet, fit: Fit) -> list[tuple[float, Fit]]:
+def _shifts(fit: Fit) -> list[float]:
+    """Return the shifts that a further component of the same instrument may have."""
+    placed = [term for term in fit.terms if term.row >= 0]
+    return [s for s in SHIFTS if all(abs(s - term.shift) <= SHIFT_SPREAD for term in placed)]
+
+
+def _round(
+    query: Query, references: ReferenceSet, fit: Fit, begun: Screening | None
+) -> list[tuple[float, Fit]]:
     """Screen all references, refit the best exactly; best first."""
     placed = [term for term in fit.terms if term.row >= 0]
-    shifts = [s for s in SHIFTS if all(abs(s - term.shift) <= SHIFT_SPREAD for term in placed)]
+    shifts = _shifts(fit)
     known = sorted(frozenset[int]().union(*(references.same_answer(term.row) for term in placed)))
     worth = excess(query, fit.residual)
     views = [query]
@@ -118,7 +131,9 @@ def _round(query: Query, references: ReferenceSet, fit: Fit) -> list[tuple[float
         views.append(replace(query, weight=query.weight / np.sqrt(worth)))
     tried: dict[int, tuple[float, Fit]] = {}
     for view in views:
-        for term, _ in candidates(view, references, fit, shifts=shifts, without=known)[:REFITTED]:
+        same = begun if view is query else None
+        found = candidates(view, references, fit, shifts=shifts, without=known, begun=same)
+        for term, _ in found[:REFITTED]:
             trial = fit_terms(query, references, [*fit.terms, term])
             value = statistic(query, fit, trial)
             if trial.amplitudes[-1] > 0 and value > tried.get(term.row, (0.0, fit))[0]:

@@ -48,14 +48,22 @@ AXIS_UNITS = {Technique.RAMAN: ("nm", "cm-1"), Technique.FTIR: ("cm-1",)}
 
 
 def frozen_array(values: npt.ArrayLike, *, name: str, ndim: int = 1) -> FloatArray:
-    """Copy numbers into a read-only float64 array.
+    """Return numbers as a read-only float64 array of their own, or the very array where it is one already.
 
     Raises
     ------
     ValueRangeError
         Another number of dimensions, too many channels, or a number that is not finite.
     """
-    array = np.array(values, dtype=np.float64, order="C")
+    shared = (
+        isinstance(values, np.ndarray)
+        and values.dtype == np.float64
+        and values.base is None
+        and not values.flags.writeable
+        and values.flags.c_contiguous
+    )
+    # What nobody can write to any more need not be copied: thousands of references share one axis.
+    array = np.asarray(values) if shared else np.array(values, dtype=np.float64, order="C")
     if array.ndim != ndim:
         raise ValueRangeError(f"{name} needs {ndim} dimension(s), got {array.ndim}")
     if array.size and array.shape[-1] > MAX_CHANNELS:

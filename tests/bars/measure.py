@@ -47,8 +47,8 @@ BARS = {
         "mixtures": 600.0,
         "limits": 400.0,
         "fluorescence": 400.0,
-        "ftir_class": 900.0,
-        "speed": 600.0,
+        "ftir_class": 700.0,
+        "speed": 1500.0,
     },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
