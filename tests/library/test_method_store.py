@@ -282,7 +282,7 @@ def test_fitting_for_keeps(library, tmp_path):
 
 def test_a_rate_the_null_table_cannot_test_is_refused_and_nothing_stored(library, tmp_path):
     wanted = Wanted("ours", draws=DRAWS, planned_scans=50)
-    with pytest.raises(MethodError, match="give --draws 15298 or more"):
+    with pytest.raises(MethodError, match="give --draws 25496 or more"):
         fit_stored(tmp_path, library, wanted, now=NOW, software="test")
     assert stored_versions(tmp_path) == {}
 

@@ -5,20 +5,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectra.nulls import NullTable, simulate_null
+from spectra.nulls import LEAST, ordered_table, simulate_null
+from spectra.query import WITH_BLANK
 
 
-@given(st.lists(st.floats(0, 1e4), min_size=99, max_size=400), st.floats(0, 2e4))
+@given(st.lists(st.floats(0, 1e4), min_size=99, max_size=LEAST), st.floats(0, 2e4))
 def test_p_values_count_and_never_reach_zero(maxima, value):
-    table = NullTable(np.sort(maxima), 0)
-    assert table.p_value(value) == (1 + sum(m >= value for m in maxima)) / (len(maxima) + 1)
-    assert table.p_value(np.inf) == 1 / (len(maxima) + 1)
-    assert table.p_value(table.threshold(0.01)) <= 0.01
+    table = ordered_table(np.array(maxima), np.full(len(maxima), 0.5), 0)
+    assert table.count == len(maxima)
+    threshold = table.threshold(0.01, 0.5)
+    assert table.p_value(threshold, 0.5) <= 0.01
+    assert table.p_value(np.inf, 0.5) == 1 / (len(maxima) + 1)
+    above = sum(m >= value for m in maxima)
+    near = sum(abs(m - value) <= 1e-9 * value for m in maxima)
+    assert abs(table.p_value(value, 0.5) * (len(maxima) + 1) - 1 - above) <= near + 1e-6
 
 
 def test_a_table_too_small_for_a_rate_says_so():
     with pytest.raises(ValueError, match="cannot test"):
-        NullTable(np.arange(50.0), 0).threshold(0.01)
+        ordered_table(np.arange(50.0), np.zeros(50), 0).threshold(0.01, 0.0)
+
+
+def test_a_scan_is_counted_against_those_of_its_regime():
+    rng = np.random.default_rng(0)
+    regimes = np.concatenate((rng.uniform(0, 1, 1500), WITH_BLANK + rng.uniform(0, 1, 1500)))
+    maxima = rng.exponential(1.0, 3000) * np.where(regimes < WITH_BLANK, 5.0 + 20.0 * regimes, 100.0)
+    table = ordered_table(maxima, regimes, 0)
+    exact = -np.log(0.05)
+    for regime in (0.02, 0.5, 0.98):
+        assert table.threshold(0.05, regime) == pytest.approx((5.0 + 20.0 * regime) * exact, rel=0.2)
+        assert table.threshold(0.05, regime + WITH_BLANK) == pytest.approx(100.0 * exact, rel=0.2)
 
 
 def test_simulation_is_repeatable_and_depends_on_the_seed(raman_set):

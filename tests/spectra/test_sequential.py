@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectra.answer import Component, Identification, Quality
-from spectra.nulls import NullTable
+from spectra.nulls import ordered_table
 from spectra.reasons import REASONS, Verdict
 from spectra.sequential import CURABLE, FIRST_LOOK, decided, plan_looks, settled
 from spectra.values import Technique
@@ -44,10 +44,10 @@ def test_promised_rate_holds_for_independent_and_for_alike_looks(common: float) 
     statistics = shared + rng.standard_normal((scans, 3)) * np.sqrt(1 - common)
     rates = []
     for seed in range(400):
-        drawn = np.sort(np.random.default_rng(seed).standard_normal(400))
-        table = NullTable(drawn, seed)
-        looks = plan_looks(rate, drawn.size, 10)
-        thresholds = np.array([table.threshold(look.rate) for look in looks])
+        drawn = np.random.default_rng(seed).standard_normal(200)
+        table = ordered_table(drawn, np.zeros(drawn.size), seed)
+        looks = plan_looks(rate, table.count, 10)
+        thresholds = np.array([table.threshold(look.rate, 0.0) for look in looks])
         rates.append(float((statistics[:, : len(looks)] >= thresholds).any(axis=1).mean()))
     # 400 tables: the mean rate is known to about 0.0006.
     assert np.mean(rates) <= rate + 0.001
