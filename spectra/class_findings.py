@@ -76,8 +76,7 @@ def _evidence(
         if term.row < 0 or counts_as_known(references.entries[term.row], model.name, named=term.row in named)
     ]
     parts = np.stack(known) if known else np.zeros((0, query.values.size))
-    variance = np.where(query.weight > 0, query.noise_energy / max(query.points, 1), 0.0)
-    return class_evidence(query.values, variance / np.maximum(query.weight, 1e-300) ** 2, parts, model)
+    return class_evidence(query.values, query.variance, parts, model)
 
 
 def _share(
