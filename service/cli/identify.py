@@ -18,6 +18,9 @@ from .spectrum_files import read_spectra
 
 app = typer.Typer(help="Identify spectra in files.", add_completion=False)
 
+#: Processes that simulate null scans where a library is searched for the first time (chosen).
+WORKERS = 2
+
 #: The method that ships: harmless targets, marked TRAINING.
 TRAINING = "training"
 
@@ -97,7 +100,7 @@ def _method(settings: Settings, library: Path | None, name: str) -> Method:
             if not name:
                 warn("no library given: the TRAINING method answers; its targets are harmless substances")
             return training_method(settings.home, advance=advance)
-        return fit_method(read_library(library), cache=settings.methods_dir, advance=advance)
+        return fit_method(read_library(library), cache=settings.methods_dir, workers=WORKERS, advance=advance)
 
 
 def _blank(path: Path | None, technique: Technique | None, laser: float | None) -> Spectrum | None:
