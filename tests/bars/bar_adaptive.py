@@ -23,7 +23,7 @@ from instrument.acquisition import take_scan
 from instrument.scan_plan import ScanPlan
 from library.methods import TRAINING_TARGETS, training_method
 from library.starter import starter_entries
-from service.bench.adaptive import StopRule, identify_look
+from service.bench.adaptive import StopRule, identify_look, scan_rate
 from spectra.method import Method
 from spectra.references import ReferenceEntry
 from spectra.values import Technique
@@ -156,8 +156,9 @@ def _scan(method: Method, case: Case, *, adaptive: bool) -> Outcome:
     plan = ScanPlan(accumulations=LIMIT, power_mw=POWER_MW, laser_nm=LASER_NM)
     rule = StopRule(method, limit=LIMIT) if adaptive else None
     scan = take_scan(bench, bench.beam, plan, enough=rule)
-    rate = float(rule.record["rate"]) if rule is not None else None
-    found = identify_look(spectrum_of(scan), method, rate)
+    whole = scan_rate(method, scan.technique, 1)
+    rate = float(rule.record["rate"]) if rule is not None else whole
+    found = identify_look(spectrum_of(scan), method, rate, whole=whole)
     named = tuple(one.substance for one in found.components if one.role == "content")
     allowed = {case.substance, *(entry.equivalents if entry else ())}
     return Outcome(
