@@ -220,20 +220,20 @@ def screen_rows(
         work = _plain_screen(matrix, plain, squared, parts, where, taps, floor, apart, least, drop)
     else:
         limits = np.array(floor, dtype=np.float32)
-        flat, fours, weights = matrix.reshape(-1), _in_fours(plain), _in_fours(squared)
+        flat, fives, weights = matrix.reshape(-1), _in_fives(plain), _in_fives(squared)
 
         def work(start: int, stop: int) -> None:
             kernels.screen_rows(
-                flat, start, stop, fours, weights, parts, where, taps, limits, apart, least, drop
+                flat, start, stop, fives, weights, parts, where, taps, limits, apart, least, drop
             )
 
     _shared_out(work, len(matrix), workers, step=_BLOCK, slices=4)
     return drop
 
 
-def _in_fours(vectors: Float32Array) -> Float32Array:
-    """Add rows of zeros up to a multiple of four."""
-    more = -len(vectors) % 4
+def _in_fives(vectors: Float32Array) -> Float32Array:
+    """Add rows of zeros up to a multiple of five, the vectors of one tile."""
+    more = -len(vectors) % 5
     return np.ascontiguousarray(np.pad(vectors, ((0, more), (0, 0))), dtype=np.float32)
 
 

@@ -7,9 +7,11 @@ priors; larger shifts and widths are tried one by one (`SHIFTS`, `spectra.refset
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import numpy as np
 
+from .least_squares import corrected, nonnegative
 from .moving import moved
 from .query import Query
 from .refset import WIDTHS, ReferenceSet
@@ -91,85 +93,98 @@ def _gradient(values: FloatArray, spacing: float) -> FloatArray:
     return made
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """The columns of a model and their products: what is left to do for a fit does not depend on points."""
+
+    terms: tuple[Term, ...]
+    """The terms."""
+    blocks: FloatArray
+    """Their columns, unweighted, shape (terms, 4, n)."""
+    weighted: FloatArray
+    """The same, weighted, shape (terms · 4, n)."""
+    gram: FloatArray
+    """Products of weighted columns, shape (terms · 4, terms · 4)."""
+    projected: FloatArray
+    """Products of weighted columns with the weighted query, shape (terms · 4,)."""
+
+    @classmethod
+    def of(cls, query: Query, references: ReferenceSet, terms: Sequence[Term]) -> Self:
+        """Lay out a model."""
+        n = query.values.size
+        blocks = np.zeros((len(terms), COLUMNS, n))
+        for k, term in enumerate(terms):
+            blocks[k] = columns(query, references, term)
+        weighted = (blocks * query.weight).reshape(-1, n)
+        projected = weighted @ (query.weight * query.values)
+        return cls(tuple(terms), blocks, weighted, weighted @ weighted.T, projected)
+
+    def beside(self, query: Query, term: Term, block: FloatArray) -> "Design":
+        """Return the model with one more term, given its columns."""
+        own = block * query.weight
+        size = len(self.weighted)
+        gram = np.empty((size + COLUMNS, size + COLUMNS))
+        gram[:size, :size] = self.gram
+        gram[size:, :size] = own @ self.weighted.T
+        gram[:size, size:] = gram[size:, :size].T
+        gram[size:, size:] = own @ own.T
+        return Design(
+            (*self.terms, term),
+            np.concatenate((self.blocks, block[None])),
+            np.concatenate((self.weighted, own)),
+            gram,
+            np.concatenate((self.projected, own @ (query.weight * query.values))),
+        )
+
+    def without(self, k: int) -> "Design":
+        """Return the model without one of its terms."""
+        kept = [i for i in range(len(self.terms)) if i != k]
+        rows = [COLUMNS * i + j for i in kept for j in range(COLUMNS)]
+        return Design(
+            tuple(self.terms[i] for i in kept),
+            self.blocks[kept],
+            self.weighted[rows],
+            self.gram[np.ix_(rows, rows)],
+            self.projected[rows],
+        )
+
+    def fit(self, query: Query) -> Fit:
+        """Fit the model: amplitudes ≥ 0, small corrections held near zero by their prior.
+
+        Amplitudes alone first, which scale the priors; then twice all of them together. A term whose
+        amplitude would be negative is held at zero.
+        """
+        freedom = np.array([BLANK_FREEDOM if t.row < 0 else REFERENCE_FREEDOM for t in self.terms])
+        freedom = freedom.reshape(-1, COLUMNS - 1)
+        main = slice(None, None, COLUMNS)
+        amplitude = nonnegative(self.gram[main, main], self.projected[main])
+        coefficients = np.zeros((len(self.terms), COLUMNS))
+        for _ in range(2):
+            coefficients = corrected(self.gram, self.projected, amplitude, freedom)
+            amplitude = coefficients[:, 0].copy()
+        parts = np.einsum("kc,kcn->kn", coefficients, self.blocks)
+        residual = query.weight * (query.values - parts.sum(axis=0))
+        return Fit(self.terms, amplitude, parts, residual, float(residual @ residual), len(self.gram))
+
+
 def fit_terms(query: Query, references: ReferenceSet, terms: Sequence[Term]) -> Fit:
-    """Fit terms to the query: amplitudes ≥ 0, small corrections held near zero by their prior.
+    """Fit terms to the query; see `Design.fit`."""
+    return Design.of(query, references, terms).fit(query)
 
-    Two passes: amplitudes alone first, which scale the priors of the second. A term whose
-    amplitude would be negative is held at zero.
+
+def basis_of(query: Query, references: ReferenceSet, fit: Fit, *, main: bool = False) -> FloatArray:
+    """Return an orthonormal basis of a fit's weighted columns, shape (k, n).
+
+    Parameters
+    ----------
+    main
+        True for the terms themselves, without their corrections.
     """
-    if not terms:
-        rest = query.weight * query.values
-        return Fit((), np.zeros(0), np.zeros((0, rest.size)), rest, float(rest @ rest), 0)
-    blocks = [columns(query, references, term) for term in terms]
-    target = query.weight * query.values
-    main = np.stack([block[0] for block in blocks]) * query.weight
-    amplitude = _nonnegative(main, target)
-    coefficients = np.zeros((len(terms), COLUMNS))
-    for _ in range(2):
-        amplitude, coefficients = _corrected(query, terms, blocks, amplitude, target)
-    parts = np.stack([c @ block for c, block in zip(coefficients, blocks, strict=True)])
-    residual = target - query.weight * parts.sum(axis=0)
-    rss = float(residual @ residual)
-    return Fit(tuple(terms), amplitude, parts, residual, rss, COLUMNS * len(terms))
-
-
-def _corrected(
-    query: Query,
-    terms: Sequence[Term],
-    blocks: Sequence[FloatArray],
-    amplitude: FloatArray,
-    target: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Solve once with corrections under priors scaled by the last amplitudes."""
-    live = [i for i in range(len(blocks)) if amplitude[i] > 0]
-    coefficients = np.zeros((len(blocks), COLUMNS))
-    if not live:
-        return amplitude, coefficients
-    design = np.concatenate([blocks[i] for i in live]) * query.weight
-    penalty = np.zeros(design.shape[0])
-    for k, i in enumerate(live):
-        freedom = BLANK_FREEDOM if terms[i].row < 0 else REFERENCE_FREEDOM
-        penalty[COLUMNS * k + 1 : COLUMNS * (k + 1)] = [1.0 / (amplitude[i] * f) for f in freedom]
-    gram = design @ design.T + np.diag(penalty**2)
-    scale = np.sqrt(np.diag(gram))
-    scale[scale == 0] = 1.0
-    gram = gram / np.outer(scale, scale) + 1e-10 * np.eye(scale.size)
-    solution = np.linalg.solve(gram, design @ target / scale) / scale
-    solved = solution.reshape(-1, COLUMNS)
-    negative = solved[:, 0] <= 0
-    if negative.any():
-        reduced = amplitude.copy()
-        reduced[np.array(live)[negative]] = 0.0
-        return _corrected(query, terms, blocks, reduced, target)
-    coefficients[live] = solved
-    result = np.zeros_like(amplitude)
-    result[live] = solved[:, 0]
-    return result, coefficients
-
-
-def _nonnegative(rows: FloatArray, target: FloatArray) -> FloatArray:
-    """Least squares of few rows with amplitudes ≥ 0, by leaving out what would be negative."""
-    scale = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    live = np.flatnonzero(scale > 0)
-    gram, projected = rows @ rows.T, rows @ target
-    result = np.zeros(len(rows))
-    while live.size:
-        size = np.outer(scale[live], scale[live])
-        inner = gram[np.ix_(live, live)] / size + 1e-10 * np.eye(live.size)
-        solved = np.linalg.solve(inner, projected[live] / scale[live])
-        if (solved > 0).all():
-            result[live] = solved / scale[live]
-            break
-        live = live[solved > 0]
-    return result
-
-
-def basis_of(query: Query, references: ReferenceSet, fit: Fit) -> FloatArray:
-    """Return an orthonormal basis of a fit's weighted main parts and their corrections, (k, n)."""
     live = [t for t, a in zip(fit.terms, fit.amplitudes, strict=True) if a > 0]
     if not live:
         return np.zeros((0, query.values.size))
-    stack = np.concatenate([columns(query, references, term) for term in live]) * query.weight
+    few = 1 if main else COLUMNS
+    stack = np.concatenate([columns(query, references, term)[:few] for term in live]) * query.weight
     stack = stack / np.maximum(np.linalg.norm(stack, axis=1, keepdims=True), 1e-300)
     _, size, right = np.linalg.svd(stack, full_matrices=False)
     return np.asarray(right[size > 1e-6 * size[0]])

@@ -90,8 +90,9 @@ class NullTable:
         return float(np.nextafter(table[table.size - 1 - allowed], np.inf))
 
 
-#: Draws of a table over what is typical of their regimes, of tables that were asked before.
+#: Draws over what is typical of their regimes, and what is typical, of tables that were asked before.
 _SCALED: WeakKeyDictionary[NullTable, FloatArray] = WeakKeyDictionary()
+_TYPICAL: WeakKeyDictionary[NullTable, dict[bool, tuple[FloatArray, FloatArray]]] = WeakKeyDictionary()
 
 
 def _scaled(table: NullTable) -> FloatArray:
@@ -102,25 +103,33 @@ def _scaled(table: NullTable) -> FloatArray:
 
 
 def _typical(table: NullTable, regimes: FloatArray) -> FloatArray:
-    """Return the typical statistic of regimes: medians over bins of equal counts, interpolated, shape (m,).
-
-    Scans with and without a blank are never mixed; a table too small for bins is taken as one.
-    """
+    """Return the typical statistic of regimes, shape (m,)."""
+    known = _TYPICAL.get(table)
+    if known is None:
+        known = _TYPICAL[table] = {blank: _medians(table, blank=blank) for blank in (False, True)}
     result = np.ones(regimes.size)
-    for blank in (False, True):
-        mine = (table.regimes >= WITH_BLANK) == blank
-        bins = min(BINS, int(np.count_nonzero(mine)) // LEAST_IN_BIN)
-        if bins < 2:
-            continue
+    for blank, (places, heights) in known.items():
+        asked = (regimes >= WITH_BLANK) == blank
+        if places.size and asked.any():
+            result[asked] = np.exp(np.interp(regimes[asked], places, heights))
+    return result
+
+
+def _medians(table: NullTable, *, blank: bool) -> tuple[FloatArray, FloatArray]:
+    """Return regimes and logarithms of what is typical there: medians over bins of equal counts.
+
+    Scans with and without a blank are never mixed; a table too small for bins is taken as one (no medians).
+    """
+    mine = (table.regimes >= WITH_BLANK) == blank
+    bins = min(BINS, int(np.count_nonzero(mine)) // LEAST_IN_BIN)
+    places, heights = [], []
+    if bins >= 2:
         ends = np.quantile(table.regimes[mine], np.linspace(0.0, 1.0, bins + 1))
-        places, heights = [], []
         for low, high in pairwise(ends):
             inside = mine & (table.regimes >= low) & (table.regimes <= high)
             places.append(float(np.median(table.regimes[inside])))
             heights.append(float(np.log(np.median(np.maximum(table.maxima[inside], SMALLEST)))))
-        asked = (regimes >= WITH_BLANK) == blank
-        result[asked] = np.exp(np.interp(regimes[asked], places, heights))
-    return result
+    return np.array(places), np.array(heights)
 
 
 def simulate_null(

@@ -7,8 +7,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from . import steps
+from ._kernels import Float32Array
 from .errors import MethodError, SpectrumMismatch
-from .recipe import Recipe, prepare
+from .recipe import Recipe, prepare, prepare_many
 from .references import ReferenceEntry
 from .screening import ReferenceIndex
 from .values import FloatArray
@@ -20,8 +21,14 @@ WIDTHS = (0.0, 4.0, 8.0, 12.0, 16.0, 20.0)
 #: double precision would take 34 kB a reference. Chosen.
 DENSE = 1000
 
+#: Entries of a large set that are prepared together, where they share an axis. Chosen.
+BATCH = 512
+
+#: Rows of a large set that are kept at every width, 34 kB each. Chosen.
+KEPT = 512
+
 #: Width at which large sets are screened: between those of a like and a blunt instrument. Chosen.
-SCREENED_WIDTH = 1
+SCREENED_WIDTH = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -48,15 +55,20 @@ class ReferenceSet:
         """Return the derivative of a reference at an extra width, shape (n,)."""
         if self.sharp is None:
             return np.asarray(self.rows[width, index])
-        return _broadened(self.sharp[index].astype(np.float64), WIDTHS[width], self.recipe)
+        return np.asarray(_dense(self, [index])[0][width])
 
     def subset(self, rows: Sequence[int]) -> "ReferenceSet":
         """Return a reference set of some of the rows, in the order given."""
         chosen = list(rows)
         entries = tuple(self.entries[row] for row in chosen)
-        if self.sharp is not None:
+        if self.sharp is None:
+            return ReferenceSet(
+                entries, self.recipe, self.axis, self.rows[:, chosen], self.squares[:, chosen]
+            )
+        if len(chosen) > DENSE:
             return assemble(entries, self.recipe, self.axis, self.sharp[chosen])
-        return ReferenceSet(entries, self.recipe, self.axis, self.rows[:, chosen], self.squares[:, chosen])
+        empty = np.zeros((len(WIDTHS), 0, self.axis.size))
+        return _whole(entries, self.recipe, self.axis, np.stack(_dense(self, chosen), 1) if chosen else empty)
 
     def names(self) -> tuple[str, ...]:
         """Return the substance name of each row."""
@@ -108,25 +120,63 @@ def build_reference_set(entries: Iterable[ReferenceEntry], recipe: Recipe) -> Re
     MethodError
         No reference of the technique is left.
     """
-    full = recipe.grid()
-    kept, rows = [], []
-    for entry in entries:
-        if entry.technique is not recipe.technique:
-            continue
+    mine = [entry for entry in entries if entry.technique is recipe.technique]
+    rows = _one_by_one(mine, recipe) if len(mine) <= DENSE else _in_batches(mine, recipe)
+    kept = sorted(rows)
+    if not kept:
+        raise MethodError(f"no {recipe.technique} reference covers the range of recipe {recipe.name!r}")
+    found = tuple(mine[place] for place in kept)
+    return assemble(found, recipe, recipe.grid(), np.stack([rows[place] for place in kept]))
+
+
+def _one_by_one(entries: Sequence[ReferenceEntry], recipe: Recipe) -> dict[int, Float32Array]:
+    """Return the rows of entries by their places; those that cover too little are left out."""
+    rows = {}
+    for place, entry in enumerate(entries):
         try:
             features = prepare(entry.spectrum, recipe)
         except SpectrumMismatch:
             continue
-        area = float(np.sum(np.abs(features.corrected))) * recipe.spacing
-        if area <= 0:
-            continue
-        row = np.zeros(full.size, dtype=np.float32)
-        row[features.first : features.first + features.axis.size] = features.values / area
-        kept.append(entry)
-        rows.append(row)
-    if not kept:
-        raise MethodError(f"no {recipe.technique} reference covers the range of recipe {recipe.name!r}")
-    return assemble(tuple(kept), recipe, full, np.stack(rows))
+        laid = _laid(features.values[None], features.corrected[None], features.first, recipe)[0]
+        if laid.any():
+            rows[place] = laid
+    return rows
+
+
+def _in_batches(entries: Sequence[ReferenceEntry], recipe: Recipe) -> dict[int, Float32Array]:
+    """Return the same as `_one_by_one`; entries that share an axis are prepared together."""
+    alike: dict[tuple[bytes, float | None, bool], list[int]] = {}
+    for place, entry in enumerate(entries):
+        spectrum = entry.spectrum
+        key = spectrum.axis.tobytes(), spectrum.resolution_cm1, spectrum.noise is None
+        alike.setdefault(key, []).append(place)
+    rows = {}
+    for (_, resolution, silent), places in alike.items():
+        for start in range(0, len(places), BATCH):
+            some = places[start : start + BATCH]
+            spectra = [entries[place].spectrum for place in some]
+            noise = None if silent else np.stack([np.asarray(one.noise) for one in spectra])
+            try:
+                batch = prepare_many(
+                    spectra[0].axis,
+                    np.stack([one.intensity for one in spectra]),
+                    recipe,
+                    noise=noise,
+                    resolution_cm1=resolution,
+                )
+            except SpectrumMismatch:
+                break
+            laid = _laid(batch.values, batch.corrected, batch.first, recipe)
+            rows.update({place: row for place, row in zip(some, laid, strict=True) if row.any()})
+    return rows
+
+
+def _laid(values: FloatArray, corrected: FloatArray, first: int, recipe: Recipe) -> Float32Array:
+    """Return derivatives for unit area on the recipe's axis; zero where there is nothing."""
+    area = np.abs(corrected).sum(axis=1, keepdims=True) * recipe.spacing
+    laid = np.zeros((len(values), recipe.grid().size), dtype=np.float32)
+    laid[:, first : first + values.shape[1]] = np.where(area > 0, values / np.where(area > 0, area, 1.0), 0.0)
+    return laid
 
 
 def assemble(
@@ -140,11 +190,42 @@ def assemble(
         blunt = _broadened(sharp, WIDTHS[SCREENED_WIDTH], recipe)
         index = ReferenceIndex.build(blunt)
         return ReferenceSet(entries, recipe, axis, nothing, nothing, index, sharp)
-    rows = np.stack([_broadened(np.asarray(sharp, np.float64), width, recipe) for width in WIDTHS])
-    rows.setflags(write=False)
+    return _whole(entries, recipe, axis, _at_all_widths(sharp, recipe))
+
+
+def _whole(
+    entries: tuple[ReferenceEntry, ...], recipe: Recipe, axis: FloatArray, rows: FloatArray
+) -> ReferenceSet:
+    """Return a small set of rows at every width, shape (widths, references, n)."""
     squares = rows**2
-    squares.setflags(write=False)
+    for array in (rows, squares):
+        array.setflags(write=False)
     return ReferenceSet(entries, recipe, axis, rows, squares)
+
+
+#: Rows of large sets at every width, of those asked last: a scan asks for the same ones again and again.
+_BLUNT: WeakKeyDictionary[ReferenceSet, dict[int, FloatArray]] = WeakKeyDictionary()
+
+
+def _dense(references: ReferenceSet, rows: Sequence[int]) -> list[FloatArray]:
+    """Return rows of a large set at every width, shape (widths, n) each."""
+    known = _BLUNT.get(references, {})
+    missing = sorted(set(rows) - known.keys())
+    if missing:
+        assert references.sharp is not None
+        made = _at_all_widths(references.sharp[missing], references.recipe)
+        # A new dictionary each time: others may be reading the old one.
+        kept = (
+            known if len(known) + len(missing) <= KEPT else {row: known[row] for row in rows if row in known}
+        )
+        known = _BLUNT[references] = {**kept, **{row: made[:, k] for k, row in enumerate(missing)}}
+    return [known[row] for row in rows]
+
+
+def _at_all_widths(sharp: FloatArray, recipe: Recipe) -> FloatArray:
+    """Return rows at every width in double precision, shape (widths, references, n)."""
+    double = np.asarray(sharp, np.float64)
+    return np.stack([_broadened(double, width, recipe) for width in WIDTHS])
 
 
 def _broadened(rows: FloatArray, width: float, recipe: Recipe) -> FloatArray:

@@ -3,7 +3,7 @@
 One pass in single precision over a matrix of references scores each at every shift by what
 `spectra.search.screen` calls the drop: the energy it explains of the weighted residual, beyond the
 model so far. Residual, basis and weights are moved the other way instead of the references. A shift
-between two points is put together from moves by whole points, the *lags*, so that 7 lags serve 9
+between two points is put together from moves by whole points, the *lags*, so that 5 lags serve 9
 shifts. What a reference has in common with the model is kept: the next round of a forward selection
 looks only at what the model gained.
 """
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from . import _kernels
 from ._kernels import LANES, Float32Array
 from .errors import MethodError
-from .moving import moved
+from .lags import Lags, lagged, lags_of
 from .values import FloatArray
 
 #: References passed on to exact fits.
@@ -42,19 +42,6 @@ class Top(NamedTuple):
     """Index of the best shift of each."""
     drop: Float32Array
     """Energy each explains at that shift."""
-
-
-class _Lags(NamedTuple):
-    """How shifts are put together from moves by whole points."""
-
-    low: int
-    """First lag, points."""
-    number: int
-    """Number of lags."""
-    first: tuple[int, ...]
-    """Index of the first lag of each shift."""
-    taps: Float32Array
-    """Shares of it and the next three, shape (shifts, 4)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +92,7 @@ class ReferenceIndex:
         shifts: Sequence[float],
         spacing: float,
         *,
+        main: FloatArray | None = None,
         workers: int = 1,
     ) -> "Screening":
         """Score all references against what a model leaves of a query.
@@ -121,6 +109,9 @@ class ReferenceIndex:
             By how much references are moved, cm⁻¹.
         spacing
             Distance of the points, cm⁻¹.
+        main
+            Orthonormal rows of the basis' span that references are freed of, shape (j, points); all of it by
+            default. Fewer take less time and make no score larger.
         workers
             Threads; the result does not depend on it.
 
@@ -129,15 +120,25 @@ class ReferenceIndex:
         MethodError
             A shape that does not fit the index.
         """
+        main = basis if main is None else main
         for name, array in {"query": weighted, "weight": weight}.items():
             if array.shape != (self.points,):
                 raise MethodError(f"{name} of shape {array.shape} against references of {self.points} points")
-        if basis.ndim != 2 or basis.shape[1] != self.points:
-            raise MethodError(f"basis of shape {basis.shape} against references of {self.points} points")
+        for rows in (basis, main):
+            if rows.ndim != 2 or rows.shape[1] != self.points:
+                raise MethodError(f"basis of shape {rows.shape} against references of {self.points} points")
         shape = (len(shifts), len(self.matrix))
-        plan = _Plan(self, np.array(weighted), np.array(weight), tuple(shifts), spacing)
+        lags = lags_of(shifts, spacing)
+        plan = _Plan(self, np.array(weighted), np.array(weight), tuple(shifts), lags)
         norms = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        return _screened(plan, basis, basis, norms, known=False, workers=workers)
+        return _screened(plan, basis, main, main, norms, known=False, workers=workers)
+
+    def only(self, rows: npt.NDArray[np.int64]) -> Self:
+        """Return an index of some of the references, in the order given."""
+        matrix = np.zeros((rows.size + -rows.size % LANES, self.matrix.shape[1]), dtype=np.float32)
+        matrix[: rows.size] = self.matrix[rows]
+        matrix.setflags(write=False)
+        return type(self)(matrix, int(rows.size), self.points)
 
     def scores(
         self,
@@ -161,7 +162,7 @@ class _Plan:
     weighted: FloatArray
     weight: FloatArray
     shifts: tuple[float, ...]
-    spacing: float
+    lags: Lags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,8 +173,10 @@ class Screening:
     """Index, query and shifts."""
     basis: FloatArray
     """Orthonormal rows spanning the weighted model, shape (k, points)."""
+    main: FloatArray
+    """Orthonormal rows of its span that references are freed of, shape (j, points)."""
     norms: tuple[Float32Array, Float32Array]
-    """Weighted norm of each moved reference outside the basis, and what it must exceed for the reference
+    """Weighted norm of each moved reference outside ``main``, and what it must exceed for the reference
     to be tested; shape (shifts, padded references)."""
     explained: Float32Array
     """Share of the residual's energy each reference explains, 0 to 1, shape (shifts, references)."""
@@ -204,7 +207,12 @@ class Screening:
         return Top(rows, self.explained[:, rows].argmax(axis=0), drop)
 
     def beyond(
-        self, more: FloatArray, *, shifts: Sequence[float] | None = None, workers: int = 1
+        self,
+        more: FloatArray,
+        *,
+        main: int | None = None,
+        shifts: Sequence[float] | None = None,
+        workers: int = 1,
     ) -> "Screening":
         """Score all references again after the model has grown.
 
@@ -212,6 +220,8 @@ class Screening:
         ----------
         more
             Weighted columns that were added to the model, shape (j, points), of any scale.
+        main
+            How many of them, the first ones, references are freed of; all by default.
         shifts
             Those of this screening that are still wanted; all by default.
         workers
@@ -220,11 +230,12 @@ class Screening:
         old = self.plan
         wanted = old.shifts if shifts is None else tuple(shifts)
         kept = [old.shifts.index(shift) for shift in wanted]
-        plan = _Plan(old.index, old.weighted, old.weight, wanted, old.spacing)
-        added = orthonormal_beyond(self.basis, more)
+        plan = _Plan(old.index, old.weighted, old.weight, wanted, old.lags.only(kept))
+        basis = np.concatenate((self.basis, orthonormal_beyond(self.basis, more)))
+        added = orthonormal_beyond(self.main, more[:main])
         norms = self.norms[0][kept], self.norms[1][kept]
-        basis = np.concatenate((self.basis, added))
-        return _screened(plan, basis, added, norms, known=True, workers=workers)
+        whole = np.concatenate((self.main, added))
+        return _screened(plan, basis, whole, added, norms, known=True, workers=workers)
 
 
 def orthonormal_beyond(basis: FloatArray, more: FloatArray) -> FloatArray:
@@ -242,6 +253,7 @@ def orthonormal_beyond(basis: FloatArray, more: FloatArray) -> FloatArray:
 def _screened(
     plan: _Plan,
     basis: FloatArray,
+    main: FloatArray,
     added: FloatArray,
     norms: tuple[Float32Array, Float32Array],
     *,
@@ -255,12 +267,12 @@ def _screened(
     rest = plan.weighted - basis.T @ (basis @ plan.weighted)
     rss = float(rest @ rest)
     unit = rest / np.sqrt(rss) if rss > 0 else rest
-    lags = _lags(plan.shifts, plan.spacing)
+    lags = plan.lags
     vectors = np.concatenate((unit[None], added)) * weight
     explained = _kernels.screen_rows(
         matrix,
-        _lagged(vectors, lags, matrix.shape[1]),
-        _lagged((weight**2)[None][: 0 if known else 1], lags, matrix.shape[1]),
+        lagged(vectors, lags, matrix.shape[1]),
+        lagged((weight**2)[None][: 0 if known else 1], lags, matrix.shape[1]),
         len(vectors),
         lags.first,
         lags.taps,
@@ -268,31 +280,4 @@ def _screened(
         *norms,
         workers=workers,
     )
-    return Screening(plan, basis, norms, explained[:, : plan.index.count], rss)
-
-
-def _lags(shifts: Sequence[float], spacing: float) -> _Lags:
-    """Find the whole moves, and their shares, that make up each shift (`spectra.moving.moved`)."""
-    reach = int(np.ceil(max((abs(s) for s in shifts), default=0.0) / spacing)) + 3
-    impulse = np.zeros(2 * reach + 1)
-    impulse[reach] = 1.0
-    # Moving a vector left by m points takes its point i + m, so the impulse arrives at −m.
-    shares = np.stack([moved(impulse, -s / spacing)[::-1] for s in shifts])
-    used = [np.flatnonzero(share) for share in shares]
-    low, high = min(int(u[0]) for u in used), max(int(u[-1]) for u in used)
-    taps = np.zeros((len(used), 4), dtype=np.float32)
-    for row, share, which in zip(taps, shares, used, strict=True):
-        row[: which[-1] - which[0] + 1] = share[which[0] : which[-1] + 1]
-    return _Lags(low - reach, high - low + 1, tuple(int(u[0]) - low for u in used), taps)
-
-
-def _lagged(vectors: FloatArray, lags: _Lags, width: int) -> Float32Array:
-    """Return vectors moved left by every lag, lag by lag, filled up with zeros to a width."""
-    count, points = vectors.shape
-    result = np.zeros((lags.number, count, width), dtype=np.float32)
-    for i in range(lags.number):
-        lag = lags.low + i
-        start, stop = max(0, -lag), min(points, points - lag)
-        if start < stop:
-            result[i, :, start:stop] = vectors[:, start + lag : stop + lag]
-    return result.reshape(-1, width)
+    return Screening(plan, basis, main, norms, explained[:, : plan.index.count], rss)

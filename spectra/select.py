@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .fitting import SHIFTS, Fit, Term, columns, fit_terms
+from .fitting import SHIFTS, Design, Fit, Term, columns, fit_terms
 from .query import Query
 from .refset import ReferenceSet
 from .screening import Screening
-from .search import WORKERS, begin, candidates, excess, statistic
+from .search import begin, beyond, candidates, excess, statistic
 from .values import FloatArray
 
 #: A mixture of more is not resolved by one vibrational spectrum; FTIR services name up to 5 or 6.
@@ -17,6 +17,9 @@ MOST_COMPONENTS = 5
 
 #: Candidates of one round that are refitted exactly.
 REFITTED = 8
+
+#: References of a large set, best of the plain view first, that are looked at beside unknown content. Chosen.
+AMONG = 1024
 
 #: Mean excess of the residual from which a scan counts as holding something unknown (chosen).
 UNKNOWN = 1.5
@@ -103,9 +106,8 @@ def select(query: Query, references: ReferenceSet, *, threshold: float) -> Selec
         if not tried or best_absent < threshold:
             break
         best, fit = tried[0]
-        if begun is not None:
-            added = columns(query, references, fit.terms[-1]) * query.weight
-            begun = begun.beyond(added, shifts=_shifts(fit), workers=WORKERS)
+        if begun is not None and len(fit.terms) - len(start) < MOST_COMPONENTS:
+            begun = beyond(begun, query, references, fit.terms[-1], _shifts(fit))
         rivals[fit.terms[-1].row] = _rivals(references, fit.terms[-1].row, best, tried)
     fit, values = _remove(query, references, fit, threshold)
     return _judged(query, references, fit, values, leader, rivals, best_absent)
@@ -130,11 +132,13 @@ def _round(
         # Unknown content draws the screen to whatever resembles it; what lies beside it is seen like this.
         views.append(replace(query, weight=query.weight / np.sqrt(worth)))
     tried: dict[int, tuple[float, Fit]] = {}
+    design = Design.of(query, references, fit.terms)
+    among = begun.top(AMONG, without=known).rows if begun is not None and len(views) > 1 else None
     for view in views:
-        same = begun if view is query else None
-        found = candidates(view, references, fit, shifts=shifts, without=known, begun=same)
+        same, part = (begun, None) if view is query else (None, among)
+        found = candidates(view, references, fit, shifts=shifts, without=known, begun=same, among=part)
         for term, _ in found[:REFITTED]:
-            trial = fit_terms(query, references, [*fit.terms, term])
+            trial = design.beside(query, term, columns(query, references, term)).fit(query)
             value = statistic(query, fit, trial)
             if trial.amplitudes[-1] > 0 and value > tried.get(term.row, (0.0, fit))[0]:
                 tried[term.row] = value, trial
@@ -155,17 +159,18 @@ def _remove(
     query: Query, references: ReferenceSet, fit: Fit, threshold: float
 ) -> tuple[Fit, dict[int, float]]:
     """Test each accepted reference for removal until all hold; return their statistics by row."""
+    design = Design.of(query, references, fit.terms)
     while True:
-        values: dict[int, float] = {}
-        for k, term in enumerate(fit.terms):
-            if term.row >= 0:
-                without = fit_terms(query, references, [*fit.terms[:k], *fit.terms[k + 1 :]])
-                values[term.row] = statistic(query, without, fit)
-        weak = [row for row, value in values.items() if value < threshold]
+        values = {
+            k: statistic(query, design.without(k).fit(query), fit)
+            for k, term in enumerate(fit.terms)
+            if term.row >= 0
+        }
+        weak = [k for k, value in values.items() if value < threshold]
         if not weak:
-            return fit, values
-        worst = min(weak, key=lambda row: values[row])
-        fit = fit_terms(query, references, [term for term in fit.terms if term.row != worst])
+            return fit, {fit.terms[k].row: value for k, value in values.items()}
+        design = design.without(min(weak, key=lambda k: values[k]))
+        fit = design.fit(query)
 
 
 def unexplained(query: Query, fit: Fit) -> float:

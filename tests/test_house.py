@@ -33,7 +33,7 @@ SPECTRA = {
     "promise": "search_share share_of",
     "recipe": "Features FeaturesBatch MIN_COVERAGE Recipe default_recipe prepare prepare_many shipped_recipes",
     "query": "Query make_query weigh",
-    "fitting": "Fit Term areas basis_of columns fit_terms widths_index",
+    "fitting": "Design Fit Term areas basis_of columns fit_terms widths_index",
     "nulls": "NullTable best_terms largest_absent ordered_table simulate_null",
     "null_scans": "NullScan simulated_scan",
     "class_model": "ClassEvidence ClassModel MIN_CLASS_MEMBERS class_evidence counts_as_known fit_class_model",

@@ -197,3 +197,19 @@ def store_fours(typing, array, at, step, lanes):
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, lanes), generate
+
+
+@intrinsic
+def store_four(typing, array, at, lanes):
+    """Write the first four lanes into a flat array from an index on."""
+
+    def generate(context, builder, signature, values):
+        array, at, lanes = values
+        data = context.make_array(signature.args[0])(context, builder, array).data
+        first = ir.Constant(ir.VectorType(ir.IntType(32), 4), [*range(4)])
+        part = builder.shuffle_vector(lanes, lanes, first)
+        address = builder.bitcast(builder.gep(data, [at]), part.type.as_pointer())
+        builder.store(part, address).align = signature.args[0].dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), generate

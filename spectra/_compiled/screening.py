@@ -16,12 +16,17 @@ from .lanes import (
     pair8,
     prefetch,
     store,
+    store_four,
     store_fours,
     where_less,
 )
 
 #: Rows scored at a time: their products stay in the second-level cache.
 BLOCK = 512
+
+#: Vectors of one tile: with four rows the twenty sums, five numbers at work and what the compiler needs fit
+#: the 32 registers. Nine shifts make five lags, so that nothing is filled up.
+TILE = 5
 
 
 @kernel
@@ -35,9 +40,9 @@ def screen_rows(matrix, start, stop, plain, squared, parts, first, taps, floor, 
     start, stop
         Rows to take, multiples of 16.
     plain
-        Residual and basis vectors at every lag, lag by lag, shape (p, n), float32; p a multiple of 4.
+        Residual and basis vectors at every lag, lag by lag, shape (p, n), float32; p a multiple of 5.
     squared
-        Squared weights at every lag, shape (q, n), float32; q a multiple of 4; 0 keeps ``apart``.
+        Squared weights at every lag, shape (q, n), float32; q a multiple of 5; 0 keeps ``apart``.
     parts
         Vectors of one lag.
     first, taps
@@ -75,25 +80,26 @@ def _products(matrix, start, stop, plain, squared, result):
     p, n = plain.shape
     flat, weights = plain.reshape(-1), squared.reshape(-1)
     # Each tile fetches its share of the next rows, so that memory is busy all the time.
-    share = (n // LANES * 4 // (p + squared.shape[0]) + 1) * LANES
+    share = (n // LANES * TILE // (p + squared.shape[0]) + 1) * LANES
     for row in range(start, stop, 4):
-        for column in range(0, p, 4):
-            ahead = column // 4 * share
+        for column in range(0, p, TILE):
+            ahead = column // TILE * share
             _tile(matrix, row * n, flat, column * n, n, False, ahead, share, result, column, row - start)
-        for column in range(0, squared.shape[0], 4):
-            ahead, to = (p + column) // 4 * share, p + column
+        for column in range(0, squared.shape[0], TILE):
+            ahead, to = (p + column) // TILE * share, p + column
             _tile(matrix, row * n, weights, column * n, n, True, ahead, share, result, to, row - start)
 
 
 @kernel
 def _tile(matrix, row, vectors, vector, n, square, ahead, share, result, column, to):
-    """Multiply four rows by four vectors, all sixteen sums in registers."""
+    """Multiply four rows by five vectors, all twenty sums in registers."""
     for i in range(ahead, min(ahead + share, n), LANES):
         for k in range(4, 8):
             prefetch(matrix, row + k * n + i)
     zero = fill(np.float32(0.0))
     a0, a1, a2, a3, b0, b1, b2, b3 = zero, zero, zero, zero, zero, zero, zero, zero
     c0, c1, c2, c3, d0, d1, d2, d3 = zero, zero, zero, zero, zero, zero, zero, zero
+    a4, b4, c4, d4 = zero, zero, zero, zero
     for i in range(0, n, LANES):
         a, b = load(matrix, row + i), load(matrix, row + n + i)
         c, d = load(matrix, row + 2 * n + i), load(matrix, row + 3 * n + i)
@@ -111,10 +117,16 @@ def _tile(matrix, row, vectors, vector, n, square, ahead, share, result, column,
         v = load(vectors, vector + 3 * n + i)
         a3, b3 = multiply_add(a, v, a3), multiply_add(b, v, b3)
         c3, d3 = multiply_add(c, v, c3), multiply_add(d, v, d3)
+        v = load(vectors, vector + 4 * n + i)
+        a4, b4 = multiply_add(a, v, a4), multiply_add(b, v, b4)
+        c4, d4 = multiply_add(c, v, c4), multiply_add(d, v, d4)
     left = pair2(pair4(pair8(a0, b0), pair8(c0, d0)), pair4(pair8(a1, b1), pair8(c1, d1)))
     right = pair2(pair4(pair8(a2, b2), pair8(c2, d2)), pair4(pair8(a3, b3), pair8(c3, d3)))
     sums = pair1(left, right)
     store_fours(result, column * BLOCK + to, BLOCK, sums)
+    last = pair4(pair8(a4, b4), pair8(c4, d4))
+    last = pair2(last, last)
+    store_four(result, (column + 4) * BLOCK + to, pair1(last, last))
 
 
 @kernel

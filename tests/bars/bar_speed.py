@@ -22,6 +22,7 @@ from spectra.fitting import SHIFTS, Fit, Term, basis_of, fit_terms
 from spectra.query import Query
 from spectra.refset import ReferenceSet
 from spectra.screening import TOP, ReferenceIndex
+from spectra.search import begin
 from spectra.values import FloatArray
 
 CORES = 2
@@ -51,7 +52,7 @@ def measure(sheet: Sheet) -> None:
     assert index is not None
     query, null = _behind_plastic(references)
     _screen(sheet, references, index, query, null)
-    _recall(sheet, references, index, int(sheet.given.queries))
+    _recall(sheet, references, int(sheet.given.queries))
     for count in (0, speed_references.COUNT):
         _identification(sheet, shared, count)
 
@@ -201,7 +202,7 @@ def _screen(sheet: Sheet, references: ReferenceSet, index: ReferenceIndex, query
     )
 
 
-def _recall(sheet: Sheet, references: ReferenceSet, index: ReferenceIndex, count: int) -> None:
+def _recall(sheet: Sheet, references: ReferenceSet, count: int) -> None:
     """Count the simulated scans whose exact winner is among the candidates of the screen."""
     rng = np.random.default_rng(7)
     found, empty, fits, ranks, missed = 0, 0, 0, [], []
@@ -209,8 +210,9 @@ def _recall(sheet: Sheet, references: ReferenceSet, index: ReferenceIndex, count
     for done in range(count):
         query = speed_references.simulated_query(references, rng)
         null = _null(query, references)
-        weighted, basis = query.weight * query.values, basis_of(query, references, null)
-        top = index.begin(weighted, query.weight, basis, SHIFTS, query.spacing, workers=CORES).top(TOP)
+        screened = begin(query, references, null, SHIFTS)
+        assert screened is not None
+        top = screened.top(TOP)
         winner = speed_exact.exact_winner(query, references, stacks, null, SHIFTS, workers=CORES)
         fits += winner.fits
         if winner.term is None:

@@ -37,7 +37,7 @@ def main() -> None:
     """Fit a method, identify, and say how it went."""
     shared, count, scans = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     began = time.monotonic()
-    method, queries = _method(shared, count), _queries(shared, count, scans)
+    method, queries = _method(shared, count), _queries(shared, scans)
     fitted = time.monotonic() - began
     gc.collect()
     for query, blank in queries[:3]:
@@ -96,7 +96,7 @@ def _table(entries: list[Any]) -> NullTable:
     return ordered_table(made.maxima, made.regimes, made.seed)
 
 
-def _queries(shared: Path, count: int, scans: int) -> list[Pair]:
+def _queries(shared: Path, scans: int) -> list[Pair]:
     """Return the real scans of a handheld with their blanks, and as many simulated ones as are wanted."""
     folder = shared / "data" / "raman785-sig-container"
     read = {path.name: _read(path) for path in sorted(folder.glob("*.csv")) if "WP-00438" not in path.name}
@@ -104,7 +104,8 @@ def _queries(shared: Path, count: int, scans: int) -> list[Pair]:
     for name, spectrum in read.items():
         blank = next((f"{mm}mmHDPE.csv" for mm in (2, 4) if f"{mm}mmHDPE" in name), None)
         pairs.append((spectrum, None if blank in {None, name} else read[blank]))
-    axis, made = speed_references.generate(shared, max(count, 100) if count else 100)
+    # the first of the references: what is generated does not depend on how many
+    axis, made = speed_references.generate(shared, 100)
     rng = np.random.default_rng(1)
     container = read["2mmHDPE.csv"]
     holder = np.interp(axis, container.axis, container.intensity)

@@ -55,7 +55,9 @@ def generate(shared: Path, count: int = COUNT, *, seed: int = 0) -> tuple[FloatA
             stretch = 1.0 + rng.uniform(-STRETCHED, STRETCHED)
             seen = centre + (axis - centre) * stretch + rng.uniform(-MOVED_CM1, MOVED_CM1)
             row += share * np.interp(seen, axis, shapes[parent], left=0.0, right=0.0)
-    return axis, made / made.max(axis=1, keepdims=True)
+    made /= made.max(axis=1, keepdims=True)
+    made.setflags(write=False)  # so that entries share the rows
+    return axis, made
 
 
 def generated_entries(axis: FloatArray, made: FloatArray) -> list[ReferenceEntry]:

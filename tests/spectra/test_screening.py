@@ -16,6 +16,9 @@ from spectra.values import Spectrum, Technique
 SHIFTS = fitting.SHIFTS
 SPACING = 2.0
 
+#: Shifts that are interpolated between two points on either side, as `fitting.moved` does.
+CENTRED = np.array([abs(shift) != 3 for shift in SHIFTS])
+
 
 @pytest.fixture(params=["numba", "plain"])
 def path(request, monkeypatch):
@@ -72,7 +75,32 @@ def test_scores_are_those_of_the_plain_search(path, count, points, parts):
     found = ReferenceIndex.build(rows).scores(weighted, weight, basis, SHIFTS, SPACING)
     assert found.shape == (9, count)
     assert found.dtype == np.float32
-    assert np.abs(found - wanted).max() < 1e-3 * rss
+    assert np.abs(found - wanted)[CENTRED].max() < 1e-3 * rss
+
+
+def test_shifts_near_the_outermost_differ_little(path):
+    # they are put together one-sidedly; bands are as sharp as the sharpest instruments see them
+    axis = np.arange(701.0) * SPACING
+    rng = np.random.default_rng(20)
+    rows = np.stack(
+        [
+            sum(
+                rng.uniform(0.2, 1)
+                * -(axis - centre)
+                * np.exp(-0.5 * ((axis - centre) / rng.uniform(4, 10)) ** 2)
+                for centre in rng.uniform(20, 1380, 12)
+            )
+            for _ in range(60)
+        ]
+    )
+    weight = 1.0 + 0.8 * np.sin(axis / 150)
+    basis = orthonormal_beyond(np.zeros((0, 701)), rows[40:44] * weight)
+    wanted, rss = slow(rows, (rows[3] + 0.3 * rows[7]) * weight, weight, basis)
+    found = ReferenceIndex.build(rows).scores(
+        (rows[3] + 0.3 * rows[7]) * weight, weight, basis, SHIFTS, SPACING
+    )
+    assert np.abs(found - wanted).max() < 1e-2 * rss
+    assert np.abs(found - wanted)[CENTRED].max() < 1e-5 * rss
 
 
 def test_where_the_measured_range_ends_abruptly_scores_change_little(path):
@@ -157,11 +185,41 @@ def test_a_grown_model_scores_as_if_begun_with_it(path):
     index = ReferenceIndex.build(rows)
     grown = index.begin(weighted, weight, basis, SHIFTS, SPACING).beyond(more, shifts=SHIFTS[2:6])
     whole = np.concatenate((basis, orthonormal_beyond(basis, more)))
-    fresh = index.begin(weighted, weight, whole, SHIFTS[2:6], SPACING)
+    fresh = index.begin(weighted, weight, whole, SHIFTS, SPACING)
     assert grown.rss == pytest.approx(fresh.rss)
     assert grown.basis.shape == (7, 101)
-    assert np.abs(grown.explained - fresh.explained).max() < 1e-4
+    assert np.abs(grown.explained - fresh.explained[2:6]).max() < 1e-4
     assert np.allclose(grown.basis @ grown.basis.T, np.eye(7), atol=1e-12)
+
+
+def test_freed_of_fewer_directions_no_reference_scores_more(path):
+    rows, weighted, weight, basis = case(13, 80)
+    index = ReferenceIndex.build(rows)
+    whole = index.begin(weighted, weight, basis, SHIFTS, SPACING)
+    few = index.begin(weighted, weight, basis, SHIFTS, SPACING, main=basis[:1])
+    assert few.rss == whole.rss
+    firm = whole.norms[0][:, :80] > 1e-3
+    assert (few.explained <= whole.explained * 1.001 + 1e-5)[firm].all()
+    assert few.explained.max() > 0.1
+    none = index.begin(weighted, weight, basis, SHIFTS, SPACING, main=basis[:0])
+    assert (none.explained <= few.explained + 1e-5)[firm].all()
+    # what is added to the model: all of it leaves the residual, the first column leaves the references
+    more = smooth(np.random.default_rng(14), 3, 101) * weight
+    grown = few.beyond(more, main=1)
+    assert grown.basis.shape == (7, 101)
+    assert grown.main.shape == (2, 101)
+    assert grown.rss == pytest.approx(whole.beyond(more).rss)
+
+
+def test_a_part_of_an_index_scores_as_the_whole_does(path):
+    rows, weighted, weight, basis = case(15, 90)
+    index = ReferenceIndex.build(rows)
+    some = np.array([70, 3, 41])
+    part = index.only(some)
+    assert part.count == 3
+    whole = index.scores(weighted, weight, basis, SHIFTS, SPACING)
+    found = part.scores(weighted, weight, basis, SHIFTS, SPACING)
+    assert np.allclose(found, whole[:, some], rtol=1e-3, atol=1e-5 * float(whole.max()))
 
 
 def test_what_the_model_holds_already_adds_nothing():

@@ -4,16 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter1d
 
 from spectra import refset as refset_module
 from spectra.fitting import SHIFTS, Term, fit_terms
 from spectra.limits import detectable_share
 from spectra.query import WITH_BLANK, make_query, weigh
-from spectra.recipe import prepare
-from spectra.refset import assemble
+from spectra.recipe import default_recipe, prepare
+from spectra.references import Grade, ReferenceEntry, Substance
+from spectra.refset import assemble, build_reference_set
 from spectra.search import begin, candidates, excess, statistic
 from spectra.select import may_be_named, near_duplicates, select
 from spectra.simulation import detector_axis, mix
+from spectra.values import Spectrum, Technique
 
 THRESHOLD = 80.0
 
@@ -129,6 +132,53 @@ def test_a_large_set_gives_the_same_answer_from_its_index(scan, raman_set, monke
         for one in (raman_set, large)
     ]
     assert names[0] == names[1] == {"sucrose", "urea"}
+
+
+def test_rows_of_a_large_set_are_kept_and_stay_the_same(raman_set, monkeypatch):
+    monkeypatch.setattr(refset_module, "DENSE", 20)
+    monkeypatch.setattr(refset_module, "KEPT", 6)
+    sharp = raman_set.rows[0].astype(np.float32)
+    large = assemble(raman_set.entries, raman_set.recipe, raman_set.axis, sharp)
+    wanted = assemble(raman_set.entries[:12], raman_set.recipe, raman_set.axis, sharp[:12])
+    for _ in range(2):
+        few = large.subset([7, 2, 7, 11])
+        assert few.sharp is None
+        assert np.array_equal(few.rows, wanted.rows[:, [7, 2, 7, 11]])
+        assert np.array_equal(few.squares, few.rows**2)
+        assert np.array_equal(large.row(5, 3), wanted.rows[3, 5])
+        assert len(refset_module._BLUNT[large]) <= 6
+        assert np.array_equal(large.subset(range(9)).rows, wanted.rows[:, :9])
+    assert large.subset([]).rows.shape == (len(refset_module.WIDTHS), 0, raman_set.axis.size)
+    assert large.subset(range(30)).index is not None
+
+
+@pytest.mark.parametrize("noise", [None, 0.01])
+def test_many_references_are_prepared_together_as_they_are_one_by_one(noise, monkeypatch):
+    recipe = default_recipe(Technique.RAMAN)
+    rng = np.random.default_rng(1)
+    entries = []
+    for i in range(40):
+        axis = np.arange(380.0, 1850.0, 1.5 if i % 3 else 2.0)
+        if i == 17:
+            axis = axis[axis < 700]  # covers too little: left out
+        centres = rng.uniform(450, 1750, 6)
+        bands = sum(np.exp(-0.5 * ((axis - c) / 8) ** 2) for c in centres) + rng.normal(0, 0.01, axis.size)
+        spread = None if noise is None else np.full(axis.size, noise)
+        spectrum = Spectrum(axis, bands + 2.0, Technique.RAMAN, noise=spread)
+        entries.append(ReferenceEntry(f"r{i}", Substance(f"s{i}"), spectrum, Grade.MEASURED))
+    single = build_reference_set(entries, recipe)
+    monkeypatch.setattr(refset_module, "DENSE", 30)
+    large = build_reference_set(entries, recipe)
+    assert [entry.reference_id for entry in large.entries] == [entry.reference_id for entry in single.entries]
+    assert len(large.entries) == 39
+    assert np.abs(large.sharp - single.rows[0]).max() < 1e-4 * np.abs(single.rows[0]).max()
+
+
+def test_the_excess_is_the_mean_square_around_each_point(scan, raman_set):
+    query = make_query(scan({"caffeine": 1.0}, raman_set.recipe), raman_set)
+    residual = np.random.default_rng(0).normal(0.0, 3.0, query.values.size)
+    wanted = uniform_filter1d(residual**2, 9, mode="constant")
+    assert np.allclose(excess(query, residual), np.maximum(wanted, 1.0))
 
 
 def test_a_limit_grows_with_noise_and_is_found_above_it(scan, raman_set):
