@@ -4,6 +4,7 @@ Both ways follow the same definitions: baselines agree within 1e-6 of a spectrum
 within single precision. Nothing is compiled, and numba is not imported, before a kernel is used.
 """
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,17 @@ def _kernels() -> ModuleType | None:
     return _compiled() if available() else None
 
 
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Return threads that stay: starting them takes as long as screening a few thousand references."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="spectra-kernels")
+
+
+# The child of a fork has no threads: it starts its own.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def _shared_out(
     work: Callable[[int, int], object], count: int, workers: int, *, step: int = 1, slices: int = 1
 ) -> None:
@@ -71,9 +83,9 @@ def _shared_out(
     if len(starts) <= 1:
         work(0, count)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(work, start, min(start + size, count)) for start in starts]:
-            done.result()
+    pool = _pool(workers)
+    for done in [pool.submit(work, start, min(start + size, count)) for start in starts]:
+        done.result()
 
 
 def arpls(

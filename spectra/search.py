@@ -56,7 +56,7 @@ NOISE_SLACK = 0.4
 REFINED = 32
 
 #: Threads of the screen of a large set; the result does not depend on their number. Chosen.
-WORKERS = 1
+WORKERS = 2
 
 #: Share of a reference's energy that must lie outside the model's span for it to be tested.
 COLLINEAR = 1e-4

@@ -132,12 +132,14 @@ def _round(
         # Unknown content draws the screen to whatever resembles it; what lies beside it is seen like this.
         views.append(replace(query, weight=query.weight / np.sqrt(worth)))
     tried: dict[int, tuple[float, Fit]] = {}
+    fitted: set[Term] = set()
     design = Design.of(query, references, fit.terms)
     among = begun.top(AMONG, without=known).rows if begun is not None and len(views) > 1 else None
     for view in views:
         same, part = (begun, None) if view is query else (None, among)
         found = candidates(view, references, fit, shifts=shifts, without=known, begun=same, among=part)
-        for term, _ in found[:REFITTED]:
+        for term in [term for term, _ in found[:REFITTED] if term not in fitted]:
+            fitted.add(term)
             trial = design.beside(query, term, columns(query, references, term)).fit(query)
             value = statistic(query, fit, trial)
             if trial.amplitudes[-1] > 0 and value > tried.get(term.row, (0.0, fit))[0]:

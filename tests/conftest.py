@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Where tests marked ``shared`` find real measured spectra.
 SHARED = "OPIOSCAN_SHARED"
 
-#: Threads that libraries keep for later: idle workers of AnyIO (Starlette's test client) and asyncio.
-_POOLS = ("AnyIO worker thread", "asyncio_")
+#: Threads that are kept for later: idle workers of AnyIO (Starlette's test client), asyncio and the kernels.
+_POOLS = ("AnyIO worker thread", "asyncio_", "spectra-kernels")
 #: How long a thread may take to end after its test, s.
 _GRACE_S = 2.0
 

@@ -1,6 +1,5 @@
 """Speed: batch baselines, a screen of 25,000 references, whole identifications; side by side, warm."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -12,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import speed_exact
 import speed_references
 from figures import Sheet, progress, run
 from pybaselines import Baseline
 
 from spectra import _kernels
-from spectra.fitting import SHIFTS, Fit, Term, basis_of, fit_terms
+from spectra.fitting import SHIFTS, Fit, basis_of
 from spectra.query import Query
 from spectra.refset import ReferenceSet
 from spectra.screening import TOP, ReferenceIndex
-from spectra.search import begin
 from spectra.values import FloatArray
 
 CORES = 2
@@ -32,8 +29,6 @@ BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 STIFFNESS = (1e4, 1e5, 1e6)
 #: Rounds of everything that is compared; the medians count.
 ROUNDS = 15
-#: Recall: share of queries whose exact winner must be among the candidates.
-RECALL = 0.999
 
 
 def measure(sheet: Sheet) -> None:
@@ -52,7 +47,6 @@ def measure(sheet: Sheet) -> None:
     assert index is not None
     query, null = _behind_plastic(references)
     _screen(sheet, references, index, query, null)
-    _recall(sheet, references, int(sheet.given.queries))
     for count in (0, speed_references.COUNT):
         _identification(sheet, shared, count)
 
@@ -149,11 +143,7 @@ def _behind_plastic(references: ReferenceSet) -> tuple[Query, Fit]:
     rng = np.random.default_rng(3)
     while (query := speed_references.simulated_query(references, rng)).blank is None:
         pass
-    return query, _null(query, references)
-
-
-def _null(query: Query, references: ReferenceSet) -> Fit:
-    return fit_terms(query, references, [Term(-1, 0.0, 0)] if query.blank is not None else [])
+    return query, speed_references.null_fit(query, references)
 
 
 def _screen(sheet: Sheet, references: ReferenceSet, index: ReferenceIndex, query: Query, null: Fit) -> None:
@@ -202,41 +192,6 @@ def _screen(sheet: Sheet, references: ReferenceSet, index: ReferenceIndex, query
     )
 
 
-def _recall(sheet: Sheet, references: ReferenceSet, count: int) -> None:
-    """Count the simulated scans whose exact winner is among the candidates of the screen."""
-    rng = np.random.default_rng(7)
-    found, empty, fits, ranks, missed = 0, 0, 0, [], []
-    stacks = speed_exact.stacked(references)
-    for done in range(count):
-        query = speed_references.simulated_query(references, rng)
-        null = _null(query, references)
-        screened = begin(query, references, null, SHIFTS)
-        assert screened is not None
-        top = screened.top(TOP)
-        winner = speed_exact.exact_winner(query, references, stacks, null, SHIFTS, workers=CORES)
-        fits += winner.fits
-        if winner.term is None:
-            empty += 1
-            continue
-        place = np.flatnonzero(top.rows == winner.term.row)
-        found += bool(place.size)
-        ranks += [int(place[0]) + 1] if place.size else []
-        missed += [] if place.size else [f"scan {done}: {winner}"]
-        if done % 100 == 99:
-            progress(f"recall: {found}/{done + 1}")
-    asked = count - empty
-    what = f"exact winner of 25,000 × 9 shifts × 2 widths among the top {TOP} of the screen, simulated scans"
-    said = f"{found}/{asked}, worst rank {max(ranks, default=0)}, at rank 1 {ranks.count(1)}"
-    sheet.add(what, "≥ 99.9 % of ≥ 1000", said, passed=found >= RECALL * asked and asked >= 1000)
-    sheet.facts["recall"] = {
-        "asked": asked,
-        "found": found,
-        "exact fits": fits,
-        "nothing explains": empty,
-        "missed": missed,
-    }
-
-
 def _identification(sheet: Sheet, shared: Path, count: int) -> None:
     """Identify scans in a process of its own."""
     command = [sys.executable, Path(__file__).with_name("speed_identify.py"), shared, str(count), "300"]
@@ -257,9 +212,5 @@ def _identification(sheet: Sheet, shared: Path, count: int) -> None:
     sheet.facts[f"identification over {library}"] = told
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--queries", type=int, default=1000, help="scans whose exact winner is looked for")
-
-
 if __name__ == "__main__":
-    run(measure, _options)
+    run(measure)

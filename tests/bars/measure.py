@@ -48,7 +48,8 @@ BARS = {
         "limits": 400.0,
         "fluorescence": 400.0,
         "ftir_class": 700.0,
-        "speed": 1500.0,
+        "speed": 900.0,
+        "recall": 1500.0,
     },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.

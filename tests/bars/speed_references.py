@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from spectra import steps
+from spectra.fitting import Fit, Term, fit_terms
 from spectra.formats import decode
 from spectra.query import Query, weigh
 from spectra.recipe import default_recipe, prepare, prepare_many
@@ -91,6 +92,11 @@ def reference_set(axis: FloatArray, rows: FloatArray) -> ReferenceSet:
         for i in range(len(rows))
     )
     return assemble(entries, RECIPE, axis, rows)
+
+
+def null_fit(query: Query, references: ReferenceSet) -> Fit:
+    """Return the fit of a scan's blank alone."""
+    return fit_terms(query, references, [Term(-1, 0.0, 0)] if query.blank is not None else [])
 
 
 def simulated_query(references: ReferenceSet, rng: np.random.Generator) -> Query:
