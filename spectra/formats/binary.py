@@ -11,6 +11,8 @@ from .reading import clean
 
 #: Spectra read from one file; more are a map, which is no library entry and no scan of a parcel. Chosen.
 MAX_SPECTRA = 1000
+#: Points of all spectra of one file together; 32 bytes of memory each, at most. Chosen.
+MAX_POINTS = 1 << 22
 
 
 def unpack(layout: struct.Struct, data: bytes, at: int, what: str) -> tuple[Any, ...]:
@@ -70,9 +72,20 @@ def words(raw: bytes) -> str:
     return clean(raw.split(b"\0", 1)[0].decode("latin-1"))
 
 
-def check_spectra(count: int) -> None:
-    """Raise `FormatError` where a file says that it holds no spectrum, or a whole map."""
+def check_spectra(count: int, points: int = 0) -> None:
+    """Raise `FormatError` where a file says that it holds no spectrum, or a whole map.
+
+    Parameters
+    ----------
+    count
+        How many spectra.
+    points
+        Points of each; 0 where they differ.
+    """
     if count < 1:
         raise FormatError("the file says that it holds no spectrum")
-    if count > MAX_SPECTRA:
-        raise FormatError(f"{count} spectra are a map; at most {MAX_SPECTRA} are read: export single spectra")
+    if count > MAX_SPECTRA or count * points > MAX_POINTS:
+        raise FormatError(
+            f"{count} spectra are a map; at most {MAX_SPECTRA}, and {MAX_POINTS} points, are read: "
+            "export single spectra"
+        )

@@ -44,6 +44,7 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     """
     lines = text.split("\n")
     meta, first = _header(lines)
+    require_rows(len(lines) - first)
     rows = _rows(lines, first)
     require_rows(len(rows))
     check_width(rows, 2, first + 1)

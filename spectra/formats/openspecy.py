@@ -1,8 +1,8 @@
 """Open Specy CSV: one spectrum a row, the wavenumbers in the head, then columns that describe.
 
 As written by ``write_spec`` of the R package OpenSpecy (github.com/wincowgerDEV/OpenSpecy-package) and by
-its web page. The column ``spectrum_type`` says Raman or FTIR; ``intensity_units``, where there is one, absorbance,
-transmittance or reflectance.
+its web page. The column ``spectrum_type`` says Raman or FTIR; ``intensity_units``, where there is one,
+absorbance, transmittance or reflectance.
 """
 
 import csv
@@ -21,6 +21,8 @@ FORMAT = "Open Specy CSV"
 _HEAD = re.compile(
     r"\"?-?[0-9.]+\"?,\"?-?[0-9.]+\"?,[^\n]*\b(?:spectrum_type|user_name|spectrum_identity)\b", re.ASCII
 )
+#: Cells of the largest table read, 60 bytes of memory each. Chosen.
+MAX_CELLS = 1 << 21
 _TYPES = {"raman": Technique.RAMAN, "ftir": Technique.FTIR}
 _UNITS = {"absorbance": YUnit.ABSORBANCE, "transmittance": YUnit.TRANSMITTANCE}
 
@@ -38,6 +40,8 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     FormatError
         Damaged, cut off, or the technique or the unit of an infrared spectrum are not said.
     """
+    if text.count(",") > MAX_CELLS:
+        raise FormatError(f"more than {MAX_CELLS} cells: export fewer spectra a file")
     try:
         head, *rows = csv.reader(text.split("\n"), strict=True)
     except csv.Error as error:

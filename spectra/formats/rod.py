@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import FormatError
-from ..values import FloatArray, Technique
+from ..values import MAX_CHANNELS, FloatArray, Technique
 from .reading import MAX_META, Decoded, Request, build, check_width, clean, number, number_table, require_rows
 
 FORMAT = "Raman Open Database"
@@ -46,6 +46,8 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
         if not line.strip() or _NEXT.match(line):
             break
         rows.append(line.split())
+        if len(rows) > MAX_CHANNELS:
+            break
     require_rows(len(rows))
     check_width(rows, len(names), first + 1)
     table = number_table(rows, first + 1)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from ..errors import FormatError
 from .binary import even_axis, numbers, unpack, words
 from .reading import Decoded, Request, check_size
-from .units import XUnit, YUnit, spectrum_of
+from .units import XUnit, YUnit, believed, spectrum_of
 
 FORMAT = "OMNIC SPA"
 #: First bytes of every file.
@@ -69,7 +69,8 @@ def decode(data: bytes, request: Request) -> tuple[Decoded, ...]:
     x = even_axis(first, last, points)
     y = numbers(data, "<f4", points, start, "intensities")
     history = [f"read from {FORMAT}, {points} points"]
-    spectrum = spectrum_of(x, y, _X_UNITS[x_code], _Y_UNITS[y_code], request, history)
+    y_unit = believed(_Y_UNITS[y_code], y, history)
+    spectrum = spectrum_of(x, y, _X_UNITS[x_code], y_unit, request, history)
     return (Decoded(spectrum, FORMAT, words(data[_TITLE]) or request.name, _meta(data)),)
 
 

@@ -29,7 +29,7 @@ from .spc_header import (
     subheader_of,
 )
 from .spc_units import RAMAN_EXPERIMENT, x_unit_of, y_unit_of
-from .units import spectrum_of
+from .units import believed, spectrum_of
 
 FORMAT = "GRAMS SPC"
 _VERSIONS = {NEW: "new format", NEW_BIG_ENDIAN: "new format, most significant byte first", OLD: "old format"}
@@ -74,12 +74,14 @@ def decode(data: bytes, request: Request) -> tuple[Decoded, ...]:
     x_unit, y_unit = x_unit_of(header), y_unit_of(header)
     log = log_of(data, header)
     curves = list(_curves(data, header))
+    doubt: list[str] = []
+    y_unit = believed(y_unit, np.concatenate([curve.y for curve in curves]), doubt)
     laser, resolution = _laser(log), _resolution(header)
     title = header.comment or request.name
     meta = {"instrument": header.source, "resolution": header.resolution, **log}
     found = []
     for place, curve in enumerate(curves, start=1):
-        history = [f"read from {FORMAT} ({_VERSIONS[header.version]}), {curve.x.size} points"]
+        history = [f"read from {FORMAT} ({_VERSIONS[header.version]}), {curve.x.size} points", *doubt]
         several = {}
         if len(curves) > 1:
             history.append(f"spectrum {place} of {len(curves)} in the file")
@@ -103,9 +105,9 @@ def decode(data: bytes, request: Request) -> tuple[Decoded, ...]:
 
 def _curves(data: bytes, header: Header) -> Iterator[_Curve]:
     count = header.spectra or _count_of_old(data, header)
-    check_spectra(count)
+    check_spectra(count, 0 if header.flags & Flags.OWN_X else header.points)
     at = header.start
-    shared = None
+    shared, total = None, 0
     if not header.flags & Flags.OWN_X:
         if header.flags & Flags.X_VALUES:
             shared = numbers(data, header.order + "f4", header.points, at, "abscissae")
@@ -118,6 +120,8 @@ def _curves(data: bytes, header: Header) -> Iterator[_Curve]:
         x = shared
         if x is None:
             x = numbers(data, header.order + "f4", sub.points, at, "abscissae")
+            total += x.size
+            check_spectra(count, -(-total // count))
             at += 4 * sub.points
         kind, scale = _number_kind(header, sub)
         y = numbers(data, kind, x.size, at, "intensities")

@@ -138,7 +138,8 @@ def log_of(data: bytes, header: Header) -> dict[str, str]:
     if not header.log:
         return {}
     size, _, text, _, _ = unpack(struct.Struct(header.order + _LOG), data, header.log, "its log")
-    if header.log + size > len(data):
+    # Essential FTIR 3.5 gives a size beyond its end, where the text's closing zero byte stands.
+    if header.log + size > len(data) and data[-1:] != b"\0":
         raise FormatError("the file ends within its log: cut off?")
     held = data[header.log + text : header.log + min(size, text + MAX_LOG)] if text <= size else b""
     lines = held.split(b"\0", 1)[0].decode("latin-1").replace("\r", "\n").split("\n")

@@ -48,31 +48,21 @@ _Y_LABELS = {
 def x_unit_of(header: Header) -> XUnit:
     """Return the unit of the axis: its label where labels count, else its code; others are refused."""
     label = header.labels[0]
-    if label:
-        unit = _X_LABELS.get(_key(label))
-        if unit is None:
-            raise FormatError(f"an axis labelled {clean(label, 24)!r} is not read: export it in cm⁻¹")
-        return unit
-    if header.x_type not in _X_UNITS:
-        said = _X_REFUSED.get(header.x_type, f"unit {header.x_type}")
+    unit = _X_LABELS.get(_key(label)) or _X_UNITS.get(header.x_type)
+    if unit is None:
+        said = f"units labelled {clean(label, 24)!r}" if label else _X_REFUSED.get(header.x_type)
+        said = said or f"unit {header.x_type}"
         raise FormatError(f"an axis in {said} is none of an infrared or Raman spectrum: export it in cm⁻¹")
-    return _X_UNITS[header.x_type]
+    return unit
 
 
 def y_unit_of(header: Header) -> YUnit:
     """Return the unit of the intensities, as `x_unit_of`."""
-    label = header.labels[1]
-    if label:
-        unit = _Y_LABELS.get(_key(label))
-        if unit is None:
-            raise FormatError(
-                f"intensities labelled {clean(label, 24)!r} are not read: export absorbance or counts"
-            )
-        return unit
-    if header.y_type not in _Y_UNITS:
+    unit = _Y_LABELS.get(_key(header.labels[1])) or _Y_UNITS.get(header.y_type)
+    if unit is None:
         said = _Y_REFUSED.get(header.y_type, f"unit {header.y_type}")
         raise FormatError(f"intensities as {said} are not read: export absorbance, transmittance or counts")
-    return _Y_UNITS[header.y_type]
+    return unit
 
 
 def _key(label: str) -> str:

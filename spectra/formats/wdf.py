@@ -110,7 +110,7 @@ def _about(data: bytes) -> _About:
         _SIZES, data, _SIZES_AT, "its header"
     )
     _, laser, user, title = unpack(_ABOUT, data, _ABOUT_AT, "its header")
-    check_spectra(spectra)
+    check_spectra(spectra, points)
     if spectra > room or axis != points:
         raise FormatError(
             f"{spectra} spectra in room for {room}, {axis} abscissae for {points} points: damaged?"
