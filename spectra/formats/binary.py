@@ -11,7 +11,7 @@ from .reading import clean
 
 #: Spectra read from one file; more are a map, which is no library entry and no scan of a parcel. Chosen.
 MAX_SPECTRA = 1000
-#: Points of all spectra of one file together; 32 bytes of memory each, at most. Chosen.
+#: Points of all spectra of one file together, about 40 bytes of memory each. Chosen.
 MAX_POINTS = 1 << 22
 
 
@@ -84,7 +84,7 @@ def check_spectra(count: int, points: int = 0) -> None:
     """
     if count < 1:
         raise FormatError("the file says that it holds no spectrum")
-    if count > MAX_SPECTRA or count * points > MAX_POINTS:
+    if count > MAX_SPECTRA or count * min(points, MAX_CHANNELS) > MAX_POINTS:
         raise FormatError(
             f"{count} spectra are a map; at most {MAX_SPECTRA}, and {MAX_POINTS} points, are read: "
             "export single spectra"

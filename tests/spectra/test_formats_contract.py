@@ -1,0 +1,171 @@
+"""Every reader keeps the contract of readers: sample files of known numbers, cut, damaged and asked about."""
+
+import struct
+import tracemalloc
+
+import pytest
+
+from instrument.emulators import opus_writer
+from spectra.errors import FormatError, UnknownFormat
+from spectra.formats import BINARY, READERS, columns, decode, foreign
+from spectra.formats.testing import OUR_SAMPLES, ReaderContract, SampleFile
+from spectra.formats.testing_sample import ABSORBANCE, EVEN
+from spectra.values import Technique
+
+
+def opus_sample():
+    kind = opus_writer.RESULT | opus_writer.AMPLITUDE | opus_writer.ABSORBANCE
+    axis, values = EVEN[::-1], ABSORBANCE[::-1]
+    blocks = [
+        (opus_writer.ORIGIN, opus_writer.parameter_block({"SNM": "sample"})),
+        (kind, opus_writer.number_block(values)),
+        (
+            kind | opus_writer.DATA,
+            opus_writer.parameter_block(opus_writer.data_parameters(axis, values, 1.7e9)),
+        ),
+    ]
+    data = opus_writer.assemble(blocks)
+    return SampleFile("opus absorbance", "Bruker OPUS", data, EVEN, (ABSORBANCE,), Technique.FTIR)
+
+
+SAMPLES = [make() for make in (*OUR_SAMPLES, opus_sample)]
+
+
+class TestReaders(ReaderContract):
+    @pytest.fixture(params=SAMPLES, ids=str)
+    def sample(self, request):
+        return request.param
+
+
+def test_no_reader_is_without_a_sample():
+    readers = {module.FORMAT for module in (*BINARY, *READERS) if module is not foreign}
+    assert readers == {sample.format for sample in SAMPLES}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_one_reader_alone_recognises_each_sample(sample):
+    binary = [module.FORMAT for module in BINARY if module is not foreign and module.recognise(sample.data)]
+    assert not foreign.recognise(sample.data)
+    if sample.text:
+        text = sample.data.decode()
+        found = [module.FORMAT for module in READERS if module.recognise(text) and module is not columns]
+        assert binary == []
+        assert found == ([] if sample.format == columns.FORMAT else [sample.format])
+    else:
+        assert binary == [sample.format]
+
+
+def made(name):
+    (found,) = [sample for sample in SAMPLES if sample.name == name]
+    return found.data
+
+
+def changed(name, at, layout, value):
+    data = bytearray(made(name))
+    struct.pack_into(layout, data, at, value)
+    return bytes(data)
+
+
+SPC, SPA, WDF = "spc single precision", "spa absorbance", "wdf, 1 in room for 1"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (changed(SPC, 4, "<I", 2**32 - 1), "no number of points"),
+        (changed(SPC, 4, "<I", 97), "cut off"),
+        (changed(SPC, 24, "<I", 2), "2 spectra in a file that says it holds one"),
+        (changed("spc three over one uneven axis", 24, "<I", 2**32 - 1), "are a map"),
+        (changed("spc three over one uneven axis", 24, "<I", 4), "cut off"),
+        (changed("spc three with axes of their own", 512 + 16, "<I", 2**31), "no number of points"),
+        (changed("spc three with axes of their own", 4, "<I", 700), "their directory starts at 700"),
+        (changed(SPC, 8, "<d", float("nan")), "an axis from nan"),
+        (changed(SPC, 8, "<d", 400.0 + 8 * 95), "an axis from 1160 to 1160"),
+        (changed(SPC, 28, "<B", 9), "an axis in m/z"),
+        (changed(SPC, 28, "<B", 0), "an axis in arbitrary units"),
+        (changed(SPC, 29, "<B", 129), "intensities as reflectance"),
+        (changed("spc absorbance, descending", 28, "<B", 13), "absorbance over a Raman shift"),
+        (changed("spc labelled", 0, "<B", 0), "arbitrary units"),
+        (changed("spc with a log", 248, "<I", 600), "within the numbers"),
+        (changed("spc with a log", 248, "<I", 10**6), "within its log"),
+        (changed("old spc, 1", 4, "<f", 97), "cut off"),
+        (changed("old spc, 1", 0, "<B", 128), "abscissae of its own"),
+        (changed("old spc, 1", 0, "<B", 1), "in 16-bit integers"),
+        (changed("old spc, 1", 2, "<h", -128), "in floating point"),
+        (changed("old spc, 1", 2, "<h", 300), "an exponent of 300"),
+        (made("old spc, 3")[:-4], "bytes too many"),
+        (changed(SPA, 294, "<H", 0), "0 sections"),
+        (changed(SPA, 304, "<H", 3), "0 descriptions"),
+        (changed(SPA, 320, "<H", 2), "2 descriptions"),
+        (changed(SPA, 304 + 6, "<I", 8), "description of 8 bytes"),
+        (changed(SPA, 560 + 4, "<I", 95), "numbers for 95 points"),
+        (changed(SPA, 560 + 8, "<I", 2), "OMNIC's unit 2"),
+        (changed(SPA, 560 + 12, "<I", 12), r"log\(1/R\)"),
+        (changed(WDF, 60, "<I", 2**31), "map|damaged"),
+        (changed(WDF, 72, "<Q", 2), "2 spectra in room for 1"),
+        (changed(WDF, 72, "<Q", 2**60), "are a map"),
+        (changed(WDF, 72, "<Q", 0), "no spectrum"),
+        (changed(WDF, 156, "<f", -1.0), "no wavenumber of a laser"),
+        (changed(WDF, 512 + 8, "<Q", 2**63), "cut off"),
+        (changed(WDF, 512 + 8, "<Q", 0), "block 'DATA' of 0 bytes"),
+        (changed(WDF, 512, "<4s", b"DOTA"), "0 blocks DATA"),
+        (changed(WDF, 512 + 16 + 4 * 96 + 28 + 20, "<I", 2), "in unit 2"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_is_refused_in_words(data, words):
+    with pytest.raises(FormatError, match=words):
+        decode(data)
+
+
+def test_counts_called_absorbance_are_counts_and_the_history_says_so():
+    (one,) = decode(changed(SPC, 29, "<B", 2))
+    assert one.spectrum.technique is Technique.RAMAN
+    assert one.spectrum.history[1] == "called absorbance in the file, but 4401 is none: taken as intensity"
+    with pytest.raises(FormatError, match="give --technique"):
+        decode(changed("spc absorbance, descending", 3, "<b", 0))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        changed(SPC, 4, "<I", 1 << 20),
+        changed("spc three over one uneven axis", 24, "<I", 1000),
+        changed(SPA, 560 + 4, "<I", 1 << 20),
+        changed(WDF, 60, "<I", 1 << 20),
+        b"File" * 5 + b",1" * 100_000,
+    ],
+)
+def test_nothing_is_allocated_for_numbers_that_are_not_there(data):
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError):
+            decode(data)
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\x03\x04" + bytes(600), "a ZIP archive"),
+        (b"\x1f\x8b\x08" + bytes(40), "gzip archive or R data"),
+        (b"#WXD0000", "Renishaw WiRE 2 file"),
+        (b"PEPE2D constant", "Perkin-Elmer SP"),
+        (b"Spectral Exte File\r\n", "OMNIC group"),
+        (b'{"wavenumber": [1, 2]}', "JSON"),
+        (b"[[1, 2], [3, 4]]", "JSON"),
+        (bytes(1992) + struct.pack("<f", 3.0) + bytes(2102) + b"UU", "Princeton Instruments SPE"),
+    ],
+)
+def test_known_formats_are_refused_by_name(data, words):
+    with pytest.raises(UnknownFormat, match=words):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0K" + bytes(31), b"AMERICA " * 99, b"EM" + bytes(600), b"OK\0" + b"\xff" * 60, bytes(40)]
+)
+def test_chance_bytes_are_not_taken_for_a_binary_format(data):
+    with pytest.raises(FormatError):
+        decode(data)
