@@ -9,7 +9,8 @@ from instrument.emulators import opus_writer
 from spectra.errors import FormatError, UnknownFormat
 from spectra.formats import BINARY, READERS, columns, decode, foreign
 from spectra.formats.testing import OUR_SAMPLES, ReaderContract, SampleFile
-from spectra.formats.testing_sample import ABSORBANCE, EVEN
+from spectra.formats.testing_binary import encode_spc
+from spectra.formats.testing_sample import ABSORBANCE, COUNTS, EVEN
 from spectra.values import Technique
 
 
@@ -122,7 +123,7 @@ def test_counts_called_absorbance_are_counts_and_the_history_says_so():
     assert one.spectrum.technique is Technique.RAMAN
     assert one.spectrum.history[1] == "called absorbance in the file, but 4401 is none: taken as intensity"
     with pytest.raises(FormatError, match="give --technique"):
-        decode(changed("spc absorbance, descending", 3, "<b", 0))
+        decode(encode_spc(EVEN, (COUNTS,), x_type=1, y_type=2))
 
 
 @pytest.mark.parametrize(
