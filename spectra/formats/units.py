@@ -30,6 +30,7 @@ class YUnit(StrEnum):
     ABSORBANCE = "absorbance"
     TRANSMITTANCE = "transmittance"
     PERCENT = "per cent transmittance"
+    DOUBTED = "numbers called absorbance that cannot be"
 
 
 _NANOMETRES = {XUnit.NANOMETRE: 1.0, XUnit.MICROMETRE: 1e3}
@@ -57,7 +58,7 @@ def believed(unit: YUnit, y: FloatArray, history: list[str]) -> YUnit:
     if unit is not YUnit.ABSORBANCE or np.mean(np.abs(y) > LARGEST_ABSORBANCE) <= ABSURD_SHARE:
         return unit
     history.append(f"called absorbance in the file, but {np.abs(y).max():g} is none: taken as intensity")
-    return YUnit.INTENSITY
+    return YUnit.DOUBTED
 
 
 def technique_said(x_unit: XUnit, y_unit: YUnit, *, raman: bool = False) -> Technique | None:
@@ -137,6 +138,10 @@ def _intensity(y: FloatArray, unit: YUnit, technique: Technique, history: list[s
         return y
     if unit in {YUnit.TRANSMITTANCE, YUnit.PERCENT}:
         return absorbance_of(y, percent=unit is YUnit.PERCENT, history=history)
+    if unit is YUnit.DOUBTED:
+        raise FormatError(
+            "the file calls its numbers absorbance, but they are too large for it: export it anew"
+        )
     raise FormatError(
         "the file's intensities are neither absorbance nor transmittance: export it as absorbance"
     )
