@@ -6,7 +6,22 @@ import numpy as np
 
 from ..errors import FormatError, UnknownFormat
 from ..values import Technique
-from . import asp, bwspec, columns, enlighten, foreign, jcamp, oceanview, openspecy, opus, rod, spa, spc, wdf
+from . import (
+    asp,
+    bwspec,
+    columns,
+    enlighten,
+    foreign,
+    jcamp,
+    oceanview,
+    openspecy,
+    opus,
+    rod,
+    sp,
+    spa,
+    spc,
+    wdf,
+)
 from .reading import MAX_BYTES, READABLE, Decoded, Request, clean, text_of
 from .writing import encode_csv, encode_jcamp
 
@@ -39,7 +54,7 @@ class Reader(Protocol):
 
 #: Binary formats, tried in this order before text; ``foreign`` refuses known ones by name, and comes before
 #: SPC, whose second byte is that of a ZIP archive too.
-BINARY: tuple[BinaryReader, ...] = (opus, spa, wdf, foreign, spc)
+BINARY: tuple[BinaryReader, ...] = (opus, spa, wdf, sp, foreign, spc)
 #: Text formats, tried in this order; each has ``recognise(text)`` and ``decode(text, request)``.
 READERS: tuple[Reader, ...] = (enlighten, jcamp, bwspec, oceanview, openspecy, rod, asp, columns)
 

@@ -13,7 +13,6 @@ _EXPORT = "export the spectrum as text, JCAMP-DX or GRAMS SPC from its program"
 #: First bytes → (what it is, what to do).
 MAGIC: dict[bytes, tuple[str, str]] = {
     b"#WXD": ("a Renishaw WiRE 2 file (WXD)", "open it in WiRE and save it as WDF, text or GRAMS SPC"),
-    b"PEPE2D": ("a Perkin-Elmer SP file", "export it as JCAMP-DX or text from Spectrum"),
     b"Spectral Exte File": ("an OMNIC group or series", "save single spectra as SPA in OMNIC"),
     b"WIT_": ("a WITec project", "export the spectrum as text from WITec Project"),
     b"\x89HDF\r\n\x1a\n": (

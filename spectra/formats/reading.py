@@ -12,8 +12,8 @@ from ..values import MAX_CHANNELS, FloatArray, Spectrum, Technique
 
 #: For messages.
 READABLE = (
-    "JCAMP-DX, GRAMS SPC, Bruker OPUS, OMNIC SPA, Renishaw WDF, ENLIGHTEN CSV, BWSpec and OceanView text, "
-    "Open Specy CSV, Raman Open Database, Agilent ASP, two-column text"
+    "JCAMP-DX, GRAMS SPC, Bruker OPUS, OMNIC SPA, Renishaw WDF, Perkin-Elmer SP, ENLIGHTEN CSV, BWSpec and "
+    "OceanView text, Open Specy CSV, Raman Open Database, Agilent ASP, two-column text"
 )
 #: Largest file read, bytes; a text spectrum of `MAX_CHANNELS` channels fits.
 MAX_BYTES = 32 << 20

@@ -108,6 +108,23 @@ def encode_wdf(
     return head.ljust(512, b"\0") + packed
 
 
+def encode_sp(x: FloatArray, y: FloatArray, *, x_label: bytes = b"cm-1", y_label: bytes = b"A") -> bytes:
+    """Encode a Perkin-Elmer spectrum at even steps, with the range of its numbers."""
+
+    def block(number: int, held: bytes) -> bytes:
+        return struct.pack("<HI", number, len(held)) + held
+
+    def words(text: bytes) -> bytes:
+        return struct.pack("<HH", 0x7523, len(text)) + text
+
+    held = block(35698, struct.pack("<Hdd", 0x751D, x[0], x[-1]))
+    held += block(35699, struct.pack("<Hdd", 0x751D, y.min(), y.max()))
+    held += block(35701, struct.pack("<Hi", 0x752B, x.size))
+    held += block(35703, words(x_label)) + block(35704, words(y_label)) + block(35713, words(b"sample"))
+    held += block(35708, struct.pack("<HI", 0x7516, 8 * y.size) + y.astype("<f8").tobytes())
+    return b"PEPE2D constant interval DataSet file".ljust(44, b"\0") + block(120, held)
+
+
 def _spc_numbers(y: FloatArray, exponent: int, *, short: bool, order: str) -> bytes:
     if exponent == -128:
         return y.astype(f"{order}f4").tobytes()
@@ -160,6 +177,11 @@ def _spa_percent() -> SampleFile:
     return SampleFile("spa per cent", "OMNIC SPA", data, EVEN, (ABSORBANCE,), Technique.FTIR, tolerance=1e-5)
 
 
+def _sp() -> SampleFile:
+    data = encode_sp(EVEN[::-1], ABSORBANCE[::-1])
+    return SampleFile("sp absorbance", "Perkin-Elmer SP", data, EVEN, (ABSORBANCE,), Technique.FTIR)
+
+
 def _wdf(*curves: FloatArray, room: int | None = None) -> SampleFile:
     data = encode_wdf(UNEVEN[::-1], [y[::-1] for y in curves], room=room)
     laser = 1e7 / float(np.float32(1e7 / LASER_NM))
@@ -184,6 +206,7 @@ BINARY_SAMPLES: tuple[Callable[[], SampleFile], ...] = (
     partial(_old_spc, *_THREE),
     _spa,
     _spa_percent,
+    _sp,
     partial(_wdf, COUNTS),
     partial(_wdf, *_THREE, room=5),
 )

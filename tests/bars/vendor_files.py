@@ -37,7 +37,7 @@ KNOWN: dict[str, tuple[Technique, float | None]] = {
     "openspecy/raman_hdpe.csv": (RAMAN, None),
 }
 #: Points and sum of the numbers, in the file's own unit, that another reader finds: spc-io 0.2.1 (SPC),
-#: renishawWiRE 0.1.16 (WDF), spectrochempy 1.1.3 (SPA), brukeropus 1.4.3 (OPUS).
+#: renishawWiRE 0.1.16 (WDF), spectrochempy 1.1.3 (SPA), brukeropus 1.4.3 (OPUS), specio 0.1 (SP).
 SECOND_READER: dict[str, tuple[int, float]] = {
     "BWTEK/PST10_iR532_Probe_100_3000msx7.spc": (3808, 11405693.358032227),
     "InViaReflex/PST_Reflex532_Z050_010_10000msx2.spc": (2578, 5242436.213470459),
@@ -48,6 +48,7 @@ SECOND_READER: dict[str, tuple[int, float]] = {
     "misc/specio/core/tests/data/20170410EDL_L01_cell01_c1.spc": (1732, 276059.08081817627),
     "misc/specio/datasets/data/spectra.spc": (1911, 2388353.3538513184),
     "misc/specio/plugins/tests/data/spc/single_file/x-y.spc": (1024, 6948766.0),
+    "misc/specio/datasets/data/spectra.sp": (3301, 117.16218877705974),
     "openspecy/raman_atacamit.spc": (559, 45521.99993228912),
     "openspecy/ftir_ps.0": (2126, 63.62365629244596),
     "test_opus.0": (4096, 26.041679148751427),

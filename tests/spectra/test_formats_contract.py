@@ -9,7 +9,7 @@ from instrument.emulators import opus_writer
 from spectra.errors import FormatError, UnknownFormat
 from spectra.formats import BINARY, READERS, columns, decode, foreign
 from spectra.formats.testing import OUR_SAMPLES, ReaderContract, SampleFile
-from spectra.formats.testing_binary import encode_spc
+from spectra.formats.testing_binary import encode_sp, encode_spc
 from spectra.formats.testing_sample import ABSORBANCE, COUNTS, EVEN
 from spectra.values import Technique
 
@@ -68,6 +68,7 @@ def changed(name, at, layout, value):
 
 
 SPC, SPA, WDF = "spc single precision", "spa absorbance", "wdf, 1 in room for 1"
+SP = "sp absorbance"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,14 @@ SPC, SPA, WDF = "spc single precision", "spa absorbance", "wdf, 1 in room for 1"
         (changed(SPA, 560 + 4, "<I", 95), "numbers for 95 points"),
         (changed(SPA, 560 + 8, "<I", 2), "OMNIC's unit 2"),
         (changed(SPA, 560 + 12, "<I", 12), r"log\(1/R\)"),
+        (changed(SP, 10, "<B", 0), "a Perkin-Elmer file of '2D con"),
+        (changed(SP, 44, "<H", 121), "number 121, 120 is due"),
+        (changed(SP, 50, "<H", 35699), "stands there twice"),
+        (changed(SP, 52, "<I", 10**6), "leaves its set"),
+        (changed(SP, 56, "<H", 0), "of the kind 0x0"),
+        (changed(SP, 58 + 24 + 2, "<d", 0.0), "reach 0, but they reach"),
+        (encode_sp(EVEN, ABSORBANCE, y_label=b"%R"), "'%R' over 'cm-1'"),
+        (encode_sp(EVEN, ABSORBANCE, x_label=b""), "over ''"),
         (changed(WDF, 60, "<I", 2**31), "map|damaged"),
         (changed(WDF, 72, "<Q", 2), "2 spectra in room for 1"),
         (changed(WDF, 72, "<Q", 2**60), "are a map"),
@@ -152,7 +161,6 @@ def test_nothing_is_allocated_for_numbers_that_are_not_there(data):
         (b"PK\x03\x04" + bytes(600), "a ZIP archive"),
         (b"\x1f\x8b\x08" + bytes(40), "gzip archive or R data"),
         (b"#WXD0000", "Renishaw WiRE 2 file"),
-        (b"PEPE2D constant", "Perkin-Elmer SP"),
         (b"Spectral Exte File\r\n", "OMNIC group"),
         (b'{"wavenumber": [1, 2]}', "JSON"),
         (b"[[1, 2], [3, 4]]", "JSON"),

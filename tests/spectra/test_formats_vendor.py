@@ -20,7 +20,6 @@ REFUSED = {
     "UV/VIS": ["misc/chem-spectra-app/JPK-948.jdx"],
     "calls its numbers absorbance": ["misc/cheminfo-ir-spectrum/resolutionPro.spc"],
     "a peak table": ["misc/cheminfo-ir-spectrum/transmittance_percent.jdx"],
-    "Perkin-Elmer SP file": ["misc/specio/datasets/data/spectra.sp"],
     "an axis in m/z": ["misc/specio/plugins/tests/data/spc/single_file/-xy.spc"],
     "15575 to 15590 cm⁻¹ is impossible": ["misc/specio/plugins/tests/data/spc/single_file/gxy.spc"],
     "a ZIP archive": ["openspecy/CA_tiny_map.zip", "openspecy/testdata_zipped.zip"],
