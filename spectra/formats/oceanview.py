@@ -15,6 +15,8 @@ from .units import XUnit, YUnit, spectrum_of
 
 FORMAT = "OceanView text"
 MAX_HEADER_ROWS = 200
+#: Rows read; cells are kept as text for a while, which takes 400 bytes a row. Chosen.
+MAX_ROWS = 1 << 17
 _BEGIN = re.compile(r">>>>>\s*Begin (?:Processed )?Spectral Data\s*<<<<<", re.IGNORECASE)
 _END = re.compile(r">>>>>\s*End (?:Processed )?Spectral Data\s*<<<<<", re.IGNORECASE)
 #: What ``XAxis mode`` says, reduced to letters; where it is missing (SpectraSuite) the axis is in nm.
@@ -44,7 +46,8 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     """
     lines = text.split("\n")
     meta, first = _header(lines)
-    require_rows(len(lines) - first)
+    if len(lines) - first > MAX_ROWS:
+        raise FormatError(f"more than {MAX_ROWS} rows are no spectrum of this format")
     rows = _rows(lines, first)
     require_rows(len(rows))
     check_width(rows, 2, first + 1)

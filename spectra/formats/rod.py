@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import FormatError
-from ..values import MAX_CHANNELS, FloatArray, Technique
+from ..values import FloatArray, Technique
 from .reading import MAX_META, Decoded, Request, build, check_width, clean, number, number_table, require_rows
 
 FORMAT = "Raman Open Database"
@@ -21,6 +21,8 @@ _LAST = "_raman_measurement.range_max"
 _TITLES = ("_chemical_name_mineral", "_chemical_name_common", "_chemical_name_systematic")
 #: Ends a loop's rows.
 _NEXT = re.compile(r"\s*(?:_|loop_|data_|#)", re.IGNORECASE)
+#: Rows read; cells are kept as text for a while, which takes 400 bytes a row. Chosen.
+MAX_ROWS = 1 << 17
 #: Share of the range by which a table may end before the range said, which people round. Chosen.
 SHORT_END = 0.01
 
@@ -46,8 +48,8 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
         if not line.strip() or _NEXT.match(line):
             break
         rows.append(line.split())
-        if len(rows) > MAX_CHANNELS:
-            break
+        if len(rows) > MAX_ROWS:
+            raise FormatError(f"more than {MAX_ROWS} rows are no spectrum of this format")
     require_rows(len(rows))
     check_width(rows, len(names), first + 1)
     table = number_table(rows, first + 1)

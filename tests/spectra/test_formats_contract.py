@@ -3,13 +3,16 @@
 import struct
 import tracemalloc
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from instrument.emulators import opus_writer
 from spectra.errors import FormatError, UnknownFormat
 from spectra.formats import BINARY, READERS, columns, decode, foreign
 from spectra.formats.testing import OUR_SAMPLES, ReaderContract, SampleFile
-from spectra.formats.testing_binary import encode_sp, encode_spc
+from spectra.formats.testing_binary import encode_sp, encode_spc, encode_wdf
 from spectra.formats.testing_sample import ABSORBANCE, COUNTS, EVEN
 from spectra.values import Technique
 
@@ -153,6 +156,80 @@ def test_nothing_is_allocated_for_numbers_that_are_not_there(data):
         assert tracemalloc.get_traced_memory()[1] < 32 << 20
     finally:
         tracemalloc.stop()
+
+
+NUMBERS = st.integers(-(2**24), 2**24)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=40), st.integers(-6, 6))
+def test_whatever_numbers_go_in_come_out(pairs, power):
+    curves = [np.array(column) * 2.0**power for column in zip(*pairs, strict=True)]
+    axis = 100.0 + np.arange(len(pairs)) ** 1.5
+    axis = axis.astype(np.float32).astype(float)
+    # fractions of full scale: 2^24 · 2^power has to stay below it
+    for data in (
+        encode_spc(axis, curves, flags=128),
+        encode_spc(axis, curves, flags=128 | 64, exponent=power + 26),
+        encode_wdf(axis, curves),
+    ):
+        found = decode(data)
+        assert len(found) == 2
+        for one, curve in zip(found, curves, strict=True):
+            assert np.array_equal(one.spectrum.axis, axis)
+            assert np.array_equal(one.spectrum.intensity, curve)
+
+
+def test_the_largest_map_that_is_read_takes_a_bounded_memory():
+    x, y = np.linspace(400.0, 2000.0, 4194), np.ones(4194)
+    data = encode_spc(x, [y] * 1000, exponent=16, flags=1)
+    tracemalloc.start()
+    try:
+        assert len(decode(data)) == 1000
+        assert tracemalloc.get_traced_memory()[1] < 256 << 20
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(FormatError, match="4194304 points, are read"):
+        decode(data[:4] + struct.pack("<I", 4195) + data[8:])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"data_1\nloop_\n_raman_spectrum.raman_shift\n_raman_spectrum.intensity\n",
+        b">>>>>Begin Spectral Data<<<<<\n",
+    ],
+)
+def test_longer_tables_than_any_instrument_makes_are_refused(head):
+    with pytest.raises(FormatError, match="more than 131072 rows"):
+        decode(head + b"1 1\n" * 140_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("data_1\n;\nx\n_raman_spectrum.raman_shift\n", "no end"),
+        ("data_1\n_raman_spectrum.raman_shift\n1 2\n", "outside of a loop"),
+        ("data_1\nloop_\n_raman_spectrum.raman_shift\n1\n2\n", "no _raman_spectrum.intensity"),
+        ("data_1\n_raman_measurement.range_max 900\nloop_\n_raman_spectrum.raman_shift\n_raman_spectrum.intensity\n1 2\n500 3\n", "ends at 500: cut off"),
+        ("XAxis mode: Pixels\n>>>>>Begin Spectral Data<<<<<\n1 2\n2 3\n", "XAxis mode 'Pixels'"),
+        ("Number of Pixels in Spectrum: 3\n>>>>>Begin Spectral Data<<<<<\n1 2\n2 3\n", "promises 3 pixels"),
+        (">>>>>Begin Spectral Data<<<<<\n1 2\n2 3\n>>>>>End Spectral Data<<<<<\n", "does not say how it was measured"),
+        ("400,401,spectrum_type\n1,2,FTIR\n", "intensity_units is ''"),
+        ("400,401,spectrum_type\n1,2,NMR\n", "neither Raman nor FTIR"),
+        ("400,401,spectrum_type\n1,2\n", "2 cells for 3 columns"),
+        ("400,401,spectrum_type,user_name\n1,2,Raman,\"x\n", "damaged"),
+        ("30\n4000.0\n400.0\n1\n2\n4\n0.1\n0.2\n", "2 numbers, the first line promises 30"),
+    ],
+)  # fmt: skip
+def test_texts_that_lack_something_are_refused_in_words(text, words):
+    with pytest.raises(FormatError, match=words):
+        decode(text.encode())
+
+
+def test_open_specy_infrared_names_its_unit():
+    (one,) = decode(b"400,401,spectrum_type,intensity_units\n10,100,FTIR,transmittance\n")
+    assert one.spectrum.intensity.tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
