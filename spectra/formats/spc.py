@@ -8,12 +8,13 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray
-from .binary import check_spectra, even_axis, numbers
+from .binary import check_spectra, even_axis, numbers, unpack
 from .reading import MAX_META, Decoded, Request, check_size
 from .spc_header import (
     FLOATING,
@@ -32,6 +33,10 @@ from .spc_units import RAMAN_EXPERIMENT, x_unit_of, y_unit_of
 from .units import believed, spectrum_of
 
 FORMAT = "GRAMS SPC"
+#: Zero bytes that may stand behind the numbers; measured files of nine programs have none.
+LARGEST_PADDING = 512
+#: Bytes of an entry of the directory of spectra with axes of their own: offset, size, time.
+DIRECTORY_ENTRY = 12
 _VERSIONS = {NEW: "new format", NEW_BIG_ENDIAN: "new format, most significant byte first", OLD: "old format"}
 #: Codes of units end here; text and other programs' files have something else at these places.
 _LAST_X, _Y_CODES = 30, frozenset({*range(27), 128, 129, 130, 131})
@@ -114,7 +119,9 @@ def _curves(data: bytes, header: Header) -> Iterator[_Curve]:
             at += 4 * header.points
         else:
             shared = even_axis(header.first, header.last, header.points)
+    starts = []
     for _ in range(count):
+        starts.append(at)
         sub = subheader_of(data, at, header)
         at += SUBHEADER
         x = shared
@@ -129,7 +136,7 @@ def _curves(data: bytes, header: Header) -> Iterator[_Curve]:
         if header.version == OLD:
             y = _words_swapped(data, at - 4 * x.size, x.size)
         yield _Curve(x, y * scale, sub.z)
-    _check_end(header, at)
+    _check_end(data, header, [*starts, at])
 
 
 def _count_of_old(data: bytes, header: Header) -> int:
@@ -167,14 +174,29 @@ def _words_swapped(data: bytes, at: int, count: int) -> FloatArray:
     return np.asarray((pairs[:, 0] << 16 | pairs[:, 1]).view(np.int32), dtype=np.float64)
 
 
-def _check_end(header: Header, end: int) -> None:
-    """Compare the end of the numbers with what comes behind them: a directory, a log."""
-    if header.flags & Flags.OWN_X and header.flags & Flags.MULTI and header.points not in {0, end}:
+def _check_end(data: bytes, header: Header, places: list[int]) -> None:
+    """Compare where the spectra lie with what the file says: its directory, or its log and its end.
+
+    A count that was damaged to a smaller one is noticed here.
+    """
+    end = places[-1]
+    if header.flags & Flags.OWN_X:
+        if header.flags & Flags.MULTI and header.points:
+            _check_directory(data, header, places)
+        return
+    behind = data[end : header.log or len(data)]
+    if (header.log and header.log < end) or len(behind) > LARGEST_PADDING or any(behind):
         raise FormatError(
-            f"the spectra end at byte {end}, their directory starts at {header.points}: damaged?"
+            f"the spectra end at byte {end}, the next thing starts at {header.log or len(data)}: damaged?"
         )
-    if 0 < header.log < end:
-        raise FormatError(f"a log at byte {header.log} within the numbers: damaged?")
+
+
+def _check_directory(data: bytes, header: Header, places: list[int]) -> None:
+    for n, (start, end) in enumerate(pairwise(places)):
+        at = header.points + DIRECTORY_ENTRY * n
+        entry = unpack(struct.Struct(header.order + "II"), data, at, "its directory")
+        if entry != (start, end - start):
+            raise FormatError(f"spectrum {n + 1} at byte {start} is not where the directory has it: damaged?")
 
 
 def _codes_fit(x_type: int, y_type: int) -> bool:

@@ -27,7 +27,6 @@ _NEW = "BBBbIddIBBBBI9s9sH8f130s30sIIBBHf48sfIfB"
 _OLD = struct.Struct("<BBhfffBBHBBBB8sHH28x130s30s")
 _SUB = "BbHfffIIf4x"
 _LOG = "IIIII44x"
-_DIRECTORY = "IIf"
 
 
 class Flags(IntFlag):

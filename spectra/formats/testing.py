@@ -31,7 +31,7 @@ OUR_SAMPLES: tuple[Callable[[], SampleFile], ...] = (*BINARY_SAMPLES, *TEXT_SAMP
 #: Longest that decoding a sample may take, whatever was done to it, s.
 LONGEST_S = 2.0
 #: Damaged copies tried of each sample.
-COPIES = 120
+COPIES = 60
 #: Step of the lengths a sample is cut to, bytes.
 CUT_STEP = 50
 

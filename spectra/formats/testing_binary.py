@@ -32,11 +32,12 @@ def encode_spc(
 ) -> bytes:
     """Encode a new SPC file; ``exponent`` −128 means single precision, otherwise integers are written."""
     flags |= _MULTI if len(curves) > 1 else 0
-    body = b""
+    body, places = b"", []
     if flags & _X_VALUES and not flags & _OWN_X:
         body += x.astype(f"{order}f4").tobytes()
     for n, y in enumerate(curves):
         points = x.size if flags & _OWN_X else 0
+        places.append(512 + len(body))
         body += struct.pack(f"{order}BbHfffIIf4x", 0, exponent, n, n, n + 1, 0, points, 0, 0)
         if flags & _OWN_X:
             body += x.astype(f"{order}f4").tobytes()
@@ -49,7 +50,9 @@ def encode_spc(
         x[0], x[-1], len(curves), x_type, y_type, 0, 0, 0, b"4", b"made up", 0, b"sample", labels,
         end if log else 0, 0,
     )  # fmt: skip
-    tail = b"".join(struct.pack(f"{order}IIf", 0, 0, n) for n in range(len(curves))) if directory else b""
+    ends = [*places[1:], end]
+    entries = [struct.pack(f"{order}IIf", a, b - a, 0) for a, b in zip(places, ends, strict=True)]
+    tail = b"".join(entries) if directory else b""
     if log:
         tail = struct.pack(f"{order}IIIII44x", 64 + len(log) + 1, 4096, 64, 0, 0) + log + b"\0"
     return head.ljust(512, b"\0") + body + tail

@@ -83,7 +83,7 @@ SP = "sp absorbance"
         (changed("spc three over one uneven axis", 24, "<I", 2**32 - 1), "are a map"),
         (changed("spc three over one uneven axis", 24, "<I", 4), "cut off"),
         (changed("spc three with axes of their own", 512 + 16, "<I", 2**31), "no number of points"),
-        (changed("spc three with axes of their own", 4, "<I", 700), "their directory starts at 700"),
+        (changed("spc three with axes of their own", 4, "<I", 700), "is not where the directory has it|within its directory"),
         (changed(SPC, 8, "<d", float("nan")), "an axis from nan"),
         (changed(SPC, 8, "<d", 400.0 + 8 * 95), "an axis from 1160 to 1160"),
         (changed(SPC, 28, "<B", 9), "an axis in m/z"),
@@ -91,7 +91,10 @@ SP = "sp absorbance"
         (changed(SPC, 29, "<B", 129), "intensities as reflectance"),
         (changed("spc absorbance, descending", 28, "<B", 13), "absorbance over a Raman shift"),
         (changed("spc labelled", 0, "<B", 0), "arbitrary units"),
-        (changed("spc with a log", 248, "<I", 600), "within the numbers"),
+        (changed("spc with a log", 248, "<I", 600), "the next thing starts at 600"),
+        (changed(SPC, 4, "<I", 95), "the next thing starts at 928"),
+        (changed("old spc, 1", 4, "<f", 95), "the next thing starts at"),
+        (made(SPC) + b"x", "the next thing starts at 929"),
         (changed("spc with a log", 248, "<I", 10**6), "within its log"),
         (changed("old spc, 1", 4, "<f", 97), "cut off"),
         (changed("old spc, 1", 0, "<B", 128), "abscissae of its own"),
@@ -128,6 +131,13 @@ SP = "sp absorbance"
 def test_what_contradicts_itself_is_refused_in_words(data, words):
     with pytest.raises(FormatError, match=words):
         decode(data)
+
+
+def test_zero_bytes_behind_the_numbers_are_padding():
+    (one,) = decode(made(SPC) + bytes(100))
+    assert one.spectrum.intensity.tolist() == COUNTS.tolist()
+    with pytest.raises(FormatError, match="the next thing starts at"):
+        decode(made(SPC) + bytes(513))
 
 
 def test_counts_called_absorbance_are_counts_and_the_history_says_so():
