@@ -50,6 +50,10 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     check_width(rows, len(head), 2)
     points = next((n for n, name in enumerate(head) if not _is_number(name)), len(head))
     require_rows(points)
+    if any(_is_number(name) for name in head[points:]):
+        raise FormatError(
+            f"column {points + 1}, {clean(head[points], 24)!r}, stands among wavenumbers: damaged?"
+        )
     x = number_table([head[:points]], 1)[0]
     found = []
     for place, row in enumerate(rows):

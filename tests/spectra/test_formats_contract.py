@@ -227,6 +227,7 @@ def test_longer_tables_than_any_instrument_makes_are_refused(head):
         (">>>>>Begin Spectral Data<<<<<\n1 2\n2 3\n>>>>>End Spectral Data<<<<<\n", "does not say how it was measured"),
         ("400,401,spectrum_type\n1,2,FTIR\n", "intensity_units is ''"),
         ("400,401,spectrum_type\n1,2,NMR\n", "neither Raman nor FTIR"),
+        ("400,401,4?2,403,spectrum_type\n1,2,3,4,Raman\n", "column 3, '4.2', stands among wavenumbers"),
         ("400,401,spectrum_type\n1,2\n", "2 cells for 3 columns"),
         ("400,401,spectrum_type,user_name\n1,2,Raman,\"x\n", "damaged"),
         ("30\n4000.0\n400.0\n1\n2\n4\n0.1\n0.2\n", "2 numbers, the first line promises 30"),
