@@ -33,7 +33,7 @@ from .spc_units import RAMAN_EXPERIMENT, x_unit_of, y_unit_of
 from .units import believed, spectrum_of
 
 FORMAT = "GRAMS SPC"
-#: Zero bytes that may stand behind the numbers; measured files of nine programs have none.
+#: Zero bytes that may stand behind the numbers; measured files have none.
 LARGEST_PADDING = 512
 #: Bytes of an entry of the directory of spectra with axes of their own: offset, size, time.
 DIRECTORY_ENTRY = 12

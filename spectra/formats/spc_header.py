@@ -1,7 +1,7 @@
 """How a GRAMS SPC file begins: main header of three variants, headers of its spectra, log block.
 
 After "A Brief Guide to SPC File Format and Using GSPCIO" and ``SPC.H`` of Galactic Industries (now Thermo
-Fisher Scientific), version 4.2 of the SPC software development kit, and measured files of six programs.
+Fisher Scientific), version 4.2 of the SPC software development kit, and measured files of several programs.
 """
 
 import struct
