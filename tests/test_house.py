@@ -44,6 +44,7 @@ SPECTRA = {
     "finding": "Finding combine",
     "identification": "FOREIGN Component Curves Identification InstrumentState Quality identify",
     "method": "Method WatchItem fit may_name reference_sets",
+    "formats.testing": "OUR_SAMPLES ReaderContract SampleFile damaged",
     "formats": "Decoded MAX_BYTES decode encode_csv encode_jcamp",
 }
 LIBRARY = {

@@ -6,15 +6,42 @@ import numpy as np
 
 from ..errors import FormatError, UnknownFormat
 from ..values import Technique
-from . import bwspec, columns, enlighten, jcamp, opus
+from . import (
+    asp,
+    bwspec,
+    columns,
+    enlighten,
+    foreign,
+    jcamp,
+    oceanview,
+    openspecy,
+    opus,
+    rod,
+    sp,
+    spa,
+    spc,
+    wdf,
+)
 from .reading import MAX_BYTES, READABLE, Decoded, Request, clean, text_of
 from .writing import encode_csv, encode_jcamp
 
 __all__ = ["MAX_BYTES", "Decoded", "decode", "encode_csv", "encode_jcamp"]
 
 
+class BinaryReader(Protocol):
+    """A module that reads one binary format."""
+
+    def recognise(self, data: bytes) -> bool:
+        """Whether bytes look like this format."""
+        ...
+
+    def decode(self, data: bytes, request: Request) -> tuple[Decoded, ...]:
+        """Decode them, or raise `FormatError`."""
+        ...
+
+
 class Reader(Protocol):
-    """A module that reads one format."""
+    """A module that reads one format of text."""
 
     def recognise(self, text: str) -> bool:
         """Whether text looks like this format."""
@@ -25,8 +52,11 @@ class Reader(Protocol):
         ...
 
 
+#: Binary formats, tried in this order before text; ``foreign`` refuses known ones by name, and comes before
+#: SPC, whose second byte is that of a ZIP archive too.
+BINARY: tuple[BinaryReader, ...] = (opus, spa, wdf, sp, foreign, spc)
 #: Text formats, tried in this order; each has ``recognise(text)`` and ``decode(text, request)``.
-READERS: tuple[Reader, ...] = (enlighten, jcamp, bwspec, columns)
+READERS: tuple[Reader, ...] = (enlighten, jcamp, bwspec, oceanview, openspecy, rod, asp, columns)
 
 
 def decode(
@@ -62,8 +92,9 @@ def decode(
     try:
         # overflow ends as "not finite" in `Spectrum`, not as a warning on the screen
         with np.errstate(all="ignore"):
-            if opus.recognise(data):
-                return opus.decode(data, request)
+            for binary in BINARY:
+                if binary.recognise(data):
+                    return binary.decode(data, request)
             text = text_of(data)
             for reader in READERS:
                 if reader.recognise(text):

@@ -11,7 +11,10 @@ from ..errors import AxisError, FormatError, UnknownFormat, ValueRangeError
 from ..values import MAX_CHANNELS, FloatArray, Spectrum, Technique
 
 #: For messages.
-READABLE = "ENLIGHTEN CSV, JCAMP-DX, BWSpec text, Bruker OPUS, two-column text"
+READABLE = (
+    "JCAMP-DX, GRAMS SPC, Bruker OPUS, OMNIC SPA, Renishaw WDF, Perkin-Elmer SP, ENLIGHTEN CSV, BWSpec and "
+    "OceanView text, Open Specy CSV, Raman Open Database, Agilent ASP, two-column text"
+)
 #: Largest file read, bytes; a text spectrum of `MAX_CHANNELS` channels fits.
 MAX_BYTES = 32 << 20
 #: Header fields kept in `Decoded.meta`, and characters kept of each.

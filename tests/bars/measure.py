@@ -51,6 +51,9 @@ BARS = {
         "speed": 900.0,
         "recall": 1500.0,
     },
+    4: {
+        "vendor_files": 120.0,
+    },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
