@@ -11,6 +11,7 @@ from spectra.errors import FormatError
 from spectra.formats import decode, encode_csv, encode_jcamp
 from spectra.formats.jcamp import table_of
 from spectra.formats.jcamp_blocks import blocks_of
+from spectra.formats.jcamp_ntuples import pages_of
 from spectra.formats.reading import text_of
 from spectra.values import Technique
 
@@ -83,6 +84,30 @@ def test_every_form_of_one_spectrum_gives_the_same_numbers(data, names):
     for one, other in pairwise(found):
         assert np.array_equal(one[0], other[0])
         assert np.array_equal(one[1], other[1])
+
+
+def test_pages_of_several_variables_hold_the_numbers_of_the_plain_files(data):
+    folder = data / "vendor-files" / "jcamp" / "jcamp-dx.org_official_test_data"
+    (block,) = blocks_of(text_of((folder / "BRUKNTUP.DX").read_bytes()).split("\n"))
+    real, imaginary = (table_of(page) for page in pages_of(block))
+    ((axis, plain),) = tables(folder / "BRUKAFFN.DX")
+    assert real[0] == pytest.approx(axis)
+    assert imaginary[1].size == plain.size == 16384
+    ((_, spectrum),) = tables(folder / "BRUKDIF.DX")
+    assert np.array_equal(real[1], spectrum)
+    (block,) = blocks_of(text_of((folder / "TESTNTUP.DX").read_bytes()).split("\n"))
+    isas, other = (table_of(page) for page in pages_of(block))
+    # ISAS keeps 16 bits
+    assert isas[1] == pytest.approx(real[1], abs=3e4)
+    assert other[1] == pytest.approx(imaginary[1], abs=3e4)
+
+
+def test_the_mistyped_factor_hides_the_very_numbers_of_the_plain_file(data):
+    folder = data / "vendor-files" / "jcamp" / "Robert_J_Lancashire_test_data"
+    ((_, plain),) = tables(folder / "jtpolys.jdx")
+    text = text_of((folder / "jtpolysd.jdx").read_bytes())
+    (block,) = blocks_of(text.replace("2.3884185791e-09", "2.384185791e-09").split("\n"))
+    assert np.array_equal(table_of(block)[1], plain)
 
 
 def test_dif_forms_of_two_programs_agree(data):
