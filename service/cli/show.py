@@ -51,11 +51,14 @@ def show(
             failures.append(error)
             continue
         shown += [(path, one) for one in found]
-    for path, one in shown:
-        if json:
-            emit_json(described(path, one))
-        elif png is None:
-            say(page(one))
+        for place, one in enumerate(found, start=1):
+            if json:
+                emit_json(described(path, one, number=place, of=len(found)))
+            elif png is None:
+                say(
+                    (f"{path.name}, spectrum {place} of {len(found)}:\n" if len(found) > 1 else "")
+                    + page(one)
+                )
     if png is not None and shown:
         _draw(shown, png, force=force)
         if not json:
@@ -66,11 +69,13 @@ def show(
         raise failures[0]
 
 
-def described(path: Path, one: Decoded) -> dict[str, Any]:
+def described(path: Path, one: Decoded, *, number: int = 1, of: int = 1) -> dict[str, Any]:
     """Return a spectrum's description as JSON values, without its arrays."""
     spectrum = one.spectrum
     return {
         "source": str(path),
+        "number": number,
+        "of": of,
         "format": one.format,
         "title": one.title,
         "technique": spectrum.technique.value,

@@ -1,8 +1,8 @@
 """Two-column text (CSV, TSV, blanks), with or without column names; the format of last resort.
 
 Names say what the columns are; where they do not, `Request.technique` must. Comment lines start with ``#``;
-``# key: value`` among them may give technique, laser_nm, resolution_cm1, saturated, history and title, which
-is what `encode_csv` writes.
+``# key: value`` among them may give technique, laser_nm, resolution_cm1, saturated, points, history and
+title, which is what `encode_csv` writes.
 """
 
 import re
@@ -81,6 +81,11 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     lines = text.split("\n")
     layout = _layout(lines)
     rows, separator = _rows(lines, layout.first)
+    points = layout.meta.get("points", "")
+    if points and number(points, "'points'") != len(rows):
+        raise FormatError(
+            f"the header promises {clean(points, 12)} points, the table has {len(rows)}: cut off?"
+        )
     comma = separator != "," and any("," in cell for row in rows for cell in row)
     table = number_table(rows, layout.first + 1, comma=comma)
     roles = _roles(layout.names, table.shape[1], request)
