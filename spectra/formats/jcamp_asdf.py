@@ -101,8 +101,12 @@ def expand_line(tokens: Sequence[str], where: str, *, limit: int) -> tuple[list[
             step = _integer(_DIF[mark] + token[1:], where)
             values.append(values[-1] + step)
         else:
+            value = _absolute(token, where)
+            # where a line break was lost, the y-check of the next line would pass for a point
+            if step is not None and not math.isnan(value):
+                raise FormatError(f"{where}: {clean(token, 12)!r} behind differences: two lines in one?")
             step = None
-            values.append(_absolute(token, where))
+            values.append(value)
         if len(values) > limit:
             raise FormatError(f"{where}: more points than NPOINTS promises")
     return values, step is not None
