@@ -28,6 +28,10 @@ def convert(
     laser: Annotated[
         float | None, typer.Option(metavar="NM", help="Excitation, nm, if the file does not say so.")
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="What the columns of a plain table are: wavenumber,-,absorbance."),
+    ] = "",
     number: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Which spectrum of a file with several, from 1.")
     ] = None,
@@ -46,7 +50,7 @@ def convert(
         raise UsageError(f"{out.name}: end the name in .jdx, .dx, .csv or .h5 to say the format")
     if packed and ending not in JCAMP_ENDINGS:
         raise UsageError(f"{out.name}: --packed is for JCAMP-DX, .jdx or .dx")
-    found = read_spectra(file, technique=technique, laser_nm=laser)
+    found = read_spectra(file, technique=technique, laser_nm=laser, columns=columns)
     chosen = _chosen(file, found, number, every=every)
     wanted = [(out, chosen)] if ending in HDF5_ENDINGS or len(chosen) == 1 else _numbered(out, chosen)
     # Nothing is written unless everything can be.

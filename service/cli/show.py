@@ -38,6 +38,10 @@ def show(
     laser: Annotated[
         float | None, typer.Option(metavar="NM", help="Excitation, nm, of files that do not say so.")
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="What the columns of a plain table are: wavenumber,-,absorbance."),
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a picture that is there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
@@ -46,7 +50,7 @@ def show(
     failures: list[FormatError | OSError] = []
     for path in files:
         try:
-            found = read_spectra(path, technique=technique, laser_nm=laser)
+            found = read_spectra(path, technique=technique, laser_nm=laser, columns=columns)
         except (FormatError, OSError) as error:
             failures.append(error)
             continue

@@ -14,9 +14,15 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def read_spectra(
-    path: Path, *, technique: Technique | None = None, laser_nm: float | None = None
+    path: Path,
+    *,
+    technique: Technique | None = None,
+    laser_nm: float | None = None,
+    columns: str = "",
 ) -> tuple[Decoded, ...]:
     """Read every spectrum of a file.
+
+    ``columns`` says what the columns of a plain table are, with commas between; empty where the file does.
 
     Raises
     ------
@@ -31,7 +37,8 @@ def read_spectra(
         raise FormatError(f"{path.name}: larger than {MAX_BYTES >> 20} MiB: no spectrum file")
     if data.startswith(HDF5_SIGNATURE):
         return _from_hdf5(data, path.name, technique, laser_nm)
-    return decode(data, name=path.name, technique=technique, laser_nm=laser_nm)
+    named = tuple(name.strip() for name in columns.split(",")) if columns else ()
+    return decode(data, name=path.name, technique=technique, laser_nm=laser_nm, columns=named)
 
 
 def _from_hdf5(

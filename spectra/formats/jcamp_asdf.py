@@ -101,12 +101,8 @@ def expand_line(tokens: Sequence[str], where: str, *, limit: int) -> tuple[list[
             step = _integer(_DIF[mark] + token[1:], where)
             values.append(values[-1] + step)
         else:
-            value = _absolute(token, where)
-            # where a line break was lost, the y-check of the next line would pass for a point
-            if step is not None and not math.isnan(value):
-                raise FormatError(f"{where}: {clean(token, 12)!r} behind differences: two lines in one?")
+            values.append(_absolute(token, where, behind_difference=step is not None))
             step = None
-            values.append(value)
         if len(values) > limit:
             raise FormatError(f"{where}: more points than NPOINTS promises")
     return values, step is not None
@@ -219,9 +215,12 @@ def _check_abscissa(text: str, indices: tuple[int, int], grid: Grid, where: str)
         )
 
 
-def _absolute(token: str, where: str) -> Ordinate:
+def _absolute(token: str, where: str, *, behind_difference: bool) -> Ordinate:
     if token.startswith("?"):
         return math.nan
+    if behind_difference:
+        # where a line break was lost, the y-check of the next line would pass for a point
+        raise FormatError(f"{where}: {clean(token, 12)!r} behind differences: two lines in one?")
     if token[0] in _SQZ:
         return _integer(_SQZ[token[0]] + token[1:], where)
     if token[-1] not in "0123456789." or len(token) > MAX_DIGITS:

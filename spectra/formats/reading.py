@@ -52,6 +52,8 @@ class Request:
     """How it was measured, where the caller knows."""
     laser_nm: float | None = None
     """Excitation wavelength, nm, where the caller knows."""
+    columns: tuple[str, ...] = ()
+    """What the columns of a plain table are, where its own names do not say it; ``-`` leaves one out."""
 
     def settle_technique(self, said: Technique | None) -> Technique:
         """Return the technique, or raise `FormatError` when unknown or contradictory."""

@@ -2,8 +2,9 @@
 
 Covered is one damage, in one place, of a file that carries a check:
 
-- JCAMP-DX in difference form: anything inside the table (y-checks, x-checks, NPOINTS), and anything inside one
-  of the records FIRSTX, LASTX, NPOINTS, XFACTOR, YFACTOR, DELTAX, FIRSTY and LASTY (x-checks and FIRSTY);
+- JCAMP-DX of one block with FIRSTY (not zero): anything inside one of the records FIRSTX, LASTX, NPOINTS,
+  XFACTOR, YFACTOR, DELTAX and FIRSTY; in difference form also anything inside the table (y-checks, x-checks,
+  NPOINTS); in any other ``(X++(Y..Y))`` form the abscissa of each line (x-check);
 - JCAMP-DX of any form, cut off anywhere (``##END=``); the same for Bruker OPUS (its directory);
 - ENLIGHTEN, BWSpec and our CSV, cut off by a row or more (their number of rows);
 - HDF5 of ours, anything anywhere (Fletcher-32).
@@ -64,20 +65,25 @@ def coverage_of(data: bytes, reader: str) -> Coverage:
 
 
 def _jcamp_places(data: bytes) -> tuple[tuple[int, int], ...]:
-    """Return table and checked records of a file with one block in difference form."""
+    """Return checked records, and the table or its abscissae, of a file with one block."""
     tables = list(_TABLE.finditer(data))
-    if len(tables) != 1 or data.count(b"##TITLE") != 1:
+    first = re.search(rb"##FIRST ?Y[ ]*=[^\n]*[1-9]", data)
+    if len(tables) != 1 or data.count(b"##TITLE") != 1 or not first or b"Y..Y" not in tables[0][0]:
         return ()
+    records = tuple(found.span() for found in _CHECKED.finditer(data))
     start = tables[0].end()
     end = _END.search(data, start)
     table = data[start : end.start() if end else len(data)]
-    if b"$$" in table or not re.search(rb"[%J-Rj-r]", table) or not re.search(rb"##FIRST ?Y", data):
-        return ()
+    if b"$$" in table:
+        return records
+    if not re.search(rb"[%J-Rj-r]", table):
+        abscissae = re.finditer(rb"^\s*[-+]?[0-9.]+", table, re.MULTILINE)
+        return (*records, *((start + found.start(), start + found.end()) for found in abscissae))
     # A table that does not close with a y-check leaves its last line unproved.
     last = table.rstrip().rfind(b"\n") + 1
     closed = re.fullmatch(rb"\s*[-+.\dE]+?[@A-Ia-i]\d*\s*", table[last:]) is not None
     stop = start + (len(table) if closed else last)
-    return (*(found.span() for found in _CHECKED.finditer(data)), (start, stop))
+    return (*records, (start, stop))
 
 
 def same_numbers(found: Sequence[Any], true: Sequence[Any]) -> bool:

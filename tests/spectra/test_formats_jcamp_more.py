@@ -193,3 +193,17 @@ def test_repeat_counts_of_many_blocks_do_not_unfold_into_all_memory():
     block = (bomb + "400@S048576\n##END=\n").encode()
     with pytest.raises(FormatError, match="more than 2097152 points"):
         decode(b"##TITLE=l\n##DATA TYPE=LINK\n" + block * 3 + b"##END=\n")
+
+
+def test_a_lost_line_break_does_not_turn_a_y_check_into_a_point():
+    """Found by random damage: a point swallowed by the next abscissa, its y-check read in its place."""
+    grid = Grid(400.0, 1.0, 8, 1.0)
+    assert len(expand_table(["400AJJJ", "403DJJJ", "406GJ", "407H"], 1, grid)) == 8
+    with pytest.raises(FormatError, match="line 1: 'D' behind differences: two lines in one"):
+        expand_table(["400AJJJ03DJJJ", "406GJ", "407H"], 1, grid)
+
+
+def test_a_first_ordinate_off_by_one_step_is_noticed():
+    text = enfsi(ORDINATES, HEAD.replace("##NPOINTS", "##FIRSTY=0.1010\n##NPOINTS"))
+    with pytest.raises(FormatError, match="FIRSTY=0.101, but the table gives 0.1"):
+        decode(text.replace(b"1.0E-003", b"0.001000"))
