@@ -31,6 +31,8 @@ from .reading import (
 
 FORMAT = "two-column text"
 MAX_HEADER_ROWS = 200
+#: Longest line, characters, and most cells of a table: some hundred spectra beside each other fit.
+MAX_LINE, MAX_CELLS = 1 << 16, 1 << 22
 _STARTS_NUMBER = re.compile(r"\s*[+-]?[.,]?[0-9]", re.ASCII)
 
 
@@ -126,6 +128,8 @@ def _layout(lines: Sequence[str]) -> _Layout:
     named: list[str] = []
     above: list[str] = []
     for index, line in enumerate(lines[: MAX_HEADER_ROWS + 1]):
+        if len(line) > MAX_LINE:
+            raise FormatError(f"line {index + 1}: {len(line)} characters are no row of a table")
         if _STARTS_NUMBER.match(line) and not line.lstrip().startswith("#"):
             layout.first = index
             layout.names = _with_units(above, named)
@@ -183,6 +187,10 @@ def _rows(lines: Sequence[str], first: int) -> tuple[list[list[str]], str]:
         end -= 1
     require_rows(end - first)
     separator = _separator(lines[first])
+    if max(map(len, lines[first:end])) > MAX_LINE:
+        raise FormatError(f"a line of more than {MAX_LINE} characters is no row of a table")
+    if (end - first) * len(_cells(lines[first], separator)) > MAX_CELLS:
+        raise FormatError(f"more than {MAX_CELLS} cells: export fewer spectra into one file")
     rows = [_cells(line, separator) for line in lines[first:end]]
     check_width(rows, len(rows[0]), first + 1)
     return rows, separator

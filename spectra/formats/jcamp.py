@@ -27,6 +27,8 @@ TECHNIQUES = {
 }
 #: Points of all spectra of a file together: a few bytes of repeat counts must not unfold into all memory.
 MAX_POINTS = 2 * MAX_CHANNELS
+#: Lines of history believed.
+MAX_STEPS = 10_000
 _START = re.compile(r"(?:\s|\$\$[^\n]*\n)*##", re.ASCII)
 
 
@@ -106,8 +108,10 @@ def _spectrum(block: Block, request: Request) -> Decoded:
     technique = request.settle_technique(TECHNIQUES[_kind(block)])
     laser = request.settle_laser(laser_of(block), technique)
     x, y = table_of(block)
-    history = [clean(line) for held in block.records.get("$HISTORY", ()) for line in (held.value, *held.more)]
-    history = [line for line in history if line] or [
+    steps = [line for held in block.records.get("$HISTORY", ()) for line in (held.value, *held.more)]
+    if len(steps) > MAX_STEPS:
+        raise FormatError(f"a history of {len(steps)} lines is no spectrum's")
+    history = [kept for line in steps if (kept := clean(line))] or [
         f"read from {FORMAT} {clean(version, 12)}, {x.size} points"
     ]
     history += [f"no {label}: taken as 1" for label in ("XFACTOR", "YFACTOR") if not block.text(label)]

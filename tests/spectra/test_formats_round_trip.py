@@ -195,8 +195,14 @@ def test_only_format_errors_come_out_of_any_bytes(data):
         ENLIGHTEN.replace(b"Label,x", b"a,b\n" * 500_000),
         b"$$" * 1_000_000 + b"\n##",
         b"0," * 1_000_000,
+        b"ab\n" * 11_000_000,
+        BWSPEC + b"9;1;2;\n" * 1_100_000,
+        ENLIGHTEN + b"9,1\n" * 200_000,
+        b"wavenumber" + b",absorbance" * 2000 + b"\n" + (b"1" + b",1" * 2000 + b"\n") * 3000,
+        JCAMP.replace(b"##YUNITS", b"##$HISTORY=\n" + b"a\n" * 900_000 + b"##YUNITS"),
+        JCAMP.replace(b"400AJJ", b"400" + b" 10" * 3_000_000),
     ],
-    ids=range(12),
+    ids=range(18),
 )
 def test_large_nonsense_is_refused_quickly(data):
     started = time.monotonic()
