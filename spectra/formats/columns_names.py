@@ -15,8 +15,8 @@ from .reading import clean
 
 #: Where to say what the file does not.
 ASK = (
-    "say what each column is, for example --columns wavenumber,absorbance (others: raman shift, wavelength "
-    "nm, wavelength um, intensity, transmittance, %T, noise, and - for one to leave out)"
+    "say what each column is: opioscan convert FILE OUT.csv --columns wavenumber,absorbance (others: raman "
+    "shift, wavelength nm, wavelength um, intensity, transmittance, %T, noise, and - for one to leave out)"
 )
 
 

@@ -166,6 +166,62 @@ def test_each_jcamp_test_file_is_read_or_refused_for_its_own_reason(data):
                 decode(path.read_bytes(), name=path.name)
 
 
+#: The same for JCAMP-DX files of other programs, by folder of ``vendor-files``; None for what is read.
+OTHERS = {
+    "misc": {
+        "IR.dx": None,
+        "auto_IR.dx": None,
+        "absorbance.jdx": None,
+        "transmittance.jdx": None,
+        "transmittance_percent.jdx": "a peak table is no spectrum",
+        "JPK-948.jdx": "UV/VIS SPECTRUM",
+    },
+    "openspecy": {
+        "fitr_nitrocellulose.jdx": "YUNITS=Reflectance is not read .* depends on how it was measured"
+    },
+}
+
+
+@pytest.mark.parametrize("folder", OTHERS)
+def test_files_of_other_programs_are_read_or_refused_for_their_own_reason(data, folder):
+    files = [
+        path
+        for path in (data / "vendor-files" / folder).rglob("*")
+        if path.suffix.upper() in {".JDX", ".DX", ".JCM"}
+    ]
+    assert {path.name for path in files} == OTHERS[folder].keys()
+    for path in files:
+        reason = OTHERS[folder][path.name]
+        if reason is None:
+            assert decode(path.read_bytes(), name=path.name)[0].spectrum.technique is Technique.FTIR
+        else:
+            with pytest.raises(FormatError, match=reason):
+                decode(path.read_bytes(), name=path.name)
+
+
+def test_a_spectrum_alone_and_in_a_link_is_the_same(data):
+    folder = data / "vendor-files" / "misc" / "chem-spectra-app"
+    (alone,) = decode((folder / "IR.dx").read_bytes())
+    (linked,) = decode((folder / "auto" / "auto_IR.dx").read_bytes())
+    assert np.array_equal(alone.spectrum.axis, linked.spectrum.axis)
+    assert np.array_equal(alone.spectrum.intensity, linked.spectrum.intensity)
+    assert "PEAK ASSIGNMENTS" in linked.meta["left out"]
+
+
+def test_tables_without_names_are_read_as_told(data):
+    folder = data / "vendor-files"
+    witec = folder / "Witec" / "PST_WiICV532_Z050OP02_075_800msx10.txt"
+    with pytest.raises(FormatError, match="no column names: give --technique raman or ftir"):
+        decode(witec.read_bytes())
+    (one,) = decode(witec.read_bytes(), columns=("raman shift", "intensity"), laser_nm=532.0)
+    near = (one.spectrum.axis > 980) & (one.spectrum.axis < 1020)
+    # ASTM E1840: 1001.4 cm⁻¹
+    assert one.spectrum.axis[near][np.argmax(one.spectrum.intensity[near])] == pytest.approx(1001.4, abs=4)
+    bare = folder / "openspecy" / "ftir_pva_without_header.csv"
+    (one,) = decode(bare.read_bytes(), technique=Technique.FTIR)
+    assert "no column names: read as cm⁻¹ and absorbance, as --technique ftir says" in one.spectrum.history
+
+
 def test_real_spectra_survive_both_writers(data):
     for path in (
         sorted((data / "raman785-sig-container").glob("*.csv"))[:4]
