@@ -17,7 +17,7 @@ MAX_DEPTH, MAX_BLOCKS, MAX_RECORDS = 8, 1000, 50_000
 UNIQUE = frozenset(
     {
         "DATATYPE", "JCAMPDX", "XUNITS", "YUNITS", "FIRSTX", "LASTX", "FIRSTY", "DELTAX", "XFACTOR",
-        "YFACTOR", "NPOINTS", "XYDATA", "XYPOINTS",
+        "YFACTOR", "NPOINTS", "XYDATA", "XYPOINTS", "$SHA256",
     }
 )  # fmt: skip
 _LABEL_NOISE = str.maketrans("", "", " -/_\t")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..digest import array_digest
 from ..values import FloatArray, Spectrum, Technique
 from .jcamp_packing import LINE, difdup_lines
 from .reading import clean
@@ -32,13 +33,17 @@ def encode_jcamp(spectrum: Spectrum, title: str, *, packed: bool = False) -> byt
     """
     grid = np.array_equal(np.linspace(spectrum.axis[0], spectrum.axis[-1], spectrum.axis.size), spectrum.axis)
     yfactor = _packing(spectrum.intensity) if packed and grid else 0.0
+    whole = np.rint(spectrum.intensity / yfactor) if yfactor else spectrum.intensity
+    written = whole * yfactor if yfactor else whole
     history = [words for step in spectrum.history if (words := _words(step))]
     if yfactor not in {0.0, 1.0}:
         history.append(f"ordinates rounded to 1/{PACKED_STEPS} of the largest")
-    lines = _jcamp_head(spectrum, title, history, yfactor)
+    lines = _jcamp_head(spectrum, title, history, (yfactor, float(written[0])))
+    lines.append(f"##$SHA256={array_digest(spectrum.axis + 0.0, written + 0.0)}")
     if yfactor:
-        whole = np.rint(spectrum.intensity / yfactor).astype(np.int64).tolist()
-        lines += ["##XYDATA=(X++(Y..Y))", *difdup_lines(whole, [repr(x) for x in spectrum.axis.tolist()])]
+        ordinates = whole.astype(np.int64).tolist()
+        abscissae = [repr(x) for x in spectrum.axis.tolist()]
+        lines += ["##XYDATA=(X++(Y..Y))", *difdup_lines(ordinates, abscissae)]
     elif grid:
         lines += ["##XYDATA=(X++(Y..Y))", *_grid_lines(spectrum)]
     else:
@@ -56,10 +61,13 @@ def _packing(intensity: FloatArray) -> float:
     return factor if np.isfinite(factor) and factor > np.finfo(float).tiny else 0.0
 
 
-def _jcamp_head(spectrum: Spectrum, title: str, history: list[str], yfactor: float) -> list[str]:
-    """Return the records before the table; a YFACTOR of 0 stands for numbers as they are."""
+def _jcamp_head(spectrum: Spectrum, title: str, history: list[str], first: tuple[float, float]) -> list[str]:
+    """Return the records before the table; a YFACTOR of 0 stands for numbers as they are.
+
+    ``first`` holds YFACTOR and FIRSTY.
+    """
     raman = spectrum.technique is Technique.RAMAN
-    x, y = spectrum.axis, spectrum.intensity
+    x, (yfactor, first_y) = spectrum.axis, first
     head = {
         "TITLE": _words(title) or "spectrum",
         "JCAMP-DX": "5.01",
@@ -76,7 +84,7 @@ def _jcamp_head(spectrum: Spectrum, title: str, history: list[str], yfactor: flo
         "FIRSTX": _number(float(x[0])),
         "LASTX": _number(float(x[-1])),
         "NPOINTS": str(x.size),
-        "FIRSTY": _number(float(np.rint(y[0] / yfactor) * yfactor) if yfactor else float(y[0])),
+        "FIRSTY": _number(first_y),
     }
     required = {"TITLE", "OWNER"}
     lines = [f"##{label}={value}" for label, value in head.items() if value or label in required]

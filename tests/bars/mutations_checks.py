@@ -5,6 +5,7 @@ Covered is one damage, in one place, of a file that carries a check:
 - JCAMP-DX of one block with FIRSTY (not zero): anything inside one of the records FIRSTX, LASTX, NPOINTS,
   XFACTOR, YFACTOR, DELTAX and FIRSTY; in difference form also anything inside the table (y-checks, x-checks,
   NPOINTS); in any other ``(X++(Y..Y))`` form the abscissa of each line (x-check);
+- JCAMP-DX of our own, besides, anything inside the table of one block (``##$SHA256=``);
 - JCAMP-DX of any form, cut off anywhere (``##END=``); the same for Bruker OPUS (its directory);
 - ENLIGHTEN, BWSpec and our CSV, cut off by a row or more (their number of rows);
 - HDF5 of ours, anything anywhere (Fletcher-32).
@@ -25,7 +26,7 @@ _CHECKED = re.compile(
     rb"^[ \t]*##[ ]*(?:FIRST ?X|LAST ?X|NPOINTS|XFACTOR|YFACTOR|DELTAX|FIRST ?Y|LAST ?Y)[ ]*=.*$",
     re.MULTILINE,
 )
-_TABLE = re.compile(rb"^[ \t]*##XYDATA[^\n]*\n", re.MULTILINE)
+_TABLE = re.compile(rb"^[ \t]*##XY(?:DATA|POINTS)[^\n]*\n", re.MULTILINE)
 _END = re.compile(rb"^[ \t]*##END", re.MULTILINE)
 #: Intensities may differ by this share of the largest.
 SHARE = 1e-5
@@ -67,6 +68,11 @@ def coverage_of(data: bytes, reader: str) -> Coverage:
 def _jcamp_places(data: bytes) -> tuple[tuple[int, int], ...]:
     """Return checked records, and the table or its abscissae, of a file with one block."""
     tables = list(_TABLE.finditer(data))
+    ours = b"##$SHA256=" in data and data.count(b"##TITLE") == 1
+    if ours and len(tables) == 1:
+        end = _END.search(data, tables[0].end())
+        inside = (tables[0].end(), end.start() if end else len(data))
+        return (*(found.span() for found in _CHECKED.finditer(data)), inside)
     first = re.search(rb"##FIRST ?Y[ ]*=[^\n]*[1-9]", data)
     if len(tables) != 1 or data.count(b"##TITLE") != 1 or not first or b"Y..Y" not in tables[0][0]:
         return ()

@@ -119,6 +119,15 @@ def test_csv_that_was_cut_off_is_refused():
         decode(data[: data.rindex(b"402.0")])
 
 
+def test_a_changed_number_in_our_own_files_is_refused():
+    spectrum = Spectrum(axis=[400.0, 401.0, 403.5], intensity=[1.0, 2.5, 3.0], technique=Technique.RAMAN)
+    data = encode_jcamp(spectrum, "t").replace(b"401.0, 2.5", b"401.0, 2.6")
+    with pytest.raises(FormatError, match=r"not those the file was written with \(##\$SHA256=\): damaged"):
+        decode(data)
+    lines = [line for line in data.split(b"\r\n") if not line.startswith(b"##$SHA256")]
+    assert decode(b"\r\n".join(lines))[0].spectrum.intensity.tolist() == [1.0, 2.6, 3.0]
+
+
 def survives(data):
     started = time.monotonic()
     message, found = "", ()
