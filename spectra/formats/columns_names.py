@@ -50,7 +50,7 @@ _WORDS: dict[str, tuple[str, Technique | None]] = {
     **dict.fromkeys(("absorbance", "abs", "absorption", "atrabsorbance"), ("y", Technique.FTIR)),
     **dict.fromkeys(("transmittance", "transmission"), ("transmittance", Technique.FTIR)),
     **dict.fromkeys(
-        ("%transmittance", "%transmission", "%t", "percenttransmittance"), ("percent", Technique.FTIR)
+        ("%transmittance", "%transmission", "%t", "t%", "percenttransmittance"), ("percent", Technique.FTIR)
     ),
     "ramanintensity": ("y", Technique.RAMAN),
     **dict.fromkeys(("intensity", "counts", "ccdcts", "ccdcounts", "signal", "processed"), ("y", None)),
@@ -59,13 +59,13 @@ _WORDS: dict[str, tuple[str, Technique | None]] = {
 }
 #: Units that follow words, or stand alone.
 _UNITS: dict[str, tuple[str, Technique | None]] = {
-    **dict.fromkeys(("cm1", "1cm", "cm^1"), ("shift", None)),
+    **dict.fromkeys(("cm1", "1cm"), ("shift", None)),
     **dict.fromkeys(("rel1cm", "relcm1", "deltacm1"), ("shift", Technique.RAMAN)),
     **dict.fromkeys(("nm", "nanometer", "nanometers", "nanometre", "nanometres"), ("nm", None)),
     **dict.fromkeys(("um", "micron", "microns", "micrometer", "micrometers", "micrometres"), ("um", None)),
     **dict.fromkeys(("%", "percent"), ("percent", Technique.FTIR)),
     **dict.fromkeys(
-        ("au", "arbunits", "arbitraryunits", "counts", "cts", "cps", "countss", "adu", ""), ("y", None)
+        ("au", "arbunits", "arbitraryunits", "counts", "cts", "cps", "countss", "adu"), ("y", None)
     ),
 }
 _REFUSED = {
@@ -149,9 +149,11 @@ def _meaning(name: str) -> tuple[str, Technique | None] | None:
     if name.strip() == "-":
         return "ignored", None
     key = _key(name)
-    alone = _WORDS.get(key) or (_UNITS.get(key) if key else None)
-    if alone is not None:
-        return alone
+    if key in _WORDS:
+        return _WORDS[key]
+    # a bare "%" or "a.u." could be of anything
+    if key in _UNITS and Column(*_UNITS[key]).is_axis:
+        return _UNITS[key]
     for cut in range(len(key) - 1, 0, -1):
         word, unit = _WORDS.get(key[:cut]), _UNITS.get(key[cut:])
         if word is not None and unit is not None and (found := _agreed(word, unit)) is not None:
