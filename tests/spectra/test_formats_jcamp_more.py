@@ -207,3 +207,11 @@ def test_a_first_ordinate_off_by_one_step_is_noticed():
     text = enfsi(ORDINATES, HEAD.replace("##NPOINTS", "##FIRSTY=0.1010\n##NPOINTS"))
     with pytest.raises(FormatError, match="FIRSTY=0.101, but the table gives 0.1"):
         decode(text.replace(b"1.0E-003", b"0.001000"))
+
+
+def test_an_end_off_by_one_channel_is_noticed_where_abscissae_are_whole_numbers():
+    """Found by random damage: LASTX=496 for 495 passed, as the last abscissa was 0.93 away, less than a digit."""
+    lines = [f"{400 + at} " + "7 " * 8 for at in range(0, 96, 8)]
+    assert len(expand_table(lines, 1, Grid(400.0, 1.0, 96, 1.0))) == 96
+    with pytest.raises(FormatError, match="x-check failed, abscissa 456 where 456.589 is due"):
+        expand_table(lines, 1, Grid(400.0, 96 / 95, 96, 1.0))
