@@ -54,7 +54,9 @@ def last_digit(text: str) -> float:
     """
     mantissa, _, exponent = text.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
-    return float(10.0 ** (int(exponent or 0) - decimals))
+    power = int(exponent or 0) if mantissa.strip("+-.0 ") else 0
+    # 10.0**power would raise where this is infinite
+    return float(f"1e{power - decimals}")
 
 
 def expand_line(tokens: Sequence[str], where: str, *, limit: int) -> tuple[list[Ordinate], bool]:

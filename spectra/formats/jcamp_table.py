@@ -18,6 +18,8 @@ from .reading import clean, number
 
 #: Share of the points the longest run without "?" must hold to be read alone; chosen.
 LEAST_VALID = 0.9
+#: Ordinates looked at to see how many digits the table has.
+DIGITS_SEEN = 64
 #: FIRSTY, MAXY and MINY may be rounded to single precision.
 SINGLE = 1e-5
 
@@ -49,10 +51,11 @@ def table_of(block: Block) -> tuple[FloatArray, FloatArray]:
             raise FormatError(f"{xs.size} points, NPOINTS promises {points}: cut off?")
         x, y = xs * xfactor, ys
         _check_ends(block, x)
+    unit = abs(yfactor) * _finest(y)
     y = y * yfactor
     _check_digest(block, x, y)
     if not np.isnan(y[0]):
-        _check_first_y(block, float(y[0]), yfactor)
+        _check_first_y(block, float(y[0]), unit)
     return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
 
 
@@ -113,14 +116,20 @@ def _check_ends(block: Block, x: FloatArray) -> None:
             raise FormatError(f"{label}={clean(said, 24)}, but the table has {found:g} there")
 
 
-def _check_first_y(block: Block, found: float, yfactor: float) -> None:
+def _finest(ordinates: FloatArray) -> float:
+    """Return one unit of the last digit the first ordinates are written with; 1 for whole numbers."""
+    seen = ordinates[:DIGITS_SEEN]
+    return min((last_digit(repr(value)) for value in seen.tolist() if value % 1), default=1.0)
+
+
+def _check_first_y(block: Block, found: float, unit: float) -> None:
     """Compare with FIRSTY, to its last digit or single precision; this also proves YFACTOR."""
     text = block.text("FIRSTY")
     if not text:
         return
     said = number(text, "##FIRSTY=")
-    # what was rounded to whole YFACTORs may be half of one away, and a little
-    if abs(found - said) > max(last_digit(text), 0.51 * abs(yfactor)) + SINGLE * abs(said):
+    # what was rounded in the table may be half of a unit away, and a little
+    if abs(found - said) > max(last_digit(text), 0.51 * unit) + SINGLE * abs(said):
         raise FormatError(
             f"FIRSTY={said:g}, but the table gives {found:g}: is YFACTOR or the first line wrong?"
         )

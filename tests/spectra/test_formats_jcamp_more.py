@@ -215,3 +215,21 @@ def test_an_end_off_by_one_channel_is_noticed_where_abscissae_are_whole_numbers(
     assert len(expand_table(lines, 1, Grid(400.0, 1.0, 96, 1.0))) == 96
     with pytest.raises(FormatError, match="x-check failed, abscissa 456 where 456.589 is due"):
         expand_table(lines, 1, Grid(400.0, 96 / 95, 96, 1.0))
+
+
+def test_a_wrong_yfactor_is_noticed_where_ordinates_have_decimals():
+    """Found by random damage: half a YFACTOR was allowed for rounding also where it is the whole ordinate."""
+    head = HEAD.replace("1.0E-003", "1").replace("##NPOINTS", "##FIRSTY=0.100\n##NPOINTS")
+    good = enfsi([f"0.{ordinate}" for ordinate in ORDINATES], head)
+    assert decode(good)[0].spectrum.intensity[0] == pytest.approx(0.1)
+    with pytest.raises(FormatError, match="FIRSTY=0.1, but the table gives 0.0917"):
+        decode(good.replace(b"YFACTOR=1\n", b"YFACTOR=0.917\n"))
+
+
+@pytest.mark.parametrize("value", ["0e9999", "0E+999", "0e-9999"])
+def test_a_zero_with_a_huge_exponent_is_no_crash(value):
+    text = enfsi(ORDINATES, HEAD.replace("##NPOINTS", f"##FIRSTY={value}\n##DELTAX={value}\n##NPOINTS"))
+    with pytest.raises(FormatError, match="DELTAX=0|FIRSTY=0"):
+        decode(text)
+    with pytest.raises(FormatError, match="x-check|FIRSTY"):
+        decode(enfsi(ORDINATES).replace(b"\n408 ", b"\n0E-999 "))
