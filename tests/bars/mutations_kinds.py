@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _NUMBER = re.compile(rb"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 _HUGE = (
     *(b"1e999", b"-1e308", b"1e308", b"99999999", b"4294967296", b"18446744073709551616", b"9" * 39),
-    *(b"9" * 400, b"nan", b"inf", b"-0", b"1e-320", b"S999999", b"2147483647"),
+    *(b"9" * 400, b"nan", b"inf", b"-0", b"1e-320", b"S999999", b"2147483647", b"0e9999", b"0E+999"),
 )
 _VALUES = (b"", b"0", b"-1", b"1e999", b"99999999", b"1048576", b"nan", b"text", b"?", b"0.0000001", b"2")
 #: Header of a binary file, as far as its fields are changed at random, bytes.
