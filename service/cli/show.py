@@ -38,6 +38,10 @@ def show(
     laser: Annotated[
         float | None, typer.Option(metavar="NM", help="Excitation, nm, of files that do not say so.")
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="What the columns of a plain table are: wavenumber,-,absorbance."),
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a picture that is there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
@@ -46,16 +50,19 @@ def show(
     failures: list[FormatError | OSError] = []
     for path in files:
         try:
-            found = read_spectra(path, technique=technique, laser_nm=laser)
+            found = read_spectra(path, technique=technique, laser_nm=laser, columns=columns)
         except (FormatError, OSError) as error:
             failures.append(error)
             continue
         shown += [(path, one) for one in found]
-    for path, one in shown:
-        if json:
-            emit_json(described(path, one))
-        elif png is None:
-            say(page(one))
+        for place, one in enumerate(found, start=1):
+            if json:
+                emit_json(described(path, one, number=place, of=len(found)))
+            elif png is None:
+                say(
+                    (f"{path.name}, spectrum {place} of {len(found)}:\n" if len(found) > 1 else "")
+                    + page(one)
+                )
     if png is not None and shown:
         _draw(shown, png, force=force)
         if not json:
@@ -66,11 +73,13 @@ def show(
         raise failures[0]
 
 
-def described(path: Path, one: Decoded) -> dict[str, Any]:
+def described(path: Path, one: Decoded, *, number: int = 1, of: int = 1) -> dict[str, Any]:
     """Return a spectrum's description as JSON values, without its arrays."""
     spectrum = one.spectrum
     return {
         "source": str(path),
+        "number": number,
+        "of": of,
         "format": one.format,
         "title": one.title,
         "technique": spectrum.technique.value,

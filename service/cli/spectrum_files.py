@@ -6,13 +6,23 @@ from pathlib import Path
 
 from spectra.errors import FormatError
 from spectra.formats import MAX_BYTES, Decoded, decode
+from spectra.formats.reading import Request
 from spectra.values import Technique
+
+#: How every HDF5 file begins; known here too, so that h5py is loaded for such files only.
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def read_spectra(
-    path: Path, *, technique: Technique | None = None, laser_nm: float | None = None
+    path: Path,
+    *,
+    technique: Technique | None = None,
+    laser_nm: float | None = None,
+    columns: str = "",
 ) -> tuple[Decoded, ...]:
     """Read every spectrum of a file.
+
+    ``columns`` says what the columns of a plain table are, with commas between; empty where the file does.
 
     Raises
     ------
@@ -25,7 +35,25 @@ def read_spectra(
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise FormatError(f"{path.name}: larger than {MAX_BYTES >> 20} MiB: no spectrum file")
-    return decode(data, name=path.name, technique=technique, laser_nm=laser_nm)
+    if data.startswith(HDF5_SIGNATURE):
+        return _from_hdf5(data, path.name, technique, laser_nm)
+    named = tuple(name.strip() for name in columns.split(",")) if columns else ()
+    return decode(data, name=path.name, technique=technique, laser_nm=laser_nm, columns=named)
+
+
+def _from_hdf5(
+    data: bytes, name: str, technique: Technique | None, laser_nm: float | None
+) -> tuple[Decoded, ...]:
+    from library.spectrum_file import decode_spectra
+
+    try:
+        found = decode_spectra(data)
+        for one in found:
+            asked = Request(name, technique, laser_nm)
+            asked.settle_laser(one.spectrum.laser_nm, asked.settle_technique(one.spectrum.technique))
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}") from error
+    return found
 
 
 def write_whole(path: Path, data: bytes, *, force: bool) -> None:

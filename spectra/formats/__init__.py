@@ -1,5 +1,6 @@
 """File formats: bytes in, spectra out. Whoever calls opens the file."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -60,7 +61,12 @@ READERS: tuple[Reader, ...] = (enlighten, jcamp, bwspec, oceanview, openspecy, r
 
 
 def decode(
-    data: bytes, *, name: str = "", technique: Technique | None = None, laser_nm: float | None = None
+    data: bytes,
+    *,
+    name: str = "",
+    technique: Technique | None = None,
+    laser_nm: float | None = None,
+    columns: Sequence[str] = (),
 ) -> tuple[Decoded, ...]:
     """Decode the spectra in a file's bytes.
 
@@ -74,6 +80,10 @@ def decode(
         How it was measured, needed where the file does not say; a contradiction is refused.
     laser_nm
         Excitation wavelength, nm, needed where a Raman axis is in nm and the file does not say.
+    columns
+        What the columns of a plain table are, needed where their names do not say it: ``wavenumber``,
+        ``wavelength nm``, ``absorbance``, ``%T`` and so on, ``-`` for one to leave out. Several intensities
+        give several spectra.
 
     Returns
     -------
@@ -87,7 +97,7 @@ def decode(
     FormatError
         Damaged, cut off, ambiguous or impossible. One line: what, where, what to do.
     """
-    request = Request(clean(name), technique, laser_nm)
+    request = Request(clean(name), technique, laser_nm, tuple(columns))
     where = f"{request.name}: " if request.name else ""
     try:
         # overflow ends as "not finite" in `Spectrum`, not as a warning on the screen

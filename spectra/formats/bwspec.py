@@ -13,6 +13,7 @@ from ..errors import FormatError
 from ..values import FloatArray, Spectrum, Technique
 from .reading import (
     MAX_META,
+    MAX_PIXELS,
     Decoded,
     Request,
     build,
@@ -26,6 +27,8 @@ from .reading import (
 
 FORMAT = "BWSpec text"
 MAX_HEADER_ROWS = 1000
+#: Longest row, characters; those of BWSpec 4.11 have some hundred.
+MAX_LINE = 1 << 14
 
 
 def recognise(text: str) -> bool:
@@ -95,6 +98,9 @@ def _spectrum(table: _Table, measured: str, laser: float | None) -> Spectrum:
 
 def _table(lines: Sequence[str], start: int, meta: dict[str, str]) -> _Table:
     names = [cell.strip() for cell in lines[start].rstrip(";").split(";")]
+    require_rows(len(lines) - start - 1, MAX_PIXELS)
+    if max(map(len, lines[start:])) > MAX_LINE:
+        raise FormatError(f"a line of more than {MAX_LINE} characters is no row of BWSpec")
     rows = [line.removesuffix(";").split(";") for line in lines[start + 1 :]]
     check_width(rows, len(names), start + 2)
     pixels = meta.get("pixel_num", "")

@@ -1,12 +1,11 @@
-"""Two-column text (CSV, TSV, blanks), with or without column names; the format of last resort.
+"""Columns of numbers (CSV, TSV, blanks), with or without column names; the format of last resort.
 
-Names say what the columns are; where they do not, `Request.technique` must. Comment lines start with ``#``;
-``# key: value`` among them may give technique, laser_nm, resolution_cm1, saturated, history and title, which
-is what `encode_csv` writes.
+Names say what the columns are; where they do not, `Request.columns` or `Request.technique` must. Comment
+lines start with ``#``; ``# key: value`` among them may give technique, laser_nm, resolution_cm1, saturated,
+points, history and title, which is what `encode_csv` writes.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +13,8 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
+from .columns_doubts import check_commas, check_nameless
+from .columns_names import Column, columns_of, known
 from .jcamp_units import absorbance_of
 from .reading import (
     MAX_META,
@@ -29,29 +30,10 @@ from .reading import (
 )
 
 FORMAT = "two-column text"
-#: Absorbance of no instrument reaches this; larger numbers without a name are something else.
-LARGEST_ABSORBANCE = 10.0
 MAX_HEADER_ROWS = 200
+#: Longest line, characters, and most cells of a table: some hundred spectra beside each other fit.
+MAX_LINE, MAX_CELLS = 1 << 16, 1 << 22
 _STARTS_NUMBER = re.compile(r"\s*[+-]?[.,]?[0-9]", re.ASCII)
-
-#: What a column name, reduced to letters and digits, says: (role, technique).
-NAMES: dict[str, tuple[str, Technique | None]] = {
-    **dict.fromkeys(
-        ("ramanshift", "ramanshiftcm1", "ramanshift1cm", "shiftcm1", "rel1cm"), ("shift", Technique.RAMAN)
-    ),
-    **dict.fromkeys(("wavenumber", "wavenumbers", "wave", "cm1", "1cm"), ("shift", None)),
-    **dict.fromkeys(("wavenumbercm1", "wavenumberscm1", "wavenumber1cm"), ("shift", None)),
-    **dict.fromkeys(("wavelength", "wavelengthnm", "nm", "nanometers"), ("wavelength", None)),
-    **dict.fromkeys(("absorbance", "abs", "absorbanceau"), ("y", Technique.FTIR)),
-    **dict.fromkeys(("transmittance", "transmission"), ("transmittance", Technique.FTIR)),
-    **dict.fromkeys(("%transmittance", "transmittance%", "%t", "t%"), ("percent", Technique.FTIR)),
-    "ramanintensity": ("y", Technique.RAMAN),
-    **dict.fromkeys(("intensity", "intensitycounts", "intensityau"), ("y", None)),
-    **dict.fromkeys(("counts", "ccdcts", "signal", "processed"), ("y", None)),
-    "noise": ("noise", None),
-    **dict.fromkeys(("pixel", "index"), ("ignored", None)),
-}  # fmt: skip
-_X_ROLES, _Y_ROLES = {"shift", "wavelength"}, {"y", "transmittance", "percent"}
 
 
 @dataclass(slots=True)
@@ -71,7 +53,7 @@ def recognise(text: str) -> bool:
 
 
 def decode(text: str, request: Request) -> tuple[Decoded, ...]:
-    """Decode two-column text; what the names do not say is asked for, never guessed.
+    """Decode columns of numbers; what the names do not say is asked for, never guessed.
 
     Raises
     ------
@@ -81,42 +63,76 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     lines = text.split("\n")
     layout = _layout(lines)
     rows, separator = _rows(lines, layout.first)
+    _check_points(layout.meta, len(rows))
     comma = separator != "," and any("," in cell for row in rows for cell in row)
+    if comma:
+        check_commas(rows)
     table = number_table(rows, layout.first + 1, comma=comma)
-    roles = _roles(layout.names, table.shape[1], request)
-    said = _said_technique(layout, roles)
-    technique = request.settle_technique(said)
+    told = request.technique is not None or "technique" in layout.meta
+    columns = columns_of(layout.names, table.shape[1], request.columns, told=told)
+    technique = request.settle_technique(_said_technique(layout, columns))
+    if not layout.names and not request.columns:
+        check_nameless(table, technique)
+    return tuple(
+        _spectrum(layout, columns, place, table, (technique, request))
+        for place, column in enumerate(columns)
+        if column.is_intensity
+    )
+
+
+def _spectrum(
+    layout: _Layout,
+    columns: Sequence[Column],
+    place: int,
+    table: FloatArray,
+    settled: tuple[Technique, Request],
+) -> Decoded:
+    """Return the spectrum whose ordinates stand in one column."""
+    technique, request = settled
     laser_text = layout.meta.get("laser_nm", "")
     laser = request.settle_laser(number(laser_text, "'laser_nm'") if laser_text else None, technique)
-    columns = {role: table[:, place] for place, (role, _) in enumerate(roles)}
-    history = layout.history or [f"read from {FORMAT}, {len(rows)} points"]
-    if not layout.names:
+    history = list(layout.history) or [f"read from {FORMAT}, {len(table)} points"]
+    if request.columns:
+        history.append(f"columns read as {clean(', '.join(request.columns))}, as --columns says")
+    elif not layout.names:
         history.append(
             f"no column names: read as cm⁻¹ and {_unit(technique)}, as --technique {technique} says"
         )
-    axis = _axis(columns, laser, technique, history)
-    intensity = _intensity(columns, technique, bool(layout.names), history)
+    at = {column.role: index for index, column in enumerate(columns)}
+    axis = _axis(columns, table, laser, technique, history)
     resolution = layout.meta.get("resolution_cm1", "")
     spectrum = build(
         axis,
-        intensity,
+        _intensity(columns[place].role, table[:, place], history),
         technique,
         history=history,
         laser_nm=laser,
-        noise=columns.get("noise"),
+        noise=table[:, at["noise"]] if "noise" in at else None,
         resolution_cm1=number(resolution, "'resolution_cm1'") if resolution else None,
         saturated=layout.meta.get("saturated", "") == "yes",
     )
-    return (Decoded(spectrum, FORMAT, layout.meta.get("title") or request.name, layout.meta),)
+    title = layout.meta.get("title") or request.name
+    if sum(column.is_intensity for column in columns) > 1:
+        title = f"{title} {columns[place].name or f'column {place + 1}'}".strip()
+    return Decoded(spectrum, FORMAT, title, layout.meta)
+
+
+def _check_points(meta: dict[str, str], rows: int) -> None:
+    points = meta.get("points", "")
+    if points and number(points, "'points'") != rows:
+        raise FormatError(f"the header promises {clean(points, 12)} points, the table has {rows}: cut off?")
 
 
 def _layout(lines: Sequence[str]) -> _Layout:
     layout = _Layout()
     named: list[str] = []
+    above: list[str] = []
     for index, line in enumerate(lines[: MAX_HEADER_ROWS + 1]):
+        if len(line) > MAX_LINE:
+            raise FormatError(f"line {index + 1}: {len(line)} characters are no row of a table")
         if _STARTS_NUMBER.match(line) and not line.lstrip().startswith("#"):
             layout.first = index
-            layout.names = named
+            layout.names = _with_units(above, named)
             return layout
         body = line.strip().lstrip("#").strip()
         key, colon, value = body.partition(":")
@@ -127,8 +143,15 @@ def _layout(lines: Sequence[str]) -> _Layout:
                 layout.meta[clean(key)] = clean(value)
         elif body:
             # the last row of words above the numbers names the columns; "#Wave  #Intensity" is one (Renishaw)
+            above = named
             named = [cell.strip().lstrip("#").strip() for cell in _named_cells(body)]
     raise FormatError(f"no row of numbers among the first {MAX_HEADER_ROWS} lines")
+
+
+def _with_units(above: list[str], named: list[str]) -> list[str]:
+    """Return names of columns, where a row of names stands above a row of units."""
+    joined = [f"{name} ({unit})" for name, unit in zip(above, named, strict=False)]
+    return joined if len(above) == len(named) and joined and all(map(known, joined)) else named
 
 
 def _separator(line: str) -> str:
@@ -164,38 +187,17 @@ def _rows(lines: Sequence[str], first: int) -> tuple[list[list[str]], str]:
         end -= 1
     require_rows(end - first)
     separator = _separator(lines[first])
+    if max(map(len, lines[first:end])) > MAX_LINE:
+        raise FormatError(f"a line of more than {MAX_LINE} characters is no row of a table")
+    if (end - first) * len(_cells(lines[first], separator)) > MAX_CELLS:
+        raise FormatError(f"more than {MAX_CELLS} cells: export fewer spectra into one file")
     rows = [_cells(line, separator) for line in lines[first:end]]
     check_width(rows, len(rows[0]), first + 1)
     return rows, separator
 
 
-def _roles(names: Sequence[str], width: int, request: Request) -> list[tuple[str, Technique | None]]:
-    if not names:
-        if width != 2:
-            raise FormatError(f"{width} columns without names: keep the axis and the intensity, or name them")
-        if request.technique is None:
-            raise FormatError("no column names: give --technique raman or ftir, or name the columns")
-        return [("shift", None), ("y", None)]
-    if len(names) != width:
-        raise FormatError(f"{len(names)} column names for {width} columns")
-    keys = [re.sub(r"[^a-z0-9%]", "", unicodedata.normalize("NFKC", name).lower()) for name in names]
-    unknown = [clean(name, 24) for name, key in zip(names, keys, strict=True) if key not in NAMES]
-    if unknown:
-        raise FormatError(
-            f"column {unknown[0]!r} is unknown: name the columns for example 'Raman shift', 'wavenumber', "
-            "'wavelength', 'absorbance', 'transmittance', 'intensity'"
-        )
-    roles = [NAMES[key] for key in keys]
-    kinds = [role for role, _ in roles]
-    if sum(role in _X_ROLES for role in kinds) != 1 or sum(role in _Y_ROLES for role in kinds) != 1:
-        raise FormatError(
-            f"columns {', '.join(clean(n, 24) for n in names)}: need one axis and one intensity"
-        )
-    return roles
-
-
-def _said_technique(layout: _Layout, roles: Sequence[tuple[str, Technique | None]]) -> Technique | None:
-    said = {technique for _, technique in roles if technique is not None}
+def _said_technique(layout: _Layout, columns: Sequence[Column]) -> Technique | None:
+    said = {column.technique for column in columns if column.technique is not None}
     written = layout.meta.get("technique", "")
     if written:
         try:
@@ -208,34 +210,32 @@ def _said_technique(layout: _Layout, roles: Sequence[tuple[str, Technique | None
 
 
 def _axis(
-    columns: dict[str, FloatArray], laser: float | None, technique: Technique, history: list[str]
+    columns: Sequence[Column],
+    table: FloatArray,
+    laser: float | None,
+    technique: Technique,
+    history: list[str],
 ) -> FloatArray:
-    if "shift" in columns:
-        return columns["shift"]
-    wavelength = columns["wavelength"]
-    if not (wavelength > 0).all():
+    (place,) = (index for index, column in enumerate(columns) if column.is_axis)
+    role, values = columns[place].role, table[:, place]
+    if role == "shift":
+        return values
+    if not (values > 0).all():
         raise FormatError("a wavelength is not above zero")
+    unit, per_cm = ("nm", 1e7) if role == "nm" else ("µm", 1e4)
     if technique is Technique.FTIR:
-        history.append("wavelength (nm) converted to cm⁻¹")
-        return np.asarray(1e7 / wavelength, dtype=np.float64)
+        history.append(f"wavelength ({unit}) converted to cm⁻¹")
+        return np.asarray(per_cm / values, dtype=np.float64)
     if laser is None:
-        raise FormatError("a Raman axis in nm needs the laser wavelength: give --laser NM")
-    history.append(f"wavelength (nm) converted to Raman shift with a laser of {laser:g} nm")
-    return shift_of_wavelength(wavelength, laser)
+        raise FormatError(f"a Raman axis in {unit} needs the laser wavelength: give --laser NM")
+    history.append(f"wavelength ({unit}) converted to Raman shift with a laser of {laser:g} nm")
+    return shift_of_wavelength(values * (1e7 / per_cm), laser)
 
 
-def _intensity(
-    columns: dict[str, FloatArray], technique: Technique, named: bool, history: list[str]
-) -> FloatArray:
-    for role in ("transmittance", "percent"):
-        if role in columns:
-            return absorbance_of(columns[role], percent=role == "percent", history=history)
-    values = columns["y"]
-    if technique is Technique.FTIR and not named and values.max() > LARGEST_ABSORBANCE:
-        raise FormatError(
-            f"an absorbance of {values.max():g} is impossible: name the columns, for example 'transmittance'"
-        )
-    return values
+def _intensity(role: str, values: FloatArray, history: list[str]) -> FloatArray:
+    if role == "y":
+        return values
+    return absorbance_of(values, percent=role == "percent", history=history)
 
 
 def _unit(technique: Technique) -> str:

@@ -13,6 +13,7 @@ from ..errors import FormatError
 from ..values import FloatArray, Technique
 from .reading import (
     MAX_META,
+    MAX_PIXELS,
     Decoded,
     Request,
     build,
@@ -97,7 +98,7 @@ def _table(lines: Sequence[str], start: int) -> dict[str, FloatArray]:
     end = len(lines)
     while end > start and not lines[end - 1].strip(" ,\t"):
         end -= 1
-    require_rows(end - start - 1)
+    require_rows(end - start - 1, MAX_PIXELS)
     rows = [line.split(",") for line in lines[start + 1 : end]]
     check_width(rows, len(names), start + 2)
     table = number_table(rows, start + 2)

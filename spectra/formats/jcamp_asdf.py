@@ -3,16 +3,21 @@
 Compression forms after McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151, and JCAMP-DX 4.24, section 5.9:
 PAC (a sign separates numbers), SQZ (the first digit carries sign and separation), DIF (differences of
 neighbours) and DUP (a count of repeats). A line that ends in DIF form is followed by one that repeats
-its last ordinate: the y-check. The abscissa that starts each line is the x-check.
+its last ordinate: the y-check. The abscissa that starts each line is the x-check. An ordinate ``?`` is a
+point without a valid value (4.24, section 5.10); it comes out as NaN, and whoever calls must not hide it.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray
-from .reading import clean, number_table
+from .reading import clean, number, number_table
 
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-][0-9]{1,3})?"
 _ABSCISSA = re.compile(rf"\s*({_NUMBER})", re.ASCII)
@@ -49,7 +54,9 @@ def last_digit(text: str) -> float:
     """
     mantissa, _, exponent = text.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
-    return float(10.0 ** (int(exponent or 0) - decimals))
+    power = int(exponent or 0) if mantissa.strip("+-.0 ") else 0
+    # 10.0**power would raise where this is infinite
+    return float(f"1e{power - decimals}")
 
 
 def expand_line(tokens: Sequence[str], where: str, *, limit: int) -> tuple[list[Ordinate], bool]:
@@ -91,11 +98,13 @@ def expand_line(tokens: Sequence[str], where: str, *, limit: int) -> tuple[list[
         elif mark in _DIF:
             if not values:
                 raise FormatError(f"{where}: starts with a difference")
+            if math.isnan(values[-1]):
+                raise FormatError(f"{where}: a difference to a point marked '?' (no valid value)")
             step = _integer(_DIF[mark] + token[1:], where)
             values.append(values[-1] + step)
         else:
+            values.append(_absolute(token, where, behind_difference=step is not None))
             step = None
-            values.append(_absolute(token, where))
         if len(values) > limit:
             raise FormatError(f"{where}: more points than NPOINTS promises")
     return values, step is not None
@@ -116,12 +125,12 @@ def expand_table(lines: Sequence[str], first_line: int, grid: Grid) -> list[Ordi
     Returns
     -------
     list of int or float
-        `grid.points` ordinates, still to be multiplied with YFACTOR.
+        `grid.points` ordinates, still to be multiplied with YFACTOR; NaN where a point is marked ``?``.
 
     Raises
     ------
     FormatError
-        A check fails, a point is marked invalid (``?``), points are missing or too many.
+        A check fails, points are missing or too many.
     """
     values: list[Ordinate] = []
     repeats = False
@@ -129,12 +138,12 @@ def expand_table(lines: Sequence[str], first_line: int, grid: Grid) -> list[Ordi
         if not line.strip():
             continue
         where = f"line {first_line + offset}"
-        written = _ABSCISSA.match(line)
-        tokens = _TOKEN.findall(line, written.end()) if written else []
-        if written is None or not tokens:
+        limit = grid.points - len(values) + repeats
+        written, tokens = _taken_apart(line, limit)
+        if not tokens:
             raise FormatError(f"{where}: {clean(line, 24)!r} is not an abscissa followed by ordinates")
-        _check_abscissa(written[1], (len(values) - repeats, len(values)), grid, where)
-        new, difference = expand_line(tokens, where, limit=grid.points - len(values) + repeats)
+        _check_abscissa(written, (len(values) - repeats, len(values)), grid, where)
+        new, difference = expand_line(tokens, where, limit=limit)
         if repeats and new[0] != values[-1]:
             raise FormatError(
                 f"{where}: y-check failed, {new[0]} here and {values[-1]} at the end of the line before"
@@ -147,22 +156,48 @@ def expand_table(lines: Sequence[str], first_line: int, grid: Grid) -> list[Ordi
 
 
 def pairs(lines: Sequence[str], first_line: int, *, limit: int) -> tuple[FloatArray, FloatArray]:
-    """Read an ``(XY..XY)`` table: free-format numbers in pairs, separated by blanks, commas or semicolons."""
-    rows: list[list[str]] = []
-    count = 0
+    """Read an ``(XY..XY)`` table: free-format numbers in pairs, separated by blanks, commas or semicolons.
+
+    An ordinate ``?`` (no valid value) comes out as NaN.
+    """
+    cells: list[str] = []
     for offset, line in enumerate(lines):
         where = f"line {first_line + offset}"
-        cells = line.replace(",", " ").replace(";", " ").split()
-        if "?" in line:
-            raise _invalid(where)
-        if len(cells) % 2:
-            raise FormatError(f"{where}: {len(cells)} numbers do not make pairs")
-        count += len(cells) // 2
-        if count > limit:
+        found = line.replace(",", " ").replace(";", " ").split(maxsplit=2 * limit + 2)
+        if len(found) % 2:
+            raise FormatError(f"{where}: {len(found)} numbers do not make pairs")
+        cells += found
+        if len(cells) > 2 * limit:
             raise FormatError(f"{where}: more points than NPOINTS promises")
-        rows.append(cells)
-    flat = number_table([[cell for cells in rows for cell in cells]], first_line)[0]
-    return flat[0::2], flat[1::2]
+    ordinates = cells[1::2]
+    bad = [index for index, cell in enumerate(ordinates) if cell == "?"]
+    for index in bad:
+        ordinates[index] = "0"
+    try:
+        numbers = number_table([cells[0::2], ordinates], first_line)
+    except FormatError:
+        _name_the_line(lines, first_line)
+        raise
+    numbers[1, bad] = np.nan
+    return numbers[0], numbers[1]
+
+
+def _name_the_line(lines: Sequence[str], first_line: int) -> None:
+    """Raise `FormatError` with the line of the first cell that is no number."""
+    for offset, line in enumerate(lines):
+        for index, cell in enumerate(line.replace(",", " ").replace(";", " ").split()):
+            if cell != "?" or index % 2 == 0:
+                number(cell, f"line {first_line + offset}")
+
+
+def _taken_apart(line: str, limit: int) -> tuple[str, list[str]]:
+    """Return abscissa and ordinates of a line as written, of the latter little more than are wanted."""
+    written = _ABSCISSA.match(line)
+    if written is None or not line.isascii():
+        return "", []
+    if len(line) <= 2 * limit:
+        return written[1], _TOKEN.findall(line, written.end())
+    return written[1], [found[0] for found in islice(_TOKEN.finditer(line, written.end()), limit + 1)]
 
 
 def _check_abscissa(text: str, indices: tuple[int, int], grid: Grid, where: str) -> None:
@@ -175,16 +210,21 @@ def _check_abscissa(text: str, indices: tuple[int, int], grid: Grid, where: str)
         raise FormatError(f"{where}: an abscissa of {len(text)} digits")
     found = float(text) * grid.factor
     expected = [grid.first + index * grid.step for index in indices]
-    allowed = max(0.5 * abs(grid.step), last_digit(text) * abs(grid.factor))
+    digit = last_digit(text) * abs(grid.factor)
+    # rounded, it may be half a digit away; some programs cut off, which shows where digits are coarse
+    allowed = max(0.5 * abs(grid.step), digit if digit > abs(grid.step) else 0.51 * digit)
     if not any(abs(found - each) < allowed for each in expected):
         raise FormatError(
             f"{where}: x-check failed, abscissa {found:g} where {expected[0]:g} is due: points missing?"
         )
 
 
-def _absolute(token: str, where: str) -> Ordinate:
+def _absolute(token: str, where: str, *, behind_difference: bool) -> Ordinate:
     if token.startswith("?"):
-        raise _invalid(where)
+        return math.nan
+    if behind_difference:
+        # where a line break was lost, the y-check of the next line would pass for a point
+        raise FormatError(f"{where}: {clean(token, 12)!r} behind differences: two lines in one?")
     if token[0] in _SQZ:
         return _integer(_SQZ[token[0]] + token[1:], where)
     if token[-1] not in "0123456789." or len(token) > MAX_DIGITS:
@@ -199,10 +239,3 @@ def _integer(text: str, where: str) -> int:
     if len(text) > MAX_DIGITS:
         raise FormatError(f"{where}: an ordinate of {len(text)} digits")
     return int(text)
-
-
-def _invalid(where: str) -> FormatError:
-    return FormatError(
-        f"{where}: a point is marked '?' (no valid value); a spectrum with holes cannot be compared: "
-        "export it again over a range that is valid throughout"
-    )

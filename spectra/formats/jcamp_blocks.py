@@ -5,7 +5,6 @@ JCAMP-DX 4.24 (Appl. Spectrosc. 42 (1988) 151) and 5.01 (Pure Appl. Chem. 71 (19
 ``_`` in labels and their case do not count.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ MAX_DEPTH, MAX_BLOCKS, MAX_RECORDS = 8, 1000, 50_000
 UNIQUE = frozenset(
     {
         "DATATYPE", "JCAMPDX", "XUNITS", "YUNITS", "FIRSTX", "LASTX", "FIRSTY", "DELTAX", "XFACTOR",
-        "YFACTOR", "NPOINTS", "XYDATA", "XYPOINTS",
+        "YFACTOR", "NPOINTS", "XYDATA", "XYPOINTS", "$SHA256",
     }
 )  # fmt: skip
 _LABEL_NOISE = str.maketrans("", "", " -/_\t")
@@ -54,6 +53,11 @@ class Block:
     def title(self) -> str:
         """The block's title."""
         return clean(self.text("TITLE"))
+
+    @property
+    def is_link(self) -> bool:
+        """Whether the block only holds other blocks."""
+        return self.text("DATATYPE").upper() == "LINK"
 
     def add(self, label: str, record: Record) -> None:
         """Add a record behind others of its label."""
@@ -107,7 +111,7 @@ def blocks_of(lines: Sequence[str]) -> list[Block]:
                 f"line {index}: a record outside every block: does the file begin with ##TITLE=?"
             )
         if label == "END":
-            stack.pop()
+            _check_blocks(stack.pop(), done)
             current = None
             continue
         stack[-1].add(label, current)
@@ -127,7 +131,7 @@ def _record(line: str, index: int) -> tuple[str, Record]:
 
 
 def _open(stack: list[Block], done: list[Block], index: int) -> None:
-    if stack and not re.fullmatch(r"\s*LINK\s*", stack[-1].text("DATATYPE"), re.IGNORECASE):
+    if stack and not stack[-1].is_link:
         raise FormatError(
             f"line {index}: a block begins inside the one from line {stack[-1].line}: is a part missing?"
         )
@@ -135,3 +139,15 @@ def _open(stack: list[Block], done: list[Block], index: int) -> None:
         raise FormatError(f"line {index}: more than {MAX_DEPTH} levels or {MAX_BLOCKS} blocks")
     stack.append(Block(index))
     done.append(stack[-1])
+
+
+def _check_blocks(ended: Block, done: Sequence[Block]) -> None:
+    """Compare a link's BLOCKS with the blocks in it; programs disagree whether the link itself counts."""
+    said = ended.text("BLOCKS")
+    if not ended.is_link or not (said.isascii() and said.isdigit()) or len(said) > 9:
+        return
+    inner = [block for block in done if block.line > ended.line]
+    if any(block.is_link for block in inner):
+        return
+    if int(said) not in {len(inner), len(inner) + 1}:
+        raise FormatError(f"BLOCKS={int(said)}, but the link holds {len(inner)} block(s): is one missing?")

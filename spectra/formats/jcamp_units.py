@@ -9,7 +9,11 @@ from ..values import FloatArray, Technique
 from .reading import clean, shift_of_wavelength
 
 WAVENUMBER_UNITS = frozenset(
-    {"1/CM", "CM-1", "CM^-1", "CM^(-1)", "WAVENUMBER", "WAVENUMBERS", "RAMANSHIFT", "RAMANSHIFT(CM-1)"}
+    {
+        *("1/CM", "CM-1", "CM^-1", "CM^(-1)", "CM⁻¹", "WAVENUMBER", "WAVENUMBERS", "WAVENUMBER(CM-1)"),
+        *("WAVENUMBERS(CM-1)", "WAVENUMBERS(1/CM)", "WAVENUMBER(1/CM)", "RAMANSHIFT", "RAMANSHIFT(CM-1)"),
+        *("RAMANSHIFT(1/CM)", "RAMANSHIFT/CM-1"),
+    }
 )
 #: Length units: how many make a centimetre.
 LENGTH_UNITS = {
@@ -26,6 +30,21 @@ RAMAN_UNITS = frozenset(
         "AU", "COUNTSPERSECOND", "CPS", "COUNTS/S",
     }
 )  # fmt: skip
+#: Ordinates that are no absorbance, and what to say of them.
+NOT_ABSORBANCE = {
+    **dict.fromkeys(
+        ("REFLECTANCE", "%REFLECTANCE", "PERCENTREFLECTANCE", "REFLECTANCE(%)", "%R", "R"),
+        "how reflectance becomes absorbance depends on how it was measured (Kubelka-Munk for powders, "
+        "Kramers-Kronig for mirrors)",
+    ),
+    **dict.fromkeys(
+        ("KUBELKA-MUNK", "KUBELKAMUNK", "KUBELKA-MUNKUNITS", "KM"),
+        "Kubelka-Munk units of diffuse reflectance are proportional to (1-R)^2/2R, not to absorbance",
+    ),
+    **dict.fromkeys(("LOG(1/R)", "-LOG(R)", "LOG1/R", "PSEUDOABSORBANCE"), "log(1/R) is a reflectance"),
+    **dict.fromkeys(("PHOTOACOUSTIC", "EMISSION", "SINGLEBEAM"), "no absorbance follows from it alone"),
+    **dict.fromkeys(("ARBITRARYUNITS", "ARBITRARY"), "it may be absorbance, transmittance or reflectance"),
+}
 #: A transmittance above this cannot be a fraction, noise included: it is in per cent.
 LARGEST_FRACTION = 2.0
 
@@ -71,7 +90,9 @@ def intensity_of(said: str, y: FloatArray, technique: Technique, history: list[s
         return y
     if technique is Technique.FTIR and unit in TRANSMITTANCE_UNITS:
         return absorbance_of(y, percent="%" in unit or "PERCENT" in unit, history=history)
-    raise FormatError(f"##YUNITS={clean(said, 24)} is not read for {technique}")
+    why = NOT_ABSORBANCE.get(unit, "") if technique is Technique.FTIR else ""
+    advice = f": {why}; export absorbance" if why else ""
+    raise FormatError(f"##YUNITS={clean(said, 24)} is not read for {technique}{advice}")
 
 
 def absorbance_of(transmittance: FloatArray, *, percent: bool, history: list[str]) -> FloatArray:

@@ -17,6 +17,10 @@ READABLE = (
 )
 #: Largest file read, bytes; a text spectrum of `MAX_CHANNELS` channels fits.
 MAX_BYTES = 32 << 20
+#: Most lines of a text: one for each channel, and a long header.
+MAX_LINES = MAX_CHANNELS + 100_000
+#: Most rows of a maker's own text table; its detectors have some thousand pixels.
+MAX_PIXELS = 1 << 17
 #: Header fields kept in `Decoded.meta`, and characters kept of each.
 MAX_META, MAX_META_TEXT = 256, 500
 #: Excitation in a file's header and on the command line may differ by this much (785 for 784.896), nm.
@@ -55,6 +59,8 @@ class Request:
     """How it was measured, where the caller knows."""
     laser_nm: float | None = None
     """Excitation wavelength, nm, where the caller knows."""
+    columns: tuple[str, ...] = ()
+    """What the columns of a plain table are, where its own names do not say it; ``-`` leaves one out."""
 
     def settle_technique(self, said: Technique | None) -> Technique:
         """Return the technique, or raise `FormatError` when unknown or contradictory."""
@@ -109,7 +115,13 @@ def text_of(data: bytes) -> str:
     if "\0" in text:
         raise UnknownFormat(f"the file is binary and of no format read here ({READABLE})")
     # CP/M and DOS programs end a text with Ctrl-Z
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n \t")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n \t")
+    # a line costs more than its characters: bounded before anybody takes the text apart
+    if text.count("\n") > MAX_LINES:
+        raise FormatError(
+            f"more than {MAX_LINES} lines: a spectrum of a handheld has at most {MAX_CHANNELS} points"
+        )
+    return text
 
 
 def clean(text: str, limit: int = MAX_META_TEXT) -> str:
@@ -204,14 +216,14 @@ def reached_full_scale(axis: FloatArray, raw: FloatArray, history: list[str]) ->
     return bool((hit >= EDGE_CM1).any())
 
 
-def require_rows(count: int) -> None:
+def require_rows(count: int, most: int = MAX_CHANNELS) -> None:
     """Raise `FormatError` where a table is too short or too long for a spectrum."""
     if count < 2:
         raise FormatError(
             f"the table holds {count} point(s); a spectrum needs at least 2: is the file cut off?"
         )
-    if count > MAX_CHANNELS:
-        raise FormatError(f"more than {MAX_CHANNELS} points are no spectrum of a handheld")
+    if count > most:
+        raise FormatError(f"more than {most} points are no spectrum of a handheld")
 
 
 def build(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from service.cli.show import strongest_bands
+from service.cli.spectrum_files import read_spectra
 from service.cli.start import run
 from spectra.formats import decode, encode_csv, encode_jcamp
 from spectra.values import Spectrum, Technique
@@ -106,15 +107,16 @@ def test_an_ascii_terminal_gets_ascii_dots(file):
     assert "***" in done.stdout
 
 
-@pytest.mark.parametrize("ending", [".jdx", ".dx", ".csv", ".CSV"])
+@pytest.mark.parametrize("ending", [".jdx", ".dx", ".csv", ".CSV", ".h5", ".hdf5"])
 def test_convert_keeps_every_number(file, tmp_path, spectrum, ending, capsys):
     out = tmp_path / f"out{ending}"
     assert run(["convert", str(file), str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["points"] == 701
-    (found,) = decode(out.read_bytes())
+    (found,) = read_spectra(out)
     assert np.array_equal(found.spectrum.axis, spectrum.axis)
     assert np.array_equal(found.spectrum.intensity, spectrum.intensity)
     assert found.spectrum.laser_nm == 785.0
+    assert found.title == "two  [31mbands"
     assert oct(out.stat().st_mode & 0o111) == "0o0"
 
 
@@ -132,8 +134,7 @@ def test_convert_replaces_only_by_force(file, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("out", "code", "words"),
     [
-        ("out.h5", 2, "opioscan library import"),
-        ("out.txt", 2, "end the name in .jdx, .dx or .csv"),
+        ("out.txt", 2, "end the name in .jdx, .dx, .csv or .h5"),
         ("missing/out.csv", 4, "is no folder"),
         ("folder.csv", 4, "is a folder"),
     ],
@@ -144,16 +145,83 @@ def test_convert_refuses_in_words(file, tmp_path, out, code, words, capsys):
     assert words in capsys.readouterr().err
 
 
-def test_convert_asks_which_of_several(file, tmp_path, spectrum, capsys):
+@pytest.fixture
+def several(tmp_path, spectrum):
+    """A JCAMP-DX file of two spectra."""
     one, two = encode_jcamp(spectrum, "first"), encode_jcamp(spectrum, "second")
     link = tmp_path / "link.jdx"
     link.write_bytes(b"##TITLE=all\n##DATA TYPE=LINK\n" + one + two + b"##END=\n")
+    return link
+
+
+def test_convert_asks_which_of_several(several, tmp_path, capsys):
     out = tmp_path / "out.jdx"
-    assert run(["convert", str(link), str(out)]) == 2
-    assert "--number 1 to 2" in capsys.readouterr().err
-    assert run(["convert", str(link), str(out), "--number", "3"]) == 2
-    assert run(["convert", str(link), str(out), "--number", "2"]) == 0
+    assert run(["convert", str(several), str(out)]) == 2
+    assert "--number 1 to 2, or convert each with --all" in capsys.readouterr().err
+    assert run(["convert", str(several), str(out), "--number", "3"]) == 2
+    assert run(["convert", str(several), str(out), "--number", "2", "--all"]) == 2
+    assert not out.exists()
+    assert run(["convert", str(several), str(out), "--number", "2"]) == 0
     assert decode(out.read_bytes())[0].title == "second"
+
+
+def test_convert_numbers_the_files_of_several(several, tmp_path, capsys):
+    out, last = tmp_path / "out.csv", tmp_path / "out-2.csv"
+    last.write_bytes(b"precious")
+    assert run(["convert", str(several), str(out), "--all"]) == 4
+    assert "out-2.csv is there already: give --force" in capsys.readouterr().err
+    assert not (tmp_path / "out-1.csv").exists()
+    assert run(["convert", str(several), str(out), "--all", "--force"]) == 0
+    assert capsys.readouterr().out.count("701 points of") == 2
+    titles = [decode((tmp_path / f"out-{place}.csv").read_bytes())[0].title for place in (1, 2)]
+    assert titles == ["first", "second"]
+    assert not out.exists()
+
+
+def test_hdf5_holds_several_and_reads_back(several, tmp_path, spectrum, capsys):
+    out, back = tmp_path / "all.h5", tmp_path / "back.jdx"
+    assert run(["convert", str(several), str(out), "--all"]) == 0
+    assert "all.h5: 2 spectra of link.jdx" in capsys.readouterr().out
+    assert run(["show", str(out), "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["title"], line["number"], line["of"]) for line in lines] == [
+        ("first", 1, 2),
+        ("second", 2, 2),
+    ]
+    assert lines[0]["laser_nm"] == 785.0
+    assert run(["convert", str(out), str(back), "--number", "2"]) == 0
+    (found,) = decode(back.read_bytes())
+    assert np.array_equal(found.spectrum.intensity, spectrum.intensity)
+    assert np.array_equal(found.spectrum.axis, spectrum.axis)
+    assert found.title == "second"
+    assert run(["show", str(out), "--technique", "ftir"]) == 4
+    assert "all.h5: the file says raman, but --technique ftir" in capsys.readouterr().err
+
+
+def test_a_library_is_no_file_of_single_spectra(tmp_path, capsys):
+    path = tmp_path / "lib.h5"
+    assert run(["library", "init", str(path)]) == 0
+    assert run(["show", str(path)]) == 4
+    assert "lib.h5: an HDF5 file, but none of single spectra" in capsys.readouterr().err
+
+
+def test_packed_jcamp_is_smaller_and_says_what_it_rounds(file, tmp_path, spectrum, capsys):
+    out = tmp_path / "out.jdx"
+    assert run(["convert", str(file), str(out), "--packed"]) == 0
+    assert out.stat().st_size < file.stat().st_size / 1.5
+    (found,) = decode(out.read_bytes())
+    assert found.spectrum.intensity == pytest.approx(spectrum.intensity, abs=spectrum.intensity.max() / 2**24)
+    assert "ordinates rounded to 1/16777216 of the largest" in found.spectrum.history
+    assert run(["convert", str(file), str(tmp_path / "o.csv"), "--packed"]) == 2
+    assert "--packed is for JCAMP-DX" in capsys.readouterr().err
+
+
+def test_show_numbers_the_spectra_of_one_file(several, capsys):
+    assert run(["show", str(several)]) == 0
+    output = capsys.readouterr().out
+    assert "link.jdx, spectrum 1 of 2:" in output
+    assert "link.jdx, spectrum 2 of 2:" in output
+    assert output.index("first") < output.index("spectrum 2 of 2") < output.index("second")
 
 
 def test_too_large_a_file_is_not_read_to_its_end(tmp_path, capsys):

@@ -82,7 +82,8 @@ def test_x_check_knows_how_the_abscissa_was_rounded():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("400 1 ? 3", "marked '\\?'"),
+        ("400 1 ? J", "a difference to a point marked '\\?'"),
+        ("400 1 ٣ 3", "not an abscissa followed"),
         ("400 1 x 3", "'x' is not an ordinate"),
         ("400 T1", "repeat count"),
         ("400", "not an abscissa followed"),
@@ -136,7 +137,7 @@ def test_pairs():
     ("table", "words"),
     [
         (["400 100 401"], "do not make pairs"),
-        (["400 100 401 ?"], "marked '\\?'"),
+        (["400 100 401 101 ? 99 405 98"], "'\\?' is not a number"),
         (["400 100", "401 1"], "2 points, NPOINTS promises 4"),
         (["400 100 401 101 402 99 406 98"], "LASTX"),
         (["401 100 401.5 101 402 99 405 98"], "FIRSTX"),
@@ -218,7 +219,8 @@ def test_refusals_have_reasons(changes, words):
     ("kind", "words"),
     [
         ("PEAK TABLE=(XY..XY)", "peak table is no spectrum"),
-        ("NTUPLES=X", "NTUPLES"),
+        ("NTUPLES=X", "NTUPLES without"),
+        ("PEAK ASSIGNMENTS=(XYA)", "peak assignments are no spectrum"),
         ("XYDATA=(R++(I..I))", "no form of table"),
         ("OTHER=1", "no ##XYDATA="),
     ],

@@ -11,6 +11,7 @@ from spectra.errors import FormatError
 from spectra.formats import decode, encode_csv, encode_jcamp
 from spectra.formats.jcamp import table_of
 from spectra.formats.jcamp_blocks import blocks_of
+from spectra.formats.jcamp_ntuples import pages_of
 from spectra.formats.reading import text_of
 from spectra.values import Technique
 
@@ -85,6 +86,30 @@ def test_every_form_of_one_spectrum_gives_the_same_numbers(data, names):
         assert np.array_equal(one[1], other[1])
 
 
+def test_pages_of_several_variables_hold_the_numbers_of_the_plain_files(data):
+    folder = data / "vendor-files" / "jcamp" / "jcamp-dx.org_official_test_data"
+    (block,) = blocks_of(text_of((folder / "BRUKNTUP.DX").read_bytes()).split("\n"))
+    real, imaginary = (table_of(page) for page in pages_of(block))
+    ((axis, plain),) = tables(folder / "BRUKAFFN.DX")
+    assert real[0] == pytest.approx(axis)
+    assert imaginary[1].size == plain.size == 16384
+    ((_, spectrum),) = tables(folder / "BRUKDIF.DX")
+    assert np.array_equal(real[1], spectrum)
+    (block,) = blocks_of(text_of((folder / "TESTNTUP.DX").read_bytes()).split("\n"))
+    isas, other = (table_of(page) for page in pages_of(block))
+    # ISAS keeps 16 bits
+    assert isas[1] == pytest.approx(real[1], abs=3e4)
+    assert other[1] == pytest.approx(imaginary[1], abs=3e4)
+
+
+def test_the_mistyped_factor_hides_the_very_numbers_of_the_plain_file(data):
+    folder = data / "vendor-files" / "jcamp" / "Robert_J_Lancashire_test_data"
+    ((_, plain),) = tables(folder / "jtpolys.jdx")
+    text = text_of((folder / "jtpolysd.jdx").read_bytes())
+    (block,) = blocks_of(text.replace("2.3884185791e-09", "2.384185791e-09").split("\n"))
+    assert np.array_equal(table_of(block)[1], plain)
+
+
 def test_dif_forms_of_two_programs_agree(data):
     folder = data / "vendor-files" / "jcamp" / "jcamp-dx.org_official_test_data"
     ((_, bruker),), ((_, isas),) = tables(folder / "BRUKDIF.DX"), tables(folder / "TESTSPEC.DX")
@@ -139,6 +164,62 @@ def test_each_jcamp_test_file_is_read_or_refused_for_its_own_reason(data):
         else:
             with pytest.raises(FormatError, match=reasons[path.name]):
                 decode(path.read_bytes(), name=path.name)
+
+
+#: The same for JCAMP-DX files of other programs, by folder of ``vendor-files``; None for what is read.
+OTHERS = {
+    "misc": {
+        "IR.dx": None,
+        "auto_IR.dx": None,
+        "absorbance.jdx": None,
+        "transmittance.jdx": None,
+        "transmittance_percent.jdx": "a peak table is no spectrum",
+        "JPK-948.jdx": "UV/VIS SPECTRUM",
+    },
+    "openspecy": {
+        "fitr_nitrocellulose.jdx": "YUNITS=Reflectance is not read .* depends on how it was measured"
+    },
+}
+
+
+@pytest.mark.parametrize("folder", OTHERS)
+def test_files_of_other_programs_are_read_or_refused_for_their_own_reason(data, folder):
+    files = [
+        path
+        for path in (data / "vendor-files" / folder).rglob("*")
+        if path.suffix.upper() in {".JDX", ".DX", ".JCM"}
+    ]
+    assert {path.name for path in files} == OTHERS[folder].keys()
+    for path in files:
+        reason = OTHERS[folder][path.name]
+        if reason is None:
+            assert decode(path.read_bytes(), name=path.name)[0].spectrum.technique is Technique.FTIR
+        else:
+            with pytest.raises(FormatError, match=reason):
+                decode(path.read_bytes(), name=path.name)
+
+
+def test_a_spectrum_alone_and_in_a_link_is_the_same(data):
+    folder = data / "vendor-files" / "misc" / "chem-spectra-app"
+    (alone,) = decode((folder / "IR.dx").read_bytes())
+    (linked,) = decode((folder / "auto" / "auto_IR.dx").read_bytes())
+    assert np.array_equal(alone.spectrum.axis, linked.spectrum.axis)
+    assert np.array_equal(alone.spectrum.intensity, linked.spectrum.intensity)
+    assert "PEAK ASSIGNMENTS" in linked.meta["left out"]
+
+
+def test_tables_without_names_are_read_as_told(data):
+    folder = data / "vendor-files"
+    witec = folder / "Witec" / "PST_WiICV532_Z050OP02_075_800msx10.txt"
+    with pytest.raises(FormatError, match="no column names: give --technique raman or ftir"):
+        decode(witec.read_bytes())
+    (one,) = decode(witec.read_bytes(), columns=("raman shift", "intensity"), laser_nm=532.0)
+    near = (one.spectrum.axis > 980) & (one.spectrum.axis < 1020)
+    # ASTM E1840: 1001.4 cm⁻¹
+    assert one.spectrum.axis[near][np.argmax(one.spectrum.intensity[near])] == pytest.approx(1001.4, abs=4)
+    bare = folder / "openspecy" / "ftir_pva_without_header.csv"
+    (one,) = decode(bare.read_bytes(), technique=Technique.FTIR)
+    assert "no column names: read as cm⁻¹ and absorbance, as --technique ftir says" in one.spectrum.history
 
 
 def test_real_spectra_survive_both_writers(data):

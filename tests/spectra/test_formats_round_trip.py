@@ -1,6 +1,7 @@
 """What is written reads back bit for bit, and no bytes make a reader misbehave."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,18 +79,53 @@ def test_jcamp_reads_back_bit_for_bit(spectrum, title):
     data = encode_jcamp(spectrum, title)
     (found,) = decode(data)
     same(spectrum, found.spectrum)
+    assert found.title == (plain([title])[0] if plain([title]) else "spectrum")
     assert all(len(line) <= 80 for line in data.decode().split("##XYDATA=")[-1].split("\r\n")[1:])
 
 
+@settings(max_examples=100, deadline=2000)
+@given(spectra(), st.booleans())
+def test_packed_jcamp_keeps_to_its_precision(spectrum, whole):
+    if whole:
+        spectrum = replace(spectrum, intensity=np.rint(np.clip(spectrum.intensity, -1e9, 1e9)))
+    data = encode_jcamp(spectrum, "t", packed=True)
+    (found,) = decode(data)
+    assert np.array_equal(found.spectrum.axis, spectrum.axis)
+    largest = np.abs(spectrum.intensity).max()
+    exact = whole or b"##XYPOINTS" in data
+    allowed = 0.0 if exact else largest * (2**-25 + 1e-15)
+    assert np.abs(found.spectrum.intensity - spectrum.intensity).max() <= allowed
+    assert all(len(line) <= 80 for line in data.split(b"##XYDATA=")[-1].split(b"\r\n")[1:])
+    assert found.spectrum.laser_nm == spectrum.laser_nm
+    assert found.spectrum.resolution_cm1 == spectrum.resolution_cm1
+
+
 @settings(max_examples=150, deadline=2000)
-@given(spectra())
-def test_csv_reads_back_bit_for_bit(spectrum):
-    (found,) = decode(encode_csv(spectrum))
+@given(spectra(), st.text(max_size=40))
+def test_csv_reads_back_bit_for_bit(spectrum, title):
+    (found,) = decode(encode_csv(spectrum, title))
     same(spectrum, found.spectrum)
+    assert found.title == plain([title])[0] if plain([title]) else not found.title
     if spectrum.noise is None:
         assert found.spectrum.noise is None
     else:
         assert np.array_equal(spectrum.noise, found.spectrum.noise)
+
+
+def test_csv_that_was_cut_off_is_refused():
+    spectrum = Spectrum(axis=[400.0, 401.0, 402.0], intensity=[1.0, 2.0, 3.0], technique=Technique.RAMAN)
+    data = encode_csv(spectrum)
+    with pytest.raises(FormatError, match="promises 3 points, the table has 2: cut off"):
+        decode(data[: data.rindex(b"402.0")])
+
+
+def test_a_changed_number_in_our_own_files_is_refused():
+    spectrum = Spectrum(axis=[400.0, 401.0, 403.5], intensity=[1.0, 2.5, 3.0], technique=Technique.RAMAN)
+    data = encode_jcamp(spectrum, "t").replace(b"401.0, 2.5", b"401.0, 2.6")
+    with pytest.raises(FormatError, match=r"not those the file was written with \(##\$SHA256=\): damaged"):
+        decode(data)
+    lines = [line for line in data.split(b"\r\n") if not line.startswith(b"##$SHA256")]
+    assert decode(b"\r\n".join(lines))[0].spectrum.intensity.tolist() == [1.0, 2.6, 3.0]
 
 
 def survives(data):
@@ -168,8 +204,14 @@ def test_only_format_errors_come_out_of_any_bytes(data):
         ENLIGHTEN.replace(b"Label,x", b"a,b\n" * 500_000),
         b"$$" * 1_000_000 + b"\n##",
         b"0," * 1_000_000,
+        b"ab\n" * 11_000_000,
+        BWSPEC + b"9;1;2;\n" * 1_100_000,
+        ENLIGHTEN + b"9,1\n" * 200_000,
+        b"wavenumber" + b",absorbance" * 2000 + b"\n" + (b"1" + b",1" * 2000 + b"\n") * 3000,
+        JCAMP.replace(b"##YUNITS", b"##$HISTORY=\n" + b"a\n" * 900_000 + b"##YUNITS"),
+        JCAMP.replace(b"400AJJ", b"400" + b" 10" * 3_000_000),
     ],
-    ids=range(12),
+    ids=range(18),
 )
 def test_large_nonsense_is_refused_quickly(data):
     started = time.monotonic()

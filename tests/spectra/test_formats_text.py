@@ -125,7 +125,10 @@ def test_wavelengths():
     [
         ("400,1\n401,2\n", "no column names: give --technique"),
         ("wavenumber,intensity\n400,1\n401,2\n", "does not say how it was measured: give --technique"),
-        ("wavenumber,foo\n400,1\n401,2\n", "column 'foo' is unknown"),
+        ("wavenumber,foo\n400,1\n401,2\n", "column 'foo' is unknown: .*--columns wavenumber,absorbance"),
+        ("wavenumber,reflectance\n400,1\n401,2\n", "column 'reflectance' is no absorbance: convert it"),
+        ("wavelength (cm-1),absorbance\n400,1\n401,2\n", "column 'wavelength \\(cm-1\\)' is unknown"),
+        ("wavenumber;absorbance;noise\n400;1,234;9,999\n401;2,345;8,888\n", "may be decimal marks or stand"),
         ("wavenumber,intensity,counts\n400,1,1\n401,2,2\n", "need one axis and one intensity"),
         ("Raman shift,absorbance\n400,1\n401,2\n", "contradict each other"),
         ("# technique: nmr\nwavenumber,intensity\n400,1\n401,2\n", "technique 'nmr'"),
@@ -144,6 +147,84 @@ def test_wavelengths():
 def test_columns_are_not_guessed(text, words):
     with pytest.raises(FormatError, match=words):
         columns(text)
+
+
+@pytest.mark.parametrize(
+    ("names", "axis"),
+    [
+        ("Wavelength [µm],Absorbance (a.u.)", [1000.0, 2000.0]),
+        ("Wavelength / nm,Abs", [1.0, 2.0]),
+        ("Wavenumber (cm⁻¹),% Transmittance", [5000.0, 10000.0]),
+        ("cm-1,Transmittance (%)", [5000.0, 10000.0]),
+        ("wavenumbers,absorbance\ncm-1,a.u.", [5000.0, 10000.0]),
+    ],
+)
+def test_units_of_column_names(names, axis):
+    numbers = "5,1\n10,2\n" if "µm" in names else "5000,10\n10000,100\n"
+    if "nm" in names:
+        numbers = "5000000,1\n10000000,2\n"
+    found = columns(f"{names}\n{numbers}")
+    assert found.axis.tolist() == pytest.approx(axis)
+    assert found.technique is Technique.FTIR
+    if "ransm" in names:
+        assert found.intensity.tolist() == pytest.approx([1.0, 0.0])
+
+
+WIDE = "time;x;s1;s2;s3\n0;400;1;10;5\n1;401;2;20;6\n2;402;3;30;7\n"
+
+
+def test_tables_of_many_columns_are_asked_about_and_read_as_told():
+    with pytest.raises(FormatError, match="column 'time' is unknown: say what each column is"):
+        columns(WIDE)
+    with pytest.raises(FormatError, match="--columns names 2 columns, the table has 5"):
+        columns(WIDE, columns=("raman shift", "intensity"))
+    with pytest.raises(FormatError, match="need one axis and one intensity"):
+        columns(WIDE, columns=("-", "raman shift", "-", "-", "-"))
+    one = columns(WIDE, columns=("-", "raman shift", "-", "intensity", "noise"))
+    assert one.intensity.tolist() == [10, 20, 30]
+    assert one.noise.tolist() == [5, 6, 7]
+    assert "columns read as -, raman shift, -, intensity, noise, as --columns says" in one.history
+    several = decode(
+        WIDE.encode(),
+        name="w.csv",
+        columns=("-", "raman shift", "intensity", "-", "intensity"),
+        laser_nm=785.0,
+    )
+    assert [found.title for found in several] == ["w.csv s1", "w.csv s3"]
+    assert [found.spectrum.intensity.tolist() for found in several] == [[1, 2, 3], [5, 6, 7]]
+    with pytest.raises(FormatError, match="a column of noise needs one column of intensity"):
+        decode(WIDE.encode(), columns=("-", "raman shift", "intensity", "noise", "intensity"))
+
+
+def curve(low, high, level):
+    """A table without names: twenty rows around a level, with one band."""
+    axis = np.linspace(low, high, 20)
+    return "\n".join(f"{x:.2f} {level if n != 9 else 0.3}" for n, x in enumerate(axis)) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "technique", "words"),
+    [
+        (curve(790, 1060, 50), Technique.RAMAN, "790 to 1060 may be nm or cm-1: .*--columns"),
+        (curve(2.5, 25, 0.1), Technique.FTIR, "2.5 to 25 looks like no cm-1"),
+        (curve(2500, 15000, 0.1), Technique.FTIR, "looks like no cm-1"),
+        (curve(400, 4000, 0.95), Technique.FTIR, "look like transmittance, not absorbance"),
+        (curve(400, 4000, 95), Technique.FTIR, "an absorbance of 95 is impossible"),
+    ],
+)
+def test_tables_without_names_that_look_like_something_else_are_asked_about(text, technique, words):
+    with pytest.raises(FormatError, match=words):
+        columns(text, technique=technique)
+    named = (
+        "wavelength um" if "2.50" in text else "wavelength nm" if "790" in text or "15000" in text else "cm-1"
+    )
+    ordinate = "intensity" if technique is Technique.RAMAN else "%T" if "95 " in text[:12] else "absorbance"
+    assert columns(text, technique=technique, laser_nm=785.0, columns=(named, ordinate)).axis.size == 20
+
+
+def test_tables_without_names_that_look_as_told_are_read():
+    assert columns(curve(200, 3200, 50), technique=Technique.RAMAN).axis.size == 20
+    assert columns(curve(400, 4000, 0.1), technique=Technique.FTIR).axis.size == 20
 
 
 def test_columns_without_names_follow_the_technique_and_say_so():

@@ -1,0 +1,53 @@
+"""Columns of numbers that can be read in two ways: asked about, never guessed."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import FormatError
+from ..values import FloatArray, Technique
+from .columns_names import ASK
+
+#: Absorbance of no instrument reaches this; larger numbers without a name are something else.
+LARGEST_ABSORBANCE = 10.0
+#: A fraction of light, noise included, stays below; chosen.
+LARGEST_FRACTION = 1.5
+#: A Raman axis in nm spans less than this ratio (785 nm: 790 to 1060; 1064 nm: 1070 to 1650), one in cm⁻¹ of
+#: any use spans more; chosen. Shorter pieces are no whole spectra.
+LARGEST_NM_RATIO, NM_RANGE, LEAST_SPAN = 1.75, (350.0, 2000.0), 50.0
+#: Infrared axes that end below are in µm, those above in nm; none in cm⁻¹ has such ends. Chosen.
+LARGEST_UM, SMALLEST_NM, LARGEST_CM1 = 60.0, 2000.0, 12_500.0
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+
+
+def check_commas(rows: Sequence[Sequence[str]]) -> None:
+    """Raise `FormatError` where every comma could also stand between thousands."""
+    with_comma = [cell for row in rows for cell in row if "," in cell]
+    if all(_THOUSANDS.fullmatch(cell) for cell in with_comma):
+        raise FormatError(
+            f"commas in numbers like {with_comma[0][:24]!r} may be decimal marks or stand between thousands: "
+            "write the file with decimal points"
+        )
+
+
+def check_nameless(table: FloatArray, technique: Technique) -> None:
+    """Raise `FormatError` where numbers without names do not look like cm⁻¹ and absorbance or intensity."""
+    axis, values = table[:, 0], table[:, 1]
+    low, high = float(axis.min()), float(axis.max())
+    if technique is Technique.RAMAN:
+        within = NM_RANGE[0] <= low and high <= NM_RANGE[1]
+        if within and high - low >= LEAST_SPAN and high <= LARGEST_NM_RATIO * low:
+            raise FormatError(f"no column names, and an axis of {low:g} to {high:g} may be nm or cm-1: {ASK}")
+        return
+    if low > 0 and (high <= LARGEST_UM or (low >= SMALLEST_NM and high > LARGEST_CM1)):
+        raise FormatError(f"no column names, and an axis of {low:g} to {high:g} looks like no cm-1: {ASK}")
+    if values.max() > LARGEST_ABSORBANCE:
+        raise FormatError(
+            f"no column names, and an absorbance of {values.max():g} is impossible: transmittance? {ASK}"
+        )
+    dips = float(np.median(values)) > 0.5 * (float(values.max()) + float(values.min()))
+    if dips and values.min() >= 0 and 0.5 < values.max() <= LARGEST_FRACTION and values.size > 2:
+        raise FormatError(
+            f"no column names, and ordinates that look like transmittance, not absorbance: {ASK}"
+        )
