@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Spectrum, Technique
-from .columns import LARGEST_ABSORBANCE
+from .columns_doubts import LARGEST_ABSORBANCE
 from .jcamp_units import absorbance_of
 from .reading import Request, build, shift_of_wavelength
 

@@ -53,8 +53,6 @@ BARS = {
     },
     4: {
         "vendor_files": 120.0,
-    },
-    4: {
         "mutations": 900.0,
     },
 }
