@@ -1,0 +1,82 @@
+"""What is said about an entry, against the substance table: names, identifiers, control."""
+
+from collections import Counter
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from functools import cache, lru_cache
+
+from spectra.references import ReferenceEntry, Substance
+
+from .names import fold_name
+from .quality_values import Finding
+from .substances import SubstanceTable
+
+#: Similarity of spelling (Ratcliff and Obershelp) from which a name of the table is proposed. Chosen:
+#: one wrong letter in seven.
+SPELT_ALIKE = 0.85
+#: Names compared letter by letter, those that share most groups of three letters.
+CLOSEST = 8
+#: Identifiers are compared by their first block, which is the structure without stereochemistry.
+_SKELETON = 14
+
+
+def fact_findings(entry: ReferenceEntry, table: SubstanceTable) -> list[Finding]:
+    """Return what the facts of an entry amount to against the substance table."""
+    substance = entry.substance
+    by_name = table.resolve(substance.name, form=entry.form)
+    by_identifier = table.by_identifier(inchikey=substance.inchikey, cas=substance.cas)
+    found = []
+    if by_name and by_identifier and _differ(by_name, by_identifier):
+        words = f"the name is {by_name.name}, the identifier {by_identifier.name}"
+        found.append(Finding("name_conflict", words))
+    known = by_name or by_identifier
+    if known is None:
+        near = spelling(substance.name)
+        words = f"did you mean {near}?" if near else substance.name
+        return [*found, Finding("name_unknown", words, {"proposal": near})]
+    if fold_name(known.name) != fold_name(substance.name):
+        found.append(Finding("name_variant", f"{substance.name} is {known.name}", {"proposal": known.name}))
+    if known.controlled and not substance.controlled:
+        said = substance.schedule or "none"
+        found.append(Finding("control_lowered", f"table {known.schedule}, entry {said}"))
+    return found
+
+
+def _differ(one: Substance, other: Substance) -> bool:
+    mine, theirs = one.inchikey[:_SKELETON].upper(), other.inchikey[:_SKELETON].upper()
+    return mine != theirs if mine and theirs else one.name != other.name
+
+
+@lru_cache(maxsize=4096)
+def spelling(name: str) -> str:
+    """Return the preferred name in the substance table that is spelt almost like a name; empty for none."""
+    folded = fold_name(name)
+    names, index = _spellings()
+    shared = Counter(place for part in _parts(folded) for place in index.get(part, ()))
+    best, proposal = SPELT_ALIKE, ""
+    for place, _ in sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:CLOSEST]:
+        ratio = SequenceMatcher(None, folded, names[place][0], autojunk=False).ratio()
+        # A substance that differs in its locants alone is another substance.
+        if ratio > best and _digits(folded) == _digits(names[place][0]):
+            best, proposal = ratio, names[place][1]
+    return proposal
+
+
+@cache
+def _spellings() -> tuple[tuple[tuple[str, str], ...], dict[str, list[int]]]:
+    """Return every spelling with its preferred name, and which spellings hold a group of three letters."""
+    substances = SubstanceTable.shipped().substances
+    names = tuple((fold_name(spelt), one.name) for one in substances for spelt in (one.name, *one.synonyms))
+    index: dict[str, list[int]] = {}
+    for place, (spelt, _) in enumerate(names):
+        for part in _parts(spelt):
+            index.setdefault(part, []).append(place)
+    return names, index
+
+
+def _parts(folded: str) -> Iterable[str]:
+    return {folded[i : i + 3] for i in range(len(folded) - 2)}
+
+
+def _digits(folded: str) -> str:
+    return "".join(char for char in folded if char.isdigit() or char == "'")

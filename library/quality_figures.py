@@ -1,0 +1,214 @@
+"""The figures of one spectrum: how strong, how wide, how sharp, and what is wrong with its numbers."""
+
+import numpy as np
+from scipy.signal import find_peaks, peak_widths
+
+from spectra.despike import find_spikes
+from spectra.recipe import Features, Recipe
+from spectra.values import FloatArray, Spectrum, Technique
+
+from .axis_check import AxisCheck
+from .quality_values import Figures, Finding
+
+#: Below the first there is no signal (the limit of detection of IUPAC, 3 σ); below the second a reference
+#: is weak (chosen: noise then makes up more than 3 % of its strongest band).
+NO_SIGNAL, WEAK = 3.0, 30.0
+#: Share of the compared range below which a reference is not used (`spectra.recipe.MIN_COVERAGE`), and
+#: above which nothing is said.
+LEAST_COVERAGE, FULL_COVERAGE = 0.5, 0.98
+#: Largest distance of channels, cm⁻¹, by technique: two channels within the usual resolution of 8 and
+#: 4 cm⁻¹ instruments. Chosen.
+COARSE = {Technique.RAMAN: 4.0, Technique.FTIR: 8.0}
+#: A gap is this many usual distances wide, and at least this many cm⁻¹. Chosen.
+GAP, LEAST_GAP = 4.0, 8.0
+#: Channels of a flat top, and how many steps of the file's own rounding its flanks must drop: a broad top
+#: that was rounded is flat too, but falls by single steps. Chosen.
+FLAT_TOP, FLAT_FLANK = 3, 4.0
+#: Equal neighbouring channels from which a stretch counts as filled in. Chosen.
+FILLED = 20
+#: How far below zero counts, as a share of the largest intensity, and the share of such channels that is
+#: reported. Chosen: a baseline taken off leaves less.
+BELOW_ZERO, MOST_NEGATIVE = 0.05, 0.10
+#: Background over bands from which it is told.
+FLUORESCENT = 10.0
+#: A narrowest band above this is told, cm⁻¹. Chosen.
+BLUNT = 25.0
+#: How much narrower than the claimed resolution a band may seem. Chosen: claims are rounded.
+DOUBT = 0.7
+#: Share of the strongest band a band must stand out by for its width to be measured, and by how many times
+#: the noise. Chosen.
+CLEAR, CLEAR_NOISE = 0.3, 20.0
+
+
+def figures_of(
+    spectrum: Spectrum, features: Features | None, recipe: Recipe, axis: AxisCheck | None
+) -> Figures:
+    """Return the figures of a spectrum.
+
+    Parameters
+    ----------
+    spectrum
+        As it would be kept.
+    features
+        The same after `recipe`; None where that could not be carried out.
+    axis
+        Its comparison with known bands; None without.
+    """
+    y, x = spectrum.intensity, spectrum.axis
+    steps = np.diff(x)
+    spikes = find_spikes(y) if spectrum.technique is Technique.RAMAN else np.zeros(y.shape, dtype=np.bool_)
+    top = float(np.max(np.abs(y)))
+    return Figures(
+        channels=int(x.size),
+        from_cm1=float(x[0]),
+        to_cm1=float(x[-1]),
+        spacing_cm1=float(np.median(steps)),
+        gap_cm1=float(steps.max()),
+        coverage=_coverage(x, recipe),
+        snr=_snr(features),
+        fluorescence_ratio=_fluorescence(features),
+        narrowest_cm1=_narrowest(x, y, spikes, features),
+        spikes_cm1=tuple(float(x[i]) for i in _middles(spikes)),
+        flat_tops=_flat_tops(y),
+        longest_run=_longest_run(y),
+        negative_share=float(np.mean(y < -BELOW_ZERO * top)) if top > 0 else 0.0,
+        shift_cm1=axis.shift if axis and axis.recognised else None,
+        shift_spread_cm1=axis.spread if axis and axis.recognised else None,
+        bands_matched=axis.matched if axis else 0,
+        bands_known=axis.known if axis else 0,
+    )
+
+
+def findings_of(
+    spectrum: Spectrum, figures: Figures, features: Features | None, axis: AxisCheck | None
+) -> list[Finding]:
+    """Return what the figures of a spectrum amount to."""
+    found = [*_of_strength(spectrum, figures), *_of_range(spectrum, figures)]
+    if axis and features and (figures.snr or 0.0) >= NO_SIGNAL:
+        found += _of_axis(axis)
+    if figures.spikes_cm1:
+        where = ", ".join(f"{place:.0f}" for place in figures.spikes_cm1[:8])
+        found.append(Finding("cosmic_rays", f"{len(figures.spikes_cm1)}, at {where} cm⁻¹"))
+    if figures.negative_share > MOST_NEGATIVE:
+        found.append(Finding("negative", f"{figures.negative_share:.0%} of the channels"))
+    if FILLED <= figures.longest_run < figures.channels:
+        found.append(Finding("filled", f"{figures.longest_run} channels"))
+    return found
+
+
+def _of_strength(spectrum: Spectrum, figures: Figures) -> list[Finding]:
+    if figures.longest_run == figures.channels:
+        return [Finding("flat")]
+    found = []
+    if spectrum.saturated or figures.flat_tops:
+        flat = f"{figures.flat_tops} channels" if figures.flat_tops else "the file says so"
+        found.append(Finding("saturated", flat, {"channels": figures.flat_tops}))
+    if figures.snr is not None and figures.snr < WEAK:
+        code = "no_signal" if figures.snr < NO_SIGNAL else "weak"
+        found.append(
+            Finding(code, f"strongest band {figures.snr:.1f} × the noise", {"snr": round(figures.snr, 2)})
+        )
+    if figures.fluorescence_ratio is not None and figures.fluorescence_ratio > FLUORESCENT:
+        found.append(Finding("fluorescent", f"{figures.fluorescence_ratio:.0f} × the area of its bands"))
+    return found
+
+
+def _of_range(spectrum: Spectrum, figures: Figures) -> list[Finding]:
+    found = []
+    covered = f"{figures.from_cm1:.0f}–{figures.to_cm1:.0f} cm⁻¹, {figures.coverage:.0%} of the range"
+    if figures.coverage < LEAST_COVERAGE:
+        found.append(Finding("out_of_range", covered))
+    elif figures.coverage < FULL_COVERAGE:
+        found.append(Finding("range_short", covered))
+    if figures.spacing_cm1 > COARSE[spectrum.technique]:
+        found.append(Finding("coarse", f"{figures.spacing_cm1:.1f} cm⁻¹"))
+    if figures.gap_cm1 > max(GAP * figures.spacing_cm1, LEAST_GAP):
+        i = int(np.argmax(np.diff(spectrum.axis)))
+        where = f"{spectrum.axis[i]:.0f}–{spectrum.axis[i + 1]:.0f} cm⁻¹"
+        found.append(Finding("axis_gap", where, {"gap_cm1": round(figures.gap_cm1, 2)}))
+    narrowest, claimed = figures.narrowest_cm1, spectrum.resolution_cm1
+    if narrowest is not None and claimed is not None and narrowest < DOUBT * claimed:
+        found.append(
+            Finding("resolution_doubtful", f"a band of {narrowest:.1f} cm⁻¹, {claimed:g} cm⁻¹ claimed")
+        )
+    if narrowest is not None and narrowest > BLUNT:
+        found.append(Finding("blunt", f"{narrowest:.0f} cm⁻¹"))
+    return found
+
+
+def _of_axis(axis: AxisCheck) -> list[Finding]:
+    if not axis.recognised:
+        return [Finding("bands_missing", f"agreement {axis.likeness:.2f}", {"likeness": axis.likeness})]
+    if not axis.suspicious:
+        return []
+    spread = "" if axis.spread is None else f", spread {axis.spread:.1f}"
+    words = f"{axis.shift:+.1f} cm⁻¹{spread}, by {axis.matched} of {axis.known} bands"
+    return [Finding("axis_suspect", words, {"shift_cm1": axis.shift, "spread_cm1": axis.spread})]
+
+
+def _coverage(axis: FloatArray, recipe: Recipe) -> float:
+    grid = recipe.grid()
+    low, high = max(float(axis[0]), float(grid[0])), min(float(axis[-1]), float(grid[-1]))
+    return max(high - low, 0.0) / float(grid[-1] - grid[0])
+
+
+def _snr(features: Features | None) -> float | None:
+    """Return the figure that answers give too (`spectra.identification`): strongest over median noise."""
+    if features is None:
+        return None
+    noise = float(np.median(features.sigma))
+    return min(float(np.max(features.corrected)) / max(noise, 1e-300), 1e9)
+
+
+def _fluorescence(features: Features | None) -> float | None:
+    if features is None:
+        return None
+    area = float(np.sum(np.abs(features.corrected)))
+    return min(float(np.sum(np.abs(features.background))) / max(area, 1e-300), 1e9)
+
+
+def _narrowest(x: FloatArray, y: FloatArray, spikes: np.ndarray, features: Features | None) -> float | None:
+    """Return the width at half prominence of the narrowest clear band, cm⁻¹."""
+    if features is None:
+        return None
+    noise = float(np.median(features.sigma))
+    clear = max(CLEAR * float(np.max(features.corrected)), CLEAR_NOISE * noise)
+    tops, found = find_peaks(y, prominence=clear)
+    kept = ~spikes[tops]
+    if not kept.any():
+        return None
+    shape = tuple(found[name][kept] for name in ("prominences", "left_bases", "right_bases"))
+    _, _, low, high = peak_widths(y, tops[kept], 0.5, shape)
+    places = np.arange(x.size, dtype=np.float64)
+    return float(np.min(np.interp(high, places, x) - np.interp(low, places, x)))
+
+
+def _middles(marked: np.ndarray) -> list[int]:
+    """Return the middle channel of each run of marked channels."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], marked.astype(np.int8), [0]))))
+    return [int(a + b - 1) // 2 for a, b in edges.reshape(-1, 2)]
+
+
+def _runs(y: FloatArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where runs of equal neighbouring values begin, and one past where they end."""
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(y) != 0) + 1))
+    return starts, np.concatenate((starts[1:], [y.size]))
+
+
+def _longest_run(y: FloatArray) -> int:
+    starts, ends = _runs(y)
+    return int(np.max(ends - starts))
+
+
+def _flat_tops(y: FloatArray) -> int:
+    """Return the channels in flat tops: runs at the maximum whose flanks drop by more than rounding."""
+    starts, ends = _runs(y)
+    jumps = np.abs(np.diff(y))
+    jumps = jumps[jumps > 0]
+    if not jumps.size:
+        return 0
+    least = FLAT_FLANK * float(np.min(jumps))
+    inner = (ends - starts >= FLAT_TOP) & (y[starts] == y.max()) & (starts > 0) & (ends < y.size)
+    starts, ends = starts[inner], ends[inner]
+    flank = np.minimum(y[starts] - y[starts - 1], y[starts] - y[ends])
+    return int(np.sum((ends - starts)[flank >= least]))
