@@ -20,6 +20,8 @@ SUSPICIOUS = 4.0
 #: Squared cosine with the rendered bands from which the substance counts as recognised. Chosen: measured
 #: spectra of the substance reach 0.5 to 1, strangers stay mostly below 0.2.
 RECOGNISED = 0.25
+#: With fewer bands than the first, the whole must agree as well as the second for a shift to count. Chosen.
+FEWEST, SURE = 3, 0.6
 #: Bands below this share of the strongest are not used, nor those with such a neighbour too near. Chosen.
 LEAST_HEIGHT, NEIGHBOUR = 0.1, 0.3
 #: A band is looked for this far from where it should be after the common shift, cm⁻¹. Chosen.
@@ -51,7 +53,9 @@ class AxisCheck:
     @property
     def suspicious(self) -> bool:
         """Whether the axis is off, by a constant or not."""
-        return abs(self.shift) > SUSPICIOUS or (self.spread is not None and self.spread > SUSPICIOUS)
+        sure = self.matched >= FEWEST or self.likeness >= SURE
+        apart = self.spread is not None and self.spread > SUSPICIOUS
+        return sure and (abs(self.shift) > SUSPICIOUS or apart)
 
 
 def check_axis(

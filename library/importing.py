@@ -1,14 +1,15 @@
 """Import a folder of spectra: whatever `spectra.formats` reads, with or without a ``manifest.csv``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from spectra.digest import array_digest
 from spectra.errors import SpectraError
 from spectra.formats import Decoded, decode
 from spectra.references import Grade, ReferenceEntry
-from spectra.values import Spectrum, Technique
+from spectra.values import FloatArray, Spectrum, Technique
 
 from .describing import Described, describe, origin_of
 from .equivalents import link_equivalents, synonym_groups
@@ -36,6 +37,8 @@ class ImportReport:
     """Groups of names that are one compound."""
     notes: tuple[str, ...] = ()
     """What the person importing should check."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File of each entry by its identifier, with the number of the spectrum where a file holds several."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,8 @@ class _Gathered:
 
     entries: dict[str, ReferenceEntry] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    of_entry: dict[str, str] = field(default_factory=dict)
+    axes: dict[bytes, FloatArray] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
@@ -116,6 +121,7 @@ def import_folder(
         unlisted=tuple(name for name in there if name not in rows),
         duplicates=synonym_groups(entries),
         notes=gathered.all_notes(),
+        files=gathered.of_entry,
     )
 
 
@@ -170,10 +176,20 @@ def _gather(
     if numbers in gathered.files:
         gathered.notes.append(f"{where}: the same numbers as {gathered.files[numbers]} under another name")
     gathered.files.setdefault(numbers, where)
-    gathered.entries[entry.reference_id] = entry
+    gathered.entries[entry.reference_id] = _sharing(entry, gathered.axes)
+    gathered.of_entry[entry.reference_id] = where
     gathered.notes.extend(f"{where}: {note}" for note in known.notes)
     if known.unsettled:
         gathered.unsettled.add(known.substance.name)
+
+
+def _sharing(entry: ReferenceEntry, axes: dict[bytes, FloatArray]) -> ReferenceEntry:
+    """Return an entry whose axis is the one array of all entries on that axis: half the memory."""
+    axis = entry.spectrum.axis
+    shared = axes.setdefault(sha256(axis.tobytes()).digest(), axis)
+    if shared is axis:
+        return entry
+    return replace(entry, spectrum=replace(entry.spectrum, axis=shared))
 
 
 def _entry(file: str, decoded: Decoded, row: Row, known: Described) -> ReferenceEntry:

@@ -98,7 +98,7 @@ def likeness(first: Rows, second: Rows, spacing: float) -> float:
 def _unit(rows: Rows) -> Rows:
     """Return rows of length one, so that their products are cosines."""
     size = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, size, out=np.zeros_like(rows), where=size > 0)
+    return np.asarray(rows / np.where(size > 0, size, 1.0), dtype=np.float32)
 
 
 def _products(left: Rows, right: Rows, spacing: float) -> Rows:
@@ -109,7 +109,7 @@ def _products(left: Rows, right: Rows, spacing: float) -> Rows:
     best = np.zeros((len(left), len(right)), dtype=np.float32)
     for k in range(2 * reach + 1):
         np.maximum(best, inner @ right[:, k : n - 2 * reach + k].T, out=best)
-    return np.minimum(best * best, 1.0)
+    return np.asarray(np.minimum(best * best, 1.0), dtype=np.float32)
 
 
 def _keep_own(

@@ -138,12 +138,11 @@ def _examined(
 def _one(
     entry: ReferenceEntry, features: Features | None, recipe: Recipe, table: SubstanceTable
 ) -> EntryQuality:
-    axis = None
+    axis, bands = None, known_bands(entry.substance, entry.technique)
     # What was rendered from the tables agrees with them by making.
     if features is not None and entry.grade is Grade.MEASURED:
-        bands = known_bands(entry.substance, entry.technique)
         axis = check_axis(features.axis, features.values, features.corrected, bands, recipe)
-    figures = figures_of(entry.spectrum, features, recipe, axis)
+    figures = figures_of(entry.spectrum, features, recipe, axis, bands)
     findings = [*findings_of(entry.spectrum, figures, features, axis), *fact_findings(entry, table)]
     return EntryQuality(entry.reference_id, entry.substance.name, figures, in_order(findings))
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 from functools import cache, lru_cache
 
 from spectra.references import ReferenceEntry, Substance
@@ -11,9 +10,9 @@ from .names import fold_name
 from .quality_values import Finding
 from .substances import SubstanceTable
 
-#: Similarity of spelling (Ratcliff and Obershelp) from which a name of the table is proposed. Chosen:
-#: one wrong letter in seven.
-SPELT_ALIKE = 0.85
+#: A name of the table is proposed where one letter is wrong, or one too many or too few: two letters tell
+#: substances of one family apart (cyclopentyl, cyclopentenyl). Shorter names are left alone. Chosen.
+SHORTEST = 5
 #: Names compared letter by letter, those that share most groups of three letters.
 CLOSEST = 8
 #: Identifiers are compared by their first block, which is the structure without stereochemistry.
@@ -23,16 +22,16 @@ _SKELETON = 14
 def fact_findings(entry: ReferenceEntry, table: SubstanceTable) -> list[Finding]:
     """Return what the facts of an entry amount to against the substance table."""
     substance = entry.substance
-    by_name = table.resolve(substance.name, form=entry.form)
+    by_name = table.resolve(substance.name)
     by_identifier = table.by_identifier(inchikey=substance.inchikey, cas=substance.cas)
     found = []
     if by_name and by_identifier and _differ(by_name, by_identifier):
         words = f"the name is {by_name.name}, the identifier {by_identifier.name}"
         found.append(Finding("name_conflict", words))
-    known = by_name or by_identifier
+    known = by_name or table.resolve(substance.name, form=entry.form) or by_identifier
     if known is None:
         near = spelling(substance.name)
-        words = f"did you mean {near}?" if near else substance.name
+        words = f"{substance.name}; perhaps {near}" if near else substance.name
         return [*found, Finding("name_unknown", words, {"proposal": near})]
     if fold_name(known.name) != fold_name(substance.name):
         found.append(Finding("name_variant", f"{substance.name} is {known.name}", {"proposal": known.name}))
@@ -43,6 +42,11 @@ def fact_findings(entry: ReferenceEntry, table: SubstanceTable) -> list[Finding]
 
 
 def _differ(one: Substance, other: Substance) -> bool:
+    # A hydrate or salt beside its parent is told by the form.
+    if fold_name(one.name).startswith(fold_name(other.name)) or fold_name(other.name).startswith(
+        fold_name(one.name)
+    ):
+        return False
     mine, theirs = one.inchikey[:_SKELETON].upper(), other.inchikey[:_SKELETON].upper()
     return mine != theirs if mine and theirs else one.name != other.name
 
@@ -53,13 +57,19 @@ def spelling(name: str) -> str:
     folded = fold_name(name)
     names, index = _spellings()
     shared = Counter(place for part in _parts(folded) for place in index.get(part, ()))
-    best, proposal = SPELT_ALIKE, ""
     for place, _ in sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:CLOSEST]:
-        ratio = SequenceMatcher(None, folded, names[place][0], autojunk=False).ratio()
         # A substance that differs in its locants alone is another substance.
-        if ratio > best and _digits(folded) == _digits(names[place][0]):
-            best, proposal = ratio, names[place][1]
-    return proposal
+        if _one_letter_off(folded, names[place][0]) and _digits(folded) == _digits(names[place][0]):
+            return names[place][1]
+    return ""
+
+
+def _one_letter_off(one: str, other: str) -> bool:
+    if abs(len(one) - len(other)) > 1 or min(len(one), len(other)) < SHORTEST:
+        return False
+    short, long = sorted((one, other), key=len)
+    same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    return short[same + (len(short) == len(long)) :] == long[same + 1 :]
 
 
 @cache

@@ -1,18 +1,31 @@
 """The figures of one spectrum: how strong, how wide, how sharp, and what is wrong with its numbers."""
 
+from collections.abc import Iterable
+
 import numpy as np
+import numpy.typing as npt
 from scipy.signal import find_peaks, peak_widths
 
 from spectra.despike import find_spikes
+from spectra.operators import Mask
 from spectra.recipe import Features, Recipe
 from spectra.values import FloatArray, Spectrum, Technique
 
 from .axis_check import AxisCheck
+from .known_bands import KnownBands
 from .quality_values import Figures, Finding
 
-#: Below the first there is no signal (the limit of detection of IUPAC, 3 σ); below the second a reference
-#: is weak (chosen: noise then makes up more than 3 % of its strongest band).
-NO_SIGNAL, WEAK = 3.0, 30.0
+Places = npt.NDArray[np.int64]
+
+#: Below this there is no signal: the limit of detection of IUPAC, 3 σ.
+NO_SIGNAL = 3.0
+#: Below this a reference is weak. Chosen; lower in the infrared, where channels are nearly as wide as bands
+#: and the estimate of the noise takes part of the bands for noise.
+WEAK = {Technique.RAMAN: 30.0, Technique.FTIR: 8.0}
+#: Channels wider than this, cm⁻¹, may hold a whole line: only spikes of one channel are then looked for.
+WIDE_CHANNEL = 3.0
+#: A spike this near to a known band of the substance is a band, cm⁻¹, or this many channels. Chosen.
+BAND_NEAR, CHANNELS_NEAR = 6.0, 2.0
 #: Share of the compared range below which a reference is not used (`spectra.recipe.MIN_COVERAGE`), and
 #: above which nothing is said.
 LEAST_COVERAGE, FULL_COVERAGE = 0.5, 0.98
@@ -41,7 +54,11 @@ CLEAR, CLEAR_NOISE = 0.3, 20.0
 
 
 def figures_of(
-    spectrum: Spectrum, features: Features | None, recipe: Recipe, axis: AxisCheck | None
+    spectrum: Spectrum,
+    features: Features | None,
+    recipe: Recipe,
+    axis: AxisCheck | None,
+    known: Iterable[KnownBands] = (),
 ) -> Figures:
     """Return the figures of a spectrum.
 
@@ -53,10 +70,12 @@ def figures_of(
         The same after `recipe`; None where that could not be carried out.
     axis
         Its comparison with known bands; None without.
+    known
+        The known bands: a spike on one of them is none.
     """
     y, x = spectrum.intensity, spectrum.axis
     steps = np.diff(x)
-    spikes = find_spikes(y) if spectrum.technique is Technique.RAMAN else np.zeros(y.shape, dtype=np.bool_)
+    spikes = _spikes(spectrum, float(np.median(steps)), known)
     top = float(np.max(np.abs(y)))
     return Figures(
         channels=int(x.size),
@@ -103,7 +122,7 @@ def _of_strength(spectrum: Spectrum, figures: Figures) -> list[Finding]:
     if spectrum.saturated or figures.flat_tops:
         flat = f"{figures.flat_tops} channels" if figures.flat_tops else "the file says so"
         found.append(Finding("saturated", flat, {"channels": figures.flat_tops}))
-    if figures.snr is not None and figures.snr < WEAK:
+    if figures.snr is not None and figures.snr < WEAK[spectrum.technique]:
         code = "no_signal" if figures.snr < NO_SIGNAL else "weak"
         found.append(
             Finding(code, f"strongest band {figures.snr:.1f} × the noise", {"snr": round(figures.snr, 2)})
@@ -146,6 +165,18 @@ def _of_axis(axis: AxisCheck) -> list[Finding]:
     return [Finding("axis_suspect", words, {"shift_cm1": axis.shift, "spread_cm1": axis.spread})]
 
 
+def _spikes(spectrum: Spectrum, spacing: float, known: Iterable[KnownBands]) -> Mask:
+    """Return the channels hit by cosmic rays; infrared detectors see none."""
+    x, y = spectrum.axis, spectrum.intensity
+    if spectrum.technique is not Technique.RAMAN:
+        return np.zeros(y.shape, dtype=np.bool_)
+    spikes = find_spikes(y, width=1 if spacing > WIDE_CHANNEL else 2)
+    if spikes.any() and (centres := [bands.centre for bands in known]):
+        nearest = np.min(np.abs(x[:, None] - np.concatenate(centres)), axis=1)
+        spikes &= nearest > max(BAND_NEAR, CHANNELS_NEAR * spacing)
+    return spikes
+
+
 def _coverage(axis: FloatArray, recipe: Recipe) -> float:
     grid = recipe.grid()
     low, high = max(float(axis[0]), float(grid[0])), min(float(axis[-1]), float(grid[-1]))
@@ -167,7 +198,7 @@ def _fluorescence(features: Features | None) -> float | None:
     return min(float(np.sum(np.abs(features.background))) / max(area, 1e-300), 1e9)
 
 
-def _narrowest(x: FloatArray, y: FloatArray, spikes: np.ndarray, features: Features | None) -> float | None:
+def _narrowest(x: FloatArray, y: FloatArray, spikes: Mask, features: Features | None) -> float | None:
     """Return the width at half prominence of the narrowest clear band, cm⁻¹."""
     if features is None:
         return None
@@ -177,19 +208,19 @@ def _narrowest(x: FloatArray, y: FloatArray, spikes: np.ndarray, features: Featu
     kept = ~spikes[tops]
     if not kept.any():
         return None
-    shape = tuple(found[name][kept] for name in ("prominences", "left_bases", "right_bases"))
-    _, _, low, high = peak_widths(y, tops[kept], 0.5, shape)
+    prominence, left, right = (found[name][kept] for name in ("prominences", "left_bases", "right_bases"))
+    _, _, low, high = peak_widths(y, tops[kept], 0.5, (prominence, left, right))
     places = np.arange(x.size, dtype=np.float64)
     return float(np.min(np.interp(high, places, x) - np.interp(low, places, x)))
 
 
-def _middles(marked: np.ndarray) -> list[int]:
+def _middles(marked: Mask) -> list[int]:
     """Return the middle channel of each run of marked channels."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], marked.astype(np.int8), [0]))))
     return [int(a + b - 1) // 2 for a, b in edges.reshape(-1, 2)]
 
 
-def _runs(y: FloatArray) -> tuple[np.ndarray, np.ndarray]:
+def _runs(y: FloatArray) -> tuple[Places, Places]:
     """Return where runs of equal neighbouring values begin, and one past where they end."""
     starts = np.concatenate(([0], np.flatnonzero(np.diff(y) != 0) + 1))
     return starts, np.concatenate((starts[1:], [y.size]))

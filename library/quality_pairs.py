@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from spectra.digest import array_digest
 from spectra.recipe import Recipe
 from spectra.references import ReferenceEntry
+from spectra.values import FloatArray
 
 from .likeness import Rows, compare_all, likeness
 from .names import fold_name
@@ -126,7 +125,7 @@ def _within(
     entries: Sequence[ReferenceEntry],
     rows: Rows,
     compounds: Sequence[int],
-    own: np.ndarray,
+    own: FloatArray,
     since: int,
     spacing: float,
 ) -> list[PairFinding]:

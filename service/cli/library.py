@@ -5,15 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
+from library.admission import Admission, admit
 from library.errors import ImportRefused
 from library.importing import ImportReport, import_folder
 from library.merging import Merge, merge_into
+from library.quality_codes import REFUSING
 from library.starter import ensure_starter
 from library.store import Library, read_library, write_library
 from spectra.references import ReferenceEntry
 from spectra.values import Technique
 
 from ..errors import UsageError
+from ..quality.page import quality_page, write_page
+from ..quality.words import quality_lines
 from ..settings import load_settings
 from .output import emit_json, progress, say, warn
 
@@ -23,6 +27,9 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 LibraryFile = Annotated[Path | None, typer.Argument(metavar="[LIB.h5]", help="Default: the starter library.")]
+ReportFile = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Write what was found as one page.")
+]
 
 #: Files named one by one on the terminal; the JSON names all.
 _MOST_NAMED = 20
@@ -58,27 +65,45 @@ def import_(
     include_vapour: Annotated[
         bool, typer.Option("--include-vapour", help="Import spectra of vapours (GC-IR) too.")
     ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE", help="Import in spite of this finding; may be repeated."),
+    ] = None,
+    report: ReportFile = None,
     json: Json = False,
 ) -> None:
-    """Import a folder of spectra (ENLIGHTEN CSV, JCAMP-DX, BWSpec, Bruker OPUS, two-column text)."""
-    with progress(f"importing {folder.name}") as bar:
-        report = import_folder(
+    """Import a folder of spectra (ENLIGHTEN CSV, JCAMP-DX, BWSpec, Bruker OPUS, two-column text).
+
+    Every spectrum goes through quality control first; what it finds is told, and nothing is repaired.
+    """
+    if unknown := sorted(set(accept or ()) - REFUSING):
+        raise UsageError(
+            f"--accept {unknown[0]}: no finding keeps a file out by that name; there are "
+            f"{', '.join(sorted(REFUSING))}"
+        )
+    with progress(f"reading {folder.name}", total=1.0) as bar:
+        found = import_folder(
             folder,
             technique=technique,
             laser_nm=laser,
             include_vapour=include_vapour,
-            progress=lambda _done, _total, _file: bar(1),
+            progress=lambda _done, total, _file: bar(1.0 / total),
         )
-    if not report.entries:
-        file, why = report.refused[0]
-        raise ImportRefused(
-            f"{folder}: none of {len(report.refused)} files imported; the first, {file}: {why}"
-        )
-    merge = merge_into(into, report.entries)
+    held = read_library(into).entries if into.exists() else ()
+    with progress("quality control", total=len(found.entries)) as bar:
+        admission = admit(found, held=held, accepted=accept or (), progress=bar)
+    del held
+    if report is not None:
+        write_page(report, _import_page(folder, found, admission))
+    refused = [*found.refused, *((one.file, one.reason) for one in admission.refused)]
+    if not admission.entries:
+        file, why = refused[0]
+        raise ImportRefused(f"{folder}: none of {len(refused)} files imported; the first, {file}: {why}")
+    merge = merge_into(into, admission.entries)
     if json:
-        emit_json({**_library_json(merge.library), **_report_json(report, merge)})
+        emit_json({**_library_json(merge.library), **_report_json(found, admission, merge)})
     else:
-        _tell_import(report, merge)
+        _tell_import(found, admission, merge)
 
 
 @app.command("list")
@@ -143,17 +168,43 @@ def _library_json(library: Library) -> dict[str, Any]:
     }
 
 
-def _report_json(report: ImportReport, merge: Merge) -> dict[str, Any]:
+def _report_json(report: ImportReport, admission: Admission, merge: Merge) -> dict[str, Any]:
+    refused: list[dict[str, Any]] = [{"file": file, "reason": why} for file, why in report.refused]
+    refused += [
+        {"file": one.file, "reason": one.reason, "codes": list(one.codes)} for one in admission.refused
+    ]
     return {
-        "imported": len(report.entries),
+        "imported": len(admission.entries),
         "added": merge.added,
         "replaced": merge.replaced,
         "created": merge.created,
-        "refused": [{"file": file, "reason": why} for file, why in report.refused],
+        "refused": refused,
         "unlisted": list(report.unlisted),
         "duplicates": [list(names) for names in report.duplicates],
         "notes": list(report.notes),
+        "quality": admission.quality.to_json(),
     }
+
+
+def _import_page(folder: Path, report: ImportReport, admission: Admission) -> str:
+    refused = [*report.refused, *((one.file, one.reason) for one in admission.refused)]
+    facts = {
+        "files read": str(len(set(report.files.values())) + len(report.refused)),
+        "may enter": str(len(admission.entries)),
+        "not imported": str(len(refused)),
+        "not in the manifest": ", ".join(report.unlisted) or "none",
+        "one compound under several names": "; ".join(" = ".join(names) for names in report.duplicates)
+        or "none",
+        "notes": " ".join(f"{note}." for note in report.notes) or "none",
+    }
+    return quality_page(
+        f"Import of {folder.name}",
+        admission.quality,
+        report.entries,
+        facts=facts,
+        refused=refused,
+        files=report.files,
+    )
 
 
 def _entry_json(entry: ReferenceEntry) -> dict[str, Any]:
@@ -185,12 +236,13 @@ def _entry_json(entry: ReferenceEntry) -> dict[str, Any]:
     }
 
 
-def _tell_import(report: ImportReport, merge: Merge) -> None:
+def _tell_import(report: ImportReport, admission: Admission, merge: Merge) -> None:
+    refused = [*report.refused, *((one.file, one.reason) for one in admission.refused)]
     if merge.created:
         warn(f"{merge.library.path} did not exist; it was made")
-    for file, why in report.refused[:_MOST_NAMED]:
+    for file, why in refused[:_MOST_NAMED]:
         warn(f"not imported: {file}: {why}")
-    if (more := len(report.refused) - _MOST_NAMED) > 0:
+    if (more := len(refused) - _MOST_NAMED) > 0:
         warn(f"not imported: {more} more files; --json names all")
     if report.unlisted:
         names = ", ".join(report.unlisted[:_MOST_NAMED])
@@ -199,6 +251,8 @@ def _tell_import(report: ImportReport, merge: Merge) -> None:
         warn(note)
     for group in report.duplicates:
         say(f"one compound under several names: {', '.join(group)}")
-    counts = f"{len(report.entries)} imported ({merge.added} new, {merge.replaced} replaced)"
+    for line in quality_lines(admission.quality):
+        say(line)
+    counts = f"{len(admission.entries)} imported ({merge.added} new, {merge.replaced} replaced)"
     total = len(merge.library.entries)
-    say(f"{merge.library.path}: {counts}, {len(report.refused)} refused; {total} entries in all")
+    say(f"{merge.library.path}: {counts}, {len(refused)} refused; {total} entries in all")
