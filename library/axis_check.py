@@ -129,7 +129,7 @@ def _usable(bands: KnownBands, axis: FloatArray, shift: float) -> FloatArray:
     np.fill_diagonal(apart, val=False)
     alone = ~(apart & rival).any(axis=1)
     inside = (bands.centre + shift > axis[0] + REACH) & (bands.centre + shift < axis[-1] - REACH)
-    return bands.centre[(bands.height >= LEAST_HEIGHT) & alone & inside]
+    return np.asarray(bands.centre[(bands.height >= LEAST_HEIGHT) & alone & inside], dtype=np.float64)
 
 
 def _top(axis: FloatArray, corrected: FloatArray, place: float) -> float:

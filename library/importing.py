@@ -13,8 +13,10 @@ from spectra.values import FloatArray, Spectrum, Technique
 
 from .describing import Described, describe, origin_of
 from .equivalents import link_equivalents, synonym_groups
-from .errors import ImportRefused
+from .errors import ImportRefused, LibraryError
+from .exported import FACTS, Listed, exported_entry, read_exported
 from .folders import files_in, read_file
+from .manifest import NAME as MANIFEST
 from .manifest import Row, inside, read_manifest
 from .names import slug, sort_key
 from .substances import PACKAGING, SubstanceTable
@@ -99,8 +101,12 @@ def import_folder(
         Its manifest cannot be followed.
     """
     folder = Path(folder)
-    there = files_in(folder)
+    there = [name for name in files_in(folder) if name != FACTS]
     manifest = read_manifest(folder)
+    if (exported := read_exported(folder)) is not None:
+        if manifest is not None:
+            raise ImportRefused(f"{folder}: holds {FACTS} and {MANIFEST}; remove the one that is not meant")
+        return _import_exported(folder, there, exported, progress)
     rows = {name: Row(name) for name in there} if manifest is None else manifest
     if not rows:
         raise ImportRefused(f"{folder}: no file to import")
@@ -121,6 +127,32 @@ def import_folder(
         unlisted=tuple(name for name in there if name not in rows),
         duplicates=synonym_groups(entries),
         notes=gathered.all_notes(),
+        files=gathered.of_entry,
+    )
+
+
+def _import_exported(
+    folder: Path, there: list[str], listed: Mapping[str, Listed], progress: Progress | None
+) -> ImportReport:
+    """Import what `library.exporting` wrote: entries as they were, equivalents anew."""
+    gathered = _Gathered()
+    for done, (file, one) in enumerate(listed.items(), start=1):
+        try:
+            entry = exported_entry(folder, one)
+            if entry.reference_id in gathered.entries:
+                raise ImportRefused(f"the identifier of {gathered.of_entry[entry.reference_id]}")
+            gathered.entries[entry.reference_id] = _sharing(entry, gathered.axes)
+            gathered.of_entry[entry.reference_id] = file
+        except (SpectraError, LibraryError, OSError, ValueError, LookupError, ArithmeticError) as error:
+            gathered.refused.append((file, _reason(error, file)))
+        if progress:
+            progress(done, len(listed), file)
+    entries = link_equivalents(gathered.entries.values())
+    return ImportReport(
+        entries=entries,
+        refused=tuple(gathered.refused),
+        unlisted=tuple(name for name in there if name not in listed),
+        duplicates=synonym_groups(entries),
         files=gathered.of_entry,
     )
 

@@ -208,7 +208,8 @@ def _narrowest(x: FloatArray, y: FloatArray, spikes: Mask, features: Features | 
     kept = ~spikes[tops]
     if not kept.any():
         return None
-    prominence, left, right = (found[name][kept] for name in ("prominences", "left_bases", "right_bases"))
+    prominence = np.asarray(found["prominences"][kept], dtype=np.float64)
+    left, right = (np.asarray(found[name][kept], dtype=np.intp) for name in ("left_bases", "right_bases"))
     _, _, low, high = peak_widths(y, tops[kept], 0.5, (prominence, left, right))
     places = np.arange(x.size, dtype=np.float64)
     return float(np.min(np.interp(high, places, x) - np.interp(low, places, x)))
