@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from spectra.digest import array_digest
 from spectra.references import ReferenceEntry
 
 from .equivalents import link_equivalents
 from .importing import ImportReport
+from .names import fold_name
 from .quality import Progress, QualityReport, check_entries
 from .quality_codes import CODES
 from .quality_values import Finding, in_order
@@ -68,7 +70,8 @@ def admit(
     for code in given:
         CODES[code]
     there = {entry.reference_id: entry for entry in held}
-    quality = _with_edits(check_entries(report.entries, held=there.values(), progress=progress), there)
+    quality = check_entries(report.entries, held=there.values(), progress=progress)
+    quality = _against_held(quality, report.entries, there)
     keeping = quality.refused(given)
     refused = tuple(
         Refusal(
@@ -92,18 +95,33 @@ def was_edited(entry: ReferenceEntry) -> bool:
     return any(step.startswith(EDITED) for step in entry.spectrum.history)
 
 
-def _with_edits(quality: QualityReport, held: dict[str, ReferenceEntry]) -> QualityReport:
-    """Add a finding to entries that would undo what a person changed."""
-    edited = {key for key, entry in held.items() if was_edited(entry)}
-    if not edited.intersection(one.reference_id for one in quality.entries):
+def _against_held(
+    quality: QualityReport, new: Iterable[ReferenceEntry], held: dict[str, ReferenceEntry]
+) -> QualityReport:
+    """Add findings to entries that would undo what a person changed, or that are there already."""
+    if not held:
         return quality
+    numbers = {_numbers(entry): entry for entry in held.values()}
+    found: dict[str, Finding] = {}
+    for entry in new:
+        key, other = entry.reference_id, numbers.get(_numbers(entry))
+        if key in held:
+            if was_edited(held[key]):
+                found[key] = Finding("edited_since", key)
+        elif other is not None and fold_name(entry.substance.name) == fold_name(other.substance.name):
+            # Under a synonym it is another name, which a person may want to keep.
+            found[key] = Finding("held_already", other.reference_id)
     entries = [
-        replace(one, findings=in_order([*one.findings, Finding("edited_since", one.reference_id)]))
-        if one.reference_id in edited
+        replace(one, findings=in_order([*one.findings, found[one.reference_id]]))
+        if one.reference_id in found
         else one
         for one in quality.entries
     ]
     return replace(quality, entries=tuple(entries))
+
+
+def _numbers(entry: ReferenceEntry) -> str:
+    return array_digest(entry.spectrum.axis, entry.spectrum.intensity)
 
 
 def _accepted(entry: ReferenceEntry, codes: set[str]) -> ReferenceEntry:

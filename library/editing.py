@@ -229,9 +229,9 @@ def _controlled(
     if "controlled" in asked:
         if old.controlled and not new.controlled and not reason.strip():
             raise EditRefused("controlled=no needs a reason: say --reason")
-        warnings = (
-            ("it counts as not controlled from now on",) if old.controlled and not new.controlled else ()
-        )
+        warnings: tuple[str, ...] = ()
+        if old.controlled and not new.controlled:
+            warnings = ("it counts as not controlled from now on",)
         if listed and not new.controlled:
             warnings += (f"the substance table lists it as controlled: {known.schedule if known else ''}",)
         return new, warnings

@@ -139,6 +139,12 @@ _TABLE = (
         "The library's entry was edited by a person; importing it again would undo that.",
         "Accept it to take the file's facts, or leave the file out.",
     ),
+    Code(
+        "held_already",
+        _REFUSE,
+        "The library holds this very spectrum already, under another identifier.",
+        "Leave it out; nothing would be added.",
+    ),
     Code("alike", _NOTE, "Another substance has a very similar spectrum.", ""),
     Code("duplicate", _NOTE, "The library holds this compound under another name as well.", ""),
 )
