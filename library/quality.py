@@ -143,7 +143,9 @@ def _one(
     if features is not None and entry.grade is Grade.MEASURED:
         axis = check_axis(features.axis, features.values, features.corrected, bands, recipe)
     figures = figures_of(entry.spectrum, features, recipe, axis, bands)
-    findings = [*findings_of(entry.spectrum, figures, features, axis), *fact_findings(entry, table)]
+    measured = entry.grade is Grade.MEASURED
+    findings = findings_of(entry.spectrum, figures, features, axis, measured=measured)
+    findings += fact_findings(entry, table)
     return EntryQuality(entry.reference_id, entry.substance.name, figures, in_order(findings))
 
 

@@ -99,9 +99,14 @@ def figures_of(
 
 
 def findings_of(
-    spectrum: Spectrum, figures: Figures, features: Features | None, axis: AxisCheck | None
+    spectrum: Spectrum,
+    figures: Figures,
+    features: Features | None,
+    axis: AxisCheck | None,
+    *,
+    measured: bool = True,
 ) -> list[Finding]:
-    """Return what the figures of a spectrum amount to."""
+    """Return what the figures of a spectrum amount to; `measured` is False for a rendered one."""
     found = [*_of_strength(spectrum, figures), *_of_range(spectrum, figures)]
     if axis and features and (figures.snr or 0.0) >= NO_SIGNAL:
         found += _of_axis(axis)
@@ -110,7 +115,8 @@ def findings_of(
         found.append(Finding("cosmic_rays", f"{len(figures.spikes_cm1)}, at {where} cm⁻¹"))
     if figures.negative_share > MOST_NEGATIVE:
         found.append(Finding("negative", f"{figures.negative_share:.0%} of the channels"))
-    if FILLED <= figures.longest_run < figures.channels:
+    # Spectra rendered from tables are zero beside their bands by making.
+    if measured and FILLED <= figures.longest_run < figures.channels:
         found.append(Finding("filled", f"{figures.longest_run} channels"))
     return found
 

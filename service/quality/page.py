@@ -104,7 +104,12 @@ def write_page(path: Path, page: str) -> None:
     LibraryNotWritten
         The operating system refused.
     """
-    replace_file(path, lambda temporary: temporary.write_text(page, "utf-8"))
+    write_bytes(path, page.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a page or picture whole or not at all; errors are those of `write_page`."""
+    replace_file(path, lambda temporary: temporary.write_bytes(data))
 
 
 def _number(value: Any) -> str:
