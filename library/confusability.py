@@ -192,9 +192,11 @@ def _clustered(
     """Order the references so that neighbours are alike, and group those that are confused."""
     np.fill_diagonal(distance, 0.0)
     flat = squareform(distance, checks=False)
-    order = leaves_list(optimal_leaf_ordering(linkage(flat, method="complete"), flat))
-    sorted_distance = distance[np.ix_(order, order)]
-    tree = linkage(squareform(sorted_distance, checks=False), method="complete")
+    tree = optimal_leaf_ordering(linkage(flat, method="complete"), flat)
+    order = leaves_list(tree)
+    # Leaves are numbered by their place, so that the tree's order is that of the matrix.
+    leaf = tree[:, :2] < len(entries)
+    tree[:, :2][leaf] = np.argsort(order)[tree[:, :2][leaf].astype(np.intp)]
     labels = fcluster(tree, t=1.0 - 1e-9, criterion="distance")
     members: dict[int, list[int]] = {}
     for place, label in enumerate(labels):
@@ -205,7 +207,7 @@ def _clustered(
         snr,
         resolution_cm1,
         tuple(chosen),
-        sorted_distance,
+        distance[np.ix_(order, order)],
         np.asarray(tree),
         tuple(tuple(group) for group in members.values() if len(group) > 1),
         tuple(int(place) for place in np.flatnonzero(own[order] < RIVAL_MARGIN)),

@@ -33,7 +33,16 @@ def confusability_picture(found: Confusability, kind: Kind) -> bytes:
     figure = new_figure(max(LEAST, 2.5 + NAME * min(count, MOST_NAMES)))
     tall = figure.get_figheight()
     above, below = figure.subplots(
-        2, 1, gridspec_kw={"height_ratios": (1.6, tall - 1.6), "hspace": 0.04, "left": 0.24, "right": 0.88}
+        2,
+        1,
+        gridspec_kw={
+            "height_ratios": (1.6, tall - 1.6),
+            "hspace": 0.03,
+            "left": 0.24,
+            "right": 0.88,
+            "top": 1 - 0.4 / tall,
+            "bottom": 0.15 / tall,
+        },
     )
     drawn = dendrogram(found.tree, no_plot=True)
     for x, y in zip(drawn["icoord"], drawn["dcoord"], strict=True):
