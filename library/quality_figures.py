@@ -17,8 +17,8 @@ from .quality_values import Figures, Finding
 
 Places = npt.NDArray[np.int64]
 
-#: Below this there is no signal: the limit of detection of IUPAC, 3 σ.
-NO_SIGNAL = 3.0
+#: Below this there is no signal: the highest of 700 points of noise alone reaches 3 to 4 σ. Chosen.
+NO_SIGNAL = 5.0
 #: Below this a reference is weak. Chosen; lower in the infrared, where channels are nearly as wide as bands
 #: and the estimate of the noise takes part of the bands for noise.
 WEAK = {Technique.RAMAN: 30.0, Technique.FTIR: 8.0}
