@@ -152,7 +152,8 @@ def _one(
 def _tell_both(results: dict[str, EntryQuality], pairs: Iterable[PairFinding]) -> None:
     """Give what was found between two entries to each of them that is examined."""
     for pair in pairs:
-        for mine, other in ((pair.first, pair.second), (pair.second, pair.first)):
+        sides = ((pair.first, pair.second), (pair.second, pair.first))
+        for mine, other in sides if pair.both else sides[:1]:
             if (known := results.get(mine.reference_id)) is not None:
                 words = f"{other.substance} ({other.reference_id}), likeness {pair.likeness:.3f}"
                 numbers = {"other": other.reference_id, "likeness": round(pair.likeness, 4)}

@@ -22,10 +22,12 @@ NO_SIGNAL = 5.0
 #: Below this a reference is weak. Chosen; lower in the infrared, where channels are nearly as wide as bands
 #: and the estimate of the noise takes part of the bands for noise.
 WEAK = {Technique.RAMAN: 30.0, Technique.FTIR: 8.0}
-#: Channels wider than this, cm⁻¹, may hold a whole line: only spikes of one channel are then looked for.
-WIDE_CHANNEL = 3.0
-#: A spike this near to a known band of the substance is a band, cm⁻¹, or this many channels. Chosen.
-BAND_NEAR, CHANNELS_NEAR = 6.0, 2.0
+#: Channels wider than this, cm⁻¹, may hold a whole line: only spikes of one channel are then looked for, and
+#: one this many channels from a known band of the substance is a band. Chosen.
+WIDE_CHANNEL, CHANNELS_NEAR = 2.0, 2.0
+#: By how many times a spike must stand out of its neighbours more than these, within so many channels, stand
+#: out of theirs: the two amplifiers of some detectors make strong bands jagged. Chosen.
+JAGGED, AROUND = 6.0, 10
 #: Share of the compared range below which a reference is not used (`spectra.recipe.MIN_COVERAGE`), and
 #: above which nothing is said.
 LEAST_COVERAGE, FULL_COVERAGE = 0.5, 0.98
@@ -176,11 +178,25 @@ def _spikes(spectrum: Spectrum, spacing: float, known: Iterable[KnownBands]) -> 
     x, y = spectrum.axis, spectrum.intensity
     if spectrum.technique is not Technique.RAMAN:
         return np.zeros(y.shape, dtype=np.bool_)
-    spikes = find_spikes(y, width=1 if spacing > WIDE_CHANNEL else 2)
+    spikes = find_spikes(y, width=2 if spacing <= WIDE_CHANNEL else 1)
+    for i in np.flatnonzero(spikes):
+        spikes[i] = _stands_out(y, int(i), spikes)
+    if spacing <= WIDE_CHANNEL:
+        return spikes
     if spikes.any() and (centres := [bands.centre for bands in known]):
         nearest = np.min(np.abs(x[:, None] - np.concatenate(centres)), axis=1)
-        spikes &= nearest > max(BAND_NEAR, CHANNELS_NEAR * spacing)
+        spikes &= nearest > CHANNELS_NEAR * spacing
     return spikes
+
+
+def _stands_out(y: FloatArray, i: int, spikes: Mask) -> bool:
+    """Whether a channel stands out of its surroundings more than they are jagged."""
+    places = np.arange(max(i - AROUND, 2), min(i + AROUND + 1, y.size - 2))
+    apart = np.abs(y[places] - 0.5 * (y[places - 2] + y[places + 2]))
+    quiet = ~(spikes[places] | spikes[places - 2] | spikes[places + 2])
+    if not quiet.any():
+        return True
+    return bool(apart[places == i].max(initial=0.0) >= JAGGED * float(np.median(apart[quiet])))
 
 
 def _coverage(axis: FloatArray, recipe: Recipe) -> float:

@@ -46,6 +46,8 @@ class PairFinding:
     """The other."""
     likeness: float
     """Squared cosine of their derivatives at the best shift, 0 to 1."""
+    both: bool = True
+    """Whether it concerns both; False for the one entry that is unlike all others."""
 
     @property
     def sentence(self) -> str:
@@ -148,7 +150,7 @@ def _within(
                 if entries[index].form == entries[other].form:
                     value = float(own[index])
                     sides = _side(entries[index]), _side(entries[other])
-                    found.append(PairFinding("unlike_same_name", *sides, value))
+                    found.append(PairFinding("unlike_same_name", *sides, value, both=len(group) == 2))
     return found
 
 
