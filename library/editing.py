@@ -235,6 +235,10 @@ def _controlled(
         if listed and not new.controlled:
             warnings += (f"the substance table lists it as controlled: {known.schedule if known else ''}",)
         return new, warnings
+    if listed and known and "name" in asked and table.resolve(new.name) is None and old.controlled:
+        return replace(new, controlled=True), (
+            f"by its CAS number or InChIKey it is still {known.name}; set or empty them as well",
+        )
     raised = listed or is_controlled(new.schedule, new.substance_class)
     if raised and not old.controlled:
         return replace(new, controlled=True), ("it counts as controlled from now on",)
