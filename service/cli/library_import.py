@@ -89,8 +89,15 @@ def _report_json(report: ImportReport, admission: Admission, merge: Merge) -> di
         "unlisted": list(report.unlisted),
         "duplicates": [list(names) for names in report.duplicates],
         "notes": list(report.notes),
-        "quality": admission.quality.to_json(),
+        "quality": _quality_json(report, admission),
     }
+
+
+def _quality_json(report: ImportReport, admission: Admission) -> dict[str, Any]:
+    """Return what quality control found, each entry with its file."""
+    found = admission.quality.to_json()
+    entries = [{**one, "file": report.files.get(one["reference_id"], "")} for one in found["entries"]]
+    return {**found, "entries": entries}
 
 
 def _import_page(folder: Path, report: ImportReport, admission: Admission) -> str:
