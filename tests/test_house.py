@@ -55,7 +55,7 @@ LIBRARY = {
     "comparing": "Comparison EntryChange Remeasured compare",
     "confusability": "Confusability confusability",
     "coverage": "Covered coverage",
-    "editing": "Assignment Edited edit_entry parse_assignment remove_entry",
+    "editing": "Assignment Edited changed edit_entry parse_assignment remove_entry",
     "exporting": "export_facts export_folder",
     "quality": "QualityReport check_entries",
     "quality_codes": "Code Severity",
