@@ -5,6 +5,7 @@ content is written to those places as plain bytes, so that a full disk is an `OS
 a shout inside libhdf5; the space is reserved before.
 """
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ def _reserve(path: Path, size: int) -> None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     try:
         os.posix_fallocate(handle, 0, size)
+    except OSError as error:
+        # Some network file systems cannot reserve; there the disk is found full while writing.
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
     finally:
         os.close(handle)
 
