@@ -1,6 +1,5 @@
 """Change the facts of an entry, never its numbers; remove an entry. Who, when and why are kept."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,46 +8,15 @@ from typing import Any
 from spectra.references import ReferenceEntry, Substance
 
 from .admission import EDITED
+from .assignments import ENTRY_FIELDS, SUBSTANCE_FIELDS, Assignment, value_of
 from .changes import change_library
 from .errors import EditRefused
-from .manifest import is_cas, is_inchikey
 from .names import fold_name
 from .store import Library
 from .substances import SubstanceTable, is_controlled
 
-#: What may be set → field of the substance; the rest are fields of the entry.
-SUBSTANCE_FIELDS = {
-    "name": "name",
-    "synonyms": "synonyms",
-    "class": "substance_class",
-    "controlled": "controlled",
-    "schedule": "schedule",
-    "jurisdiction": "jurisdiction",
-    "cas": "cas",
-    "inchikey": "inchikey",
-}
-ENTRY_FIELDS = ("form", "instrument", "source", "licence", "packaging")
-FIELDS = (*SUBSTANCE_FIELDS, *ENTRY_FIELDS)
-_FLAGS = {"controlled", "packaging"}
-_YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 #: Facts a new name brings along from the substance table, where the same command does not set them.
 _FROM_TABLE = ("substance_class", "schedule", "jurisdiction", "cas", "inchikey")
-#: Longest value of a field, characters.
-MAX_VALUE = 2_000
-
-_ASSIGNMENT = re.compile(r"([a-z]+)(\+=|-=|=)(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """One fact to be set."""
-
-    field: str
-    """Which, of `FIELDS`."""
-    operator: str
-    """``=`` sets; ``+=`` and ``-=`` add to and take from the synonyms."""
-    value: str
-    """To what; synonyms are separated by ``|``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +31,6 @@ class Edited:
     """Field, old and new value of each change."""
     warnings: tuple[str, ...] = ()
     """What the person should know."""
-
-
-def parse_assignment(text: str) -> Assignment:
-    """Read ``field=value``, ``synonyms+=value`` or ``synonyms-=value``.
-
-    Raises
-    ------
-    EditRefused
-        It is none of these, or the value cannot be.
-    """
-    found = _ASSIGNMENT.fullmatch(text)
-    if not found or found[1] not in FIELDS:
-        raise EditRefused(f"{text!r:.80}: say FIELD=VALUE; fields are {', '.join(FIELDS)}")
-    field, operator, value = found[1], found[2], found[3].strip()
-    if operator != "=" and field != "synonyms":
-        raise EditRefused(f"{text!r:.80}: only synonyms take += and -=")
-    if len(value) > MAX_VALUE or not value.isprintable():
-        raise EditRefused(f"{field}: at most {MAX_VALUE} printable characters")
-    if field == "name" and not value:
-        raise EditRefused("name: an entry needs a name")
-    if field in _FLAGS and value.lower() not in _YES_NO:
-        raise EditRefused(f"{field}: say yes or no")
-    if field == "cas" and value and not is_cas(value):
-        raise EditRefused(f"cas: {value!r:.40} is no CAS number: its form or check digit is wrong")
-    if field == "inchikey" and value and not is_inchikey(value):
-        raise EditRefused(f"inchikey: {value!r:.40} is no InChIKey")
-    return Assignment(field, operator, value)
 
 
 def edit_entry(
@@ -182,28 +123,15 @@ def changed(
     for one in assignments:
         if one.field in SUBSTANCE_FIELDS:
             field = SUBSTANCE_FIELDS[one.field]
-            substance = replace(substance, **{field: _value(one, substance.synonyms)})
+            substance = replace(substance, **{field: value_of(one, substance.synonyms)})
         else:
-            more[one.field] = _value(one, ())
+            more[one.field] = value_of(one, ())
     asked = {one.field: one.value for one in assignments}
     form = str(more.get("form", entry.form))
     if "name" in asked:
         substance = _renamed(entry.substance, substance, asked, table, form)
     substance, warnings = _controlled(entry.substance, substance, asked, table, form, reason)
     return replace(entry, substance=substance, **more), warnings
-
-
-def _value(one: Assignment, synonyms: tuple[str, ...]) -> Any:
-    if one.field in _FLAGS:
-        return _YES_NO[one.value.lower()]
-    if one.field != "synonyms":
-        return one.value
-    names = tuple(dict.fromkeys(name.strip() for name in one.value.split("|") if name.strip()))
-    if one.operator == "=":
-        return names
-    folded = {fold_name(name) for name in names}
-    kept = tuple(name for name in synonyms if fold_name(name) not in folded)
-    return (*kept, *names) if one.operator == "+=" else kept
 
 
 def _renamed(

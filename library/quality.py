@@ -18,8 +18,9 @@ from .likeness import Rows
 from .prepared import prepared
 from .quality_codes import REFUSING, Severity
 from .quality_facts import fact_findings
-from .quality_figures import figures_of, findings_of
+from .quality_figures import figures_of
 from .quality_pairs import PairFinding, between
+from .quality_rules import findings_of
 from .quality_values import EntryQuality, Finding, in_order
 from .substances import SubstanceTable
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from library.editing import FIELDS, edit_entry, parse_assignment, remove_entry
+from library.assignments import FIELDS, parse_assignment
+from library.editing import edit_entry, remove_entry
 from library.exporting import export_facts, export_folder
 from library.store import read_library
 

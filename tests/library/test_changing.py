@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from library.assignments import Assignment, parse_assignment
 from library.changes import changes_path, read_changes
 from library.comparing import compare
-from library.editing import Assignment, edit_entry, parse_assignment, remove_entry
+from library.editing import edit_entry, remove_entry
 from library.errors import (
     EditRefused,
     EntryNotFound,
