@@ -40,6 +40,16 @@ def synonym_groups(entries: Iterable[ReferenceEntry]) -> tuple[tuple[str, ...], 
     return tuple(sorted(groups))
 
 
+def compound_numbers(entries: Iterable[ReferenceEntry]) -> list[int]:
+    """Return a number for each entry; entries of one compound, as `link_equivalents` joins them, share it."""
+    given = [entry.substance for entry in entries]
+    numbers = [0] * len(given)
+    for number, group in enumerate(_groups(given)):
+        for index in group:
+            numbers[index] = number
+    return numbers
+
+
 def _groups(substances: Sequence[Substance]) -> list[list[int]]:
     """Group indices by shared keys: union-find with path halving."""
     parent = list(range(len(substances)))

@@ -11,6 +11,7 @@
     ├── LibraryNotWritten (OSError)           the library could not be written; the old one is untouched
     ├── LibraryBusy (TimeoutError)            another program is changing libraries in this folder
     ├── EntryNotFound (LookupError)           no such entry in a library
+    ├── EditRefused (ValueError)              facts that cannot be changed like that
     ├── TableError (ValueError)               a shipped fact table is damaged
     └── ImportRefused (ValueError)            a folder nothing can be imported from
         └── ManifestError                     its manifest.csv cannot be followed
@@ -51,6 +52,10 @@ class LibraryBusy(LibraryError, TimeoutError):
 
 class EntryNotFound(LibraryError, LookupError):
     """A library has no such entry, or more than one that could be meant."""
+
+
+class EditRefused(LibraryError, ValueError):
+    """The facts of an entry cannot be changed like that; nothing was changed."""
 
 
 class TableError(LibraryError, ValueError):

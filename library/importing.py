@@ -1,19 +1,22 @@
 """Import a folder of spectra: whatever `spectra.formats` reads, with or without a ``manifest.csv``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from spectra.digest import array_digest
 from spectra.errors import SpectraError
 from spectra.formats import Decoded, decode
 from spectra.references import Grade, ReferenceEntry
-from spectra.values import Spectrum, Technique
+from spectra.values import FloatArray, Spectrum, Technique
 
 from .describing import Described, describe, origin_of
 from .equivalents import link_equivalents, synonym_groups
-from .errors import ImportRefused
+from .errors import ImportRefused, LibraryError
+from .exported import FACTS, Listed, exported_entry, read_exported
 from .folders import files_in, read_file
+from .manifest import NAME as MANIFEST
 from .manifest import Row, inside, read_manifest
 from .names import slug, sort_key
 from .substances import PACKAGING, SubstanceTable
@@ -36,6 +39,8 @@ class ImportReport:
     """Groups of names that are one compound."""
     notes: tuple[str, ...] = ()
     """What the person importing should check."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File of each entry by its identifier, with the number of the spectrum where a file holds several."""
 
 
 @dataclass(slots=True)
@@ -44,6 +49,8 @@ class _Gathered:
 
     entries: dict[str, ReferenceEntry] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    of_entry: dict[str, str] = field(default_factory=dict)
+    axes: dict[bytes, FloatArray] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
@@ -94,8 +101,12 @@ def import_folder(
         Its manifest cannot be followed.
     """
     folder = Path(folder)
-    there = files_in(folder)
+    there = [name for name in files_in(folder) if name != FACTS]
     manifest = read_manifest(folder)
+    if (exported := read_exported(folder)) is not None:
+        if manifest is not None:
+            raise ImportRefused(f"{folder}: holds {FACTS} and {MANIFEST}; remove the one that is not meant")
+        return _import_exported(folder, there, exported, progress)
     rows = {name: Row(name) for name in there} if manifest is None else manifest
     if not rows:
         raise ImportRefused(f"{folder}: no file to import")
@@ -116,6 +127,33 @@ def import_folder(
         unlisted=tuple(name for name in there if name not in rows),
         duplicates=synonym_groups(entries),
         notes=gathered.all_notes(),
+        files=gathered.of_entry,
+    )
+
+
+def _import_exported(
+    folder: Path, there: list[str], listed: Mapping[str, Listed], progress: Progress | None
+) -> ImportReport:
+    """Import what `library.exporting` wrote: entries as they were, equivalents anew."""
+    gathered = _Gathered()
+    for done, (file, one) in enumerate(listed.items(), start=1):
+        try:
+            entry = exported_entry(folder, one)
+            if entry.reference_id in gathered.entries:
+                raise ImportRefused(f"the identifier of {gathered.of_entry[entry.reference_id]}")
+            gathered.entries[entry.reference_id] = _sharing(entry, gathered.axes)
+            gathered.of_entry[entry.reference_id] = file
+        except (SpectraError, LibraryError, OSError, ValueError, LookupError, ArithmeticError) as error:
+            gathered.refused.append((file, _reason(error, file)))
+        if progress:
+            progress(done, len(listed), file)
+    entries = link_equivalents(gathered.entries.values())
+    return ImportReport(
+        entries=entries,
+        refused=tuple(gathered.refused),
+        unlisted=tuple(name for name in there if name not in listed),
+        duplicates=synonym_groups(entries),
+        files=gathered.of_entry,
     )
 
 
@@ -170,10 +208,20 @@ def _gather(
     if numbers in gathered.files:
         gathered.notes.append(f"{where}: the same numbers as {gathered.files[numbers]} under another name")
     gathered.files.setdefault(numbers, where)
-    gathered.entries[entry.reference_id] = entry
+    gathered.entries[entry.reference_id] = _sharing(entry, gathered.axes)
+    gathered.of_entry[entry.reference_id] = where
     gathered.notes.extend(f"{where}: {note}" for note in known.notes)
     if known.unsettled:
         gathered.unsettled.add(known.substance.name)
+
+
+def _sharing(entry: ReferenceEntry, axes: dict[bytes, FloatArray]) -> ReferenceEntry:
+    """Return an entry whose axis is the one array of all entries on that axis: half the memory."""
+    axis = entry.spectrum.axis
+    shared = axes.setdefault(sha256(axis.tobytes()).digest(), axis)
+    if shared is axis:
+        return entry
+    return replace(entry, spectrum=replace(entry.spectrum, axis=shared))
 
 
 def _entry(file: str, decoded: Decoded, row: Row, known: Described) -> ReferenceEntry:

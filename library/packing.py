@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -35,18 +36,24 @@ def pack(entries: Sequence[ReferenceEntry], name: str) -> dict[str, Any]:
         The name, the number of entries or a text is out of bounds, two entries share an
         identifier, or something has no JSON form.
     """
+    parts = parts_of(entries, name)
+    heads = np.frombuffer(b"".join(parts["heads"]), dtype=np.uint8)
+    return {"heads": heads, **{key: _joined(parts[key]) for key in ARRAYS[1:]}}
+
+
+def parts_of(entries: Sequence[ReferenceEntry], name: str) -> dict[str, list[Any]]:
+    """Return what is laid end to end in each array of a library, without laying it; errors as in `pack`."""
     if not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise LibraryFormatError(f"a library's name has 1 to {MAX_NAME} printable characters")
     if len(entries) > MAX_ENTRIES:
         raise LibraryFormatError(f"{len(entries)} entries are more than the {MAX_ENTRIES} of a library")
     _require_unique([entry.reference_id for entry in entries])
-    heads = b"".join(_head_line(entry) for entry in entries)
     spectra = [entry.spectrum for entry in entries]
     return {
-        "heads": np.frombuffer(heads, dtype=np.uint8),
-        "axis": _joined([s.axis for s in spectra]),
-        "intensity": _joined([s.intensity for s in spectra]),
-        "noise": _joined([s.noise for s in spectra if s.noise is not None]),
+        "heads": [_head_line(entry) for entry in entries],
+        "axis": [s.axis for s in spectra],
+        "intensity": [s.intensity for s in spectra],
+        "noise": [s.noise for s in spectra if s.noise is not None],
     }
 
 
@@ -72,13 +79,32 @@ def digest_of(name: str, packed: dict[str, Any]) -> str:
     It is the SHA-256 of the RFC 8785 form of an object with the format, its version, the name,
     the SHA-256 of ``heads`` and the `spectra.digest.array_digest` of the three float arrays.
     """
+    arrays = array_digest(packed["axis"], packed["intensity"], packed["noise"])
+    return _digest(name, bytes_digest(packed["heads"].tobytes()), arrays)
+
+
+def digest_of_parts(name: str, parts: dict[str, list[Any]]) -> str:
+    """Return what `digest_of` would, without laying the parts end to end: no copy of thousands of spectra."""
+    sha = sha256()
+    for key in ARRAYS[1:]:
+        size = sum(part.size for part in parts[key])
+        sha.update(f"<f8({size},);".encode())
+        for part in parts[key]:
+            sha.update(np.ascontiguousarray(part, dtype="<f8").data)
+    heads = sha256()
+    for line in parts["heads"]:
+        heads.update(line)
+    return _digest(name, heads.hexdigest(), sha.hexdigest())
+
+
+def _digest(name: str, heads: str, arrays: str) -> str:
     return json_digest(
         {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "name": name,
-            "heads": bytes_digest(packed["heads"].tobytes()),
-            "arrays": array_digest(packed["axis"], packed["intensity"], packed["noise"]),
+            "heads": heads,
+            "arrays": arrays,
         }
     )
 
@@ -95,6 +121,10 @@ def unpack(packed: dict[str, Any]) -> tuple[ReferenceEntry, ...]:
     if lines.pop() or len(lines) > MAX_ENTRIES or any(len(line) >= MAX_HEAD_BYTES for line in lines):
         raise LibraryFormatError("its entries are cut off or too many")
     entries, start, noisy = [], 0, 0
+    axis = np.empty(0)
+    for key in ARRAYS[1:]:
+        # Frozen, so that entries may hold parts of them instead of copies.
+        packed[key].setflags(write=False)
     for line in lines:
         head = json.loads(line)
         count = head["channels"]
@@ -102,9 +132,9 @@ def unpack(packed: dict[str, Any]) -> tuple[ReferenceEntry, ...]:
             raise LibraryFormatError("an entry has more channels than the file")
         noise = packed["noise"][noisy : noisy + count] if head["noise"] else None
         part = slice(start, start + count)
-        entries.append(
-            entry_of_head(head, axis=packed["axis"][part], intensity=packed["intensity"][part], noise=noise)
-        )
+        if not np.array_equal(axis, packed["axis"][part]):
+            axis = packed["axis"][part]
+        entries.append(entry_of_head(head, axis=axis, intensity=packed["intensity"][part], noise=noise))
         start, noisy = start + count, noisy + (count if head["noise"] else 0)
     if (start, start, noisy) != tuple(packed[key].size for key in ARRAYS[1:]):
         raise LibraryFormatError("it holds numbers that belong to no entry")

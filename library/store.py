@@ -31,8 +31,9 @@ from .errors import (
     LibraryVersionError,
 )
 from .names import fold_name
-from .packing import ARRAYS, FORMAT, FORMAT_VERSION, digest_of, pack, unpack
+from .packing import ARRAYS, FORMAT, FORMAT_VERSION, digest_of, digest_of_parts, parts_of, unpack
 from .replacing import replace_file
+from .writing import write_file
 
 #: Bound of what is read; a larger library is a mistake or an attack.
 MAX_FILE_BYTES = 2 << 30
@@ -109,32 +110,16 @@ def write_library(
         The operating system refused; what was there is untouched.
     """
     kept = tuple(sorted(entries, key=lambda entry: entry.reference_id))
-    packed = pack(kept, name)
-    digest = digest_of(name, packed)
-
-    image = _hdf5_image(name, digest, packed)
-    replace_file(Path(path), lambda temporary: temporary.write_bytes(image), replace=replace)
+    parts = parts_of(kept, name)
+    digest = digest_of_parts(name, parts)
+    replace_file(Path(path), lambda temporary: write_file(temporary, name, digest, parts), replace=replace)
     return Library(name, digest, FORMAT_VERSION, kept, Path(path))
-
-
-def _hdf5_image(name: str, digest: str, packed: dict[str, Any]) -> bytes:
-    """Return the bytes of the file, made in memory: on a full disk libhdf5 leaks files and shouts."""
-    with h5py.File("library", "w", driver="core", backing_store=False, libver=("v110", "v110")) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["name"] = name
-        file.attrs["digest"] = digest
-        for key, array in packed.items():
-            file.create_dataset(key, data=array, track_times=False)
-        file.flush()
-        image: bytes = file.id.get_file_image()
-    return image
 
 
 def content_digest(entries: Iterable[ReferenceEntry], *, name: str) -> str:
     """Return the digest a library of these entries would have; see `library.packing.digest_of`."""
     kept = tuple(sorted(entries, key=lambda entry: entry.reference_id))
-    return digest_of(name, pack(kept, name))
+    return digest_of_parts(name, parts_of(kept, name))
 
 
 def read_library(path: Path) -> Library:

@@ -64,6 +64,7 @@ KINDS: dict[str, Kind] = {
     "library.errors.LibraryNotWritten": Kind(DATA, 500, "library_not_written", "The library was not written"),
     "library.errors.LibraryBusy": Kind(DATA, 503, "library_busy", "The library is being changed"),
     "library.errors.EntryNotFound": Kind(DATA, 404, "entry_not_found", "There is no such entry"),
+    "library.errors.EditRefused": Kind(DATA, 422, "edit_refused", "The entry was not changed"),
     "library.errors.TableError": Kind(DATA, 500, "table_damaged", "A shipped table is damaged"),
     "library.errors.ImportRefused": Kind(DATA, 422, "import_refused", "Nothing was imported"),
     "library.errors.ManifestError": Kind(DATA, 422, "manifest_invalid", "The manifest cannot be followed"),

@@ -50,15 +50,20 @@ AXIS_UNITS = {Technique.RAMAN: ("nm", "cm-1"), Technique.FTIR: ("cm-1",)}
 def frozen_array(values: npt.ArrayLike, *, name: str, ndim: int = 1) -> FloatArray:
     """Return numbers as a read-only float64 array of their own, or the very array where it is one already.
 
+    A part of a read-only array counts as one, too.
+
     Raises
     ------
     ValueRangeError
         Another number of dimensions, too many channels, or a number that is not finite.
     """
+    owner = values.base if isinstance(values, np.ndarray) and values.base is not None else values
     shared = (
         isinstance(values, np.ndarray)
+        and isinstance(owner, np.ndarray)
         and values.dtype == np.float64
-        and values.base is None
+        and owner.base is None
+        and not owner.flags.writeable
         and not values.flags.writeable
         and values.flags.c_contiguous
     )

@@ -51,9 +51,19 @@ LIBRARY = {
     "store": "Library content_digest read_library write_library",
     "substances": "SubstanceTable is_controlled",
     "importing": "ImportReport import_folder reference_id",
+    "admission": "Admission Refusal admit was_edited",
+    "changes": "change_library changes_path read_changes",
+    "comparing": "Comparison EntryChange Remeasured compare",
+    "confusability": "Confusability confusability",
+    "coverage": "Covered coverage",
+    "assignments": "Assignment parse_assignment value_of",
+    "editing": "Edited changed edit_entry remove_entry",
+    "exporting": "export_facts export_folder",
+    "quality": "QualityReport check_entries",
+    "quality_codes": "Code Severity",
     "starter": "ensure_starter pseudo_voigt starter_entries",
     "methods": "fit_method ship_null_tables training_method",
-    "errors": "EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
+    "errors": "EditRefused EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
     "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
 }
 CALIBRATION = {

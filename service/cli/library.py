@@ -1,31 +1,22 @@
 """``opioscan library``: make, fill and inspect reference libraries."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from library.errors import ImportRefused
-from library.importing import ImportReport, import_folder
-from library.merging import Merge, merge_into
-from library.starter import ensure_starter
-from library.store import Library, read_library, write_library
-from spectra.references import ReferenceEntry
-from spectra.values import Technique
+from library.store import write_library
 
 from ..errors import UsageError
-from ..settings import load_settings
-from .output import emit_json, progress, say, warn
+from .library_check import check, compare
+from .library_edit import edit, export, remove
+from .library_import import import_
+from .library_words import Json, LibraryFile, entry_json, library_json, opened
+from .output import emit_json, say
 
 app = typer.Typer(
     help="Make, fill and inspect reference libraries.", no_args_is_help=True, add_completion=False
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-LibraryFile = Annotated[Path | None, typer.Argument(metavar="[LIB.h5]", help="Default: the starter library.")]
-
-#: Files named one by one on the terminal; the JSON names all.
-_MOST_NAMED = 20
 
 
 @app.command()
@@ -37,57 +28,19 @@ def init(
     """Make an empty library; a file that is there already is left alone."""
     library = write_library(path, (), name=name or path.stem, replace=False)
     if json:
-        emit_json(_library_json(library))
+        emit_json(library_json(library))
     else:
         say(f"{path}: empty library {library.name!r}")
         say(f"Fill it with: opioscan library import FOLDER --into {path}")
 
 
-@app.command("import")
-def import_(
-    folder: Annotated[Path, typer.Argument(help="Folder with spectra, and perhaps a manifest.csv.")],
-    into: Annotated[
-        Path, typer.Option("--into", metavar="LIB.h5", help="Library to add to; made if missing.")
-    ],
-    technique: Annotated[
-        Technique | None, typer.Option(help="How files were measured that do not say so.")
-    ] = None,
-    laser: Annotated[
-        float | None, typer.Option(metavar="NM", help="Excitation, nm, of files that do not say so.")
-    ] = None,
-    include_vapour: Annotated[
-        bool, typer.Option("--include-vapour", help="Import spectra of vapours (GC-IR) too.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Import a folder of spectra (ENLIGHTEN CSV, JCAMP-DX, BWSpec, Bruker OPUS, two-column text)."""
-    with progress(f"importing {folder.name}") as bar:
-        report = import_folder(
-            folder,
-            technique=technique,
-            laser_nm=laser,
-            include_vapour=include_vapour,
-            progress=lambda _done, _total, _file: bar(1),
-        )
-    if not report.entries:
-        file, why = report.refused[0]
-        raise ImportRefused(
-            f"{folder}: none of {len(report.refused)} files imported; the first, {file}: {why}"
-        )
-    merge = merge_into(into, report.entries)
-    if json:
-        emit_json({**_library_json(merge.library), **_report_json(report, merge)})
-    else:
-        _tell_import(report, merge)
-
-
 @app.command("list")
 def list_(path: LibraryFile = None, json: Json = False) -> None:
     """List the entries of a library."""
-    library = _opened(path)
+    library = opened(path)
     if json:
         for entry in library.entries:
-            emit_json(_entry_json(entry))
+            emit_json(entry_json(entry))
         return
     say(f"{library.name}: {len(library.entries)} entries, digest {library.digest[:16]}…")
     rows = [
@@ -116,12 +69,12 @@ def show(
     """Show one entry of a library: by its identifier, or by a name that only one entry has."""
     if entry is None and path.suffix.lower() in {".h5", ".hdf5"}:
         raise UsageError(f"which entry of {path}? See: opioscan library list {path}")
-    library = _opened(None if entry is None else path)
+    library = opened(None if entry is None else path)
     found = library.entry(str(path) if entry is None else entry)
     if json:
-        emit_json(_entry_json(found))
+        emit_json(entry_json(found))
         return
-    facts = _entry_json(found)
+    facts = entry_json(found)
     width = max(map(len, facts))
     for key, value in facts.items():
         if value not in ("", None, []):
@@ -129,76 +82,12 @@ def show(
             say(f"{key.ljust(width)}  {words}")
 
 
-def _opened(path: Path | None) -> Library:
-    return read_library(path or ensure_starter(load_settings().libraries_dir))
-
-
-def _library_json(library: Library) -> dict[str, Any]:
-    return {
-        "library": str(library.path),
-        "name": library.name,
-        "digest": library.digest,
-        "format_version": library.format_version,
-        "entries": len(library.entries),
-    }
-
-
-def _report_json(report: ImportReport, merge: Merge) -> dict[str, Any]:
-    return {
-        "imported": len(report.entries),
-        "added": merge.added,
-        "replaced": merge.replaced,
-        "created": merge.created,
-        "refused": [{"file": file, "reason": why} for file, why in report.refused],
-        "unlisted": list(report.unlisted),
-        "duplicates": [list(names) for names in report.duplicates],
-        "notes": list(report.notes),
-    }
-
-
-def _entry_json(entry: ReferenceEntry) -> dict[str, Any]:
-    substance, spectrum = entry.substance, entry.spectrum
-    return {
-        "reference_id": entry.reference_id,
-        "substance": substance.name,
-        "synonyms": list(substance.synonyms),
-        "class": substance.substance_class,
-        "controlled": substance.controlled,
-        "schedule": substance.schedule,
-        "jurisdiction": substance.jurisdiction,
-        "cas": substance.cas,
-        "inchikey": substance.inchikey,
-        "technique": str(spectrum.technique),
-        "grade": str(entry.grade),
-        "form": entry.form,
-        "packaging": entry.packaging,
-        "laser_nm": spectrum.laser_nm,
-        "resolution_cm1": spectrum.resolution_cm1,
-        "coverage_cm1": [float(spectrum.axis[0]), float(spectrum.axis[-1])],
-        "channels": int(spectrum.axis.size),
-        "instrument": entry.instrument,
-        "equivalents": list(entry.equivalents),
-        "source": entry.source,
-        "licence": entry.licence,
-        "substance_source": substance.source,
-        "history": list(spectrum.history),
-    }
-
-
-def _tell_import(report: ImportReport, merge: Merge) -> None:
-    if merge.created:
-        warn(f"{merge.library.path} did not exist; it was made")
-    for file, why in report.refused[:_MOST_NAMED]:
-        warn(f"not imported: {file}: {why}")
-    if (more := len(report.refused) - _MOST_NAMED) > 0:
-        warn(f"not imported: {more} more files; --json names all")
-    if report.unlisted:
-        names = ", ".join(report.unlisted[:_MOST_NAMED])
-        warn(f"not imported: {len(report.unlisted)} files that manifest.csv does not list: {names}")
-    for note in report.notes[:_MOST_NAMED]:
-        warn(note)
-    for group in report.duplicates:
-        say(f"one compound under several names: {', '.join(group)}")
-    counts = f"{len(report.entries)} imported ({merge.added} new, {merge.replaced} replaced)"
-    total = len(merge.library.entries)
-    say(f"{merge.library.path}: {counts}, {len(report.refused)} refused; {total} entries in all")
+for _name, _command in (
+    ("import", import_),
+    ("check", check),
+    ("compare", compare),
+    ("edit", edit),
+    ("remove", remove),
+    ("export", export),
+):
+    app.command(_name)(_command)

@@ -55,6 +55,9 @@ BARS = {
         "vendor_files": 120.0,
         "mutations": 900.0,
     },
+    4: {
+        "library_quality": 700.0,
+    },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

@@ -1,0 +1,1 @@
+"""Reports of quality control: words for a terminal, one page for people and files."""
