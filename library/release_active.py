@@ -90,6 +90,7 @@ def roll_back(
     ReleaseAltered
         Its files are not what was signed; nothing was switched.
     """
+    read_state(folder)
     with folder_lock(folder):
         state = read_state(folder)
         if state.active is None:

@@ -109,7 +109,7 @@ def stage_release(
         published = repo.published_targets()
         if repo.staged_targets() is not None and not again:
             raise RepositoryUnready("a release waits for signatures: publish it, or drop it with --again")
-        targets = Targets(version=0) if published is None else published.signed
+        targets = Targets(version=1) if published is None else published.signed
         newest = repo.newest(published.signed if published else None)
         release = Release(
             number=max(newest.values(), default=0) + 1,
@@ -127,7 +127,7 @@ def stage_release(
         release = replace(release, files=tuple(_add_file(repo, targets, source) for source in sources))
         _add(repo, targets, release.target, release.encode())
         _add(repo, targets, INDEX, encode_index({**newest, name: release.number}))
-        targets.version += 1
+        targets.version = 1 if published is None else targets.version + 1
         targets.expires = now + TARGETS_FOR
         repo.stage(Metadata(targets))
         return release

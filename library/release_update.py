@@ -108,6 +108,7 @@ def update(
     LibraryNotWritten
         The system refused; the active method stays.
     """
+    read_state(folder)
     with folder_lock(folder):
         state = read_state(folder)
         _check_clock(state, now)
