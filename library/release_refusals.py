@@ -1,6 +1,8 @@
 """The name of a refusal: what TUF's client says, told as what happened and what to do about it."""
 
+import re
 from typing import TypeVar
+from urllib.parse import unquote
 
 from tuf.api.exceptions import (
     BadVersionNumberError,
@@ -33,6 +35,7 @@ from .release_source import Source
 #: Every refusal ends with it.
 KEPT = "this bench works on with what it had"
 
+_DIGEST = re.compile(r"^[0-9a-f]{64}\.")
 _Refusal = TypeVar("_Refusal", bound=ReleaseError)
 
 
@@ -50,7 +53,7 @@ def refusal(error: Exception, source: Source, root: Root, *, expected: int | Non
     expected
         Length that was signed for the file being fetched; None for metadata.
     """
-    what = source.last_url.rpartition("/")[2] or source.name
+    what = _DIGEST.sub("", unquote(source.last_url.rpartition("/")[2])) or source.name
     if isinstance(error, DownloadHTTPError):
         return _told(
             RepositoryUnreachable,
@@ -72,7 +75,7 @@ def refusal(error: Exception, source: Source, root: Root, *, expected: int | Non
     if isinstance(error, UnsignedMetadataError):
         return _unsigned(what, source, root)
     if isinstance(error, LengthOrHashMismatchError | DeserializationError):
-        return _changed(what, source, expected)
+        return _changed(what, source, expected, parsed=isinstance(error, LengthOrHashMismatchError))
     if isinstance(error, BadVersionNumberError):
         return _told(
             OlderVersion,
@@ -110,7 +113,7 @@ def _unsigned(what: str, source: Source, root: Root) -> ReleaseError:
     )
 
 
-def _changed(what: str, source: Source, expected: int | None) -> ReleaseError:
+def _changed(what: str, source: Source, expected: int | None, *, parsed: bool) -> ReleaseError:
     """Tell a file that is cut off from one that is another."""
     short = (
         source.last_length < expected
@@ -120,7 +123,7 @@ def _changed(what: str, source: Source, expected: int | None) -> ReleaseError:
     if short:
         of = f" after {source.last_length} of {expected} bytes" if expected is not None else ""
         return _told(DownloadTruncated, f"{what} from {source.name} is cut off{of}: fetch or copy it again")
-    if expected is None and not what.split(".")[0].isdigit():
+    if not parsed:
         return _told(MetadataDamaged, f"{what} of {source.name} is not metadata: take a copy that is whole")
     return _told(
         TargetSwapped,

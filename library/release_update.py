@@ -24,7 +24,14 @@ from .errors import LibraryError, LibraryNotWritten
 from .method_store import MAX_FILE_BYTES as MAX_METHOD_BYTES
 from .method_store import read_method
 from .release_active import is_whole
-from .release_errors import ClockSetBack, MetadataDamaged, OtherMethodThere, ReleaseUnusable, TooMuchData
+from .release_errors import (
+    ClockSetBack,
+    MetadataDamaged,
+    MetadataExpired,
+    OtherMethodThere,
+    ReleaseUnusable,
+    TooMuchData,
+)
 from .release_publish import PUBLISHED_AT
 from .release_record import (
     INDEX,
@@ -165,6 +172,7 @@ def _fetched(
             _read(metadata, "snapshot", Snapshot).expires,
             _read(metadata, "targets", Targets).expires,
         ]
+        _check_expiry(min(stamps), now, source)
         _flush(metadata)
         counts = replace(state.seen_at(now), metadata=metadata.name, source=source.name)
         write_state(folder, counts)
@@ -212,6 +220,15 @@ def _check_published(metadata: Path, now: datetime, source: Source) -> None:
         raise ClockSetBack(
             f"this machine's clock says {now:{TIME}}, but {source.name} was published at {said}: "
             f"set the clock right, then update again; {KEPT}"
+        )
+
+
+def _check_expiry(expires: datetime, now: datetime, source: Source) -> None:
+    """Refuse what is past its date by the time that counts here too."""
+    if now >= expires:
+        raise MetadataExpired(
+            f"{source.name} is past its date since {expires:{TIME}}: it was not published anew, or this is a "
+            f"frozen copy; publish it again (opioscan method publish); {KEPT}"
         )
 
 

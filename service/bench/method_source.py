@@ -1,7 +1,7 @@
 """Where the agent's method comes from: loaded once, in the background, by whoever needs it first.
 
-A method released meanwhile is loaded in the background too, and taken up when a screening begins: a scan never
-waits for it, and no scan begins with one method and ends with another.
+A method released meanwhile is loaded in the background too, and taken up when a screening begins: a scan
+never waits for it, and no scan begins with one method and ends with another.
 """
 
 import logging
