@@ -7,13 +7,12 @@ import pytest
 from library.release_active import check_installed
 from library.release_state import read_state
 from tests.bars.release_attacks import ATTACKS, prepared
-from tests.bars.release_lab import BenchHome, fitted_methods
+from tests.bars.release_lab import BenchHome
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory):
-    base = tmp_path_factory.mktemp("attacks")
-    return prepared(base / "lab", fitted_methods(base / "methods", 2))
+def ready(tmp_path_factory, released_methods):
+    return prepared(tmp_path_factory.mktemp("attacks") / "lab", released_methods)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.what)
