@@ -10,16 +10,13 @@ from tuf.api.exceptions import DownloadHTTPError
 
 from library.release_errors import DownloadTruncated, MetadataDamaged, RepositoryUnreachable, TooSlow
 from library.release_refusals import KEPT
-from library.release_source import CHUNK, MAX_UPDATE_S, FolderSource, Source
+from library.release_source import MAX_UPDATE_S, FolderSource, Source
 
 from .errors import UsageError
 from .settings import software_version
 
 #: Longest wait for a connection and for the next bytes, s (chosen).
 CONNECT_S, READ_S = 10.0, 20.0
-
-#: Bytes taken from the wire at a time: small, so that the deadline is looked at often.
-_PART = min(CHUNK, 64 * 1024)
 
 _OK = 200
 
@@ -47,7 +44,8 @@ class HttpSource(Source):
         try:
             with self._client.stream("GET", url) as answer:
                 self._check(answer, url)
-                yield from answer.iter_raw(_PART)
+                # As it comes: to gather larger parts would be to wait, and the deadline is looked at between them.
+                yield from answer.iter_raw()
         except httpx.TimeoutException as error:
             raise TooSlow(
                 f"{self.name} does not answer in time for {url}: try again later; {KEPT}"
