@@ -44,7 +44,7 @@ class HttpSource(Source):
         try:
             with self._client.stream("GET", url) as answer:
                 self._check(answer, url)
-                # As it comes: to gather larger parts would be to wait, and the deadline is looked at between them.
+                # As it comes: gathering larger parts would be waiting, with no look at the deadline.
                 yield from answer.iter_raw()
         except httpx.TimeoutException as error:
             raise TooSlow(
