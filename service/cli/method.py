@@ -113,19 +113,23 @@ def list_(json: Json = False) -> None:
     from library.method_errors import MethodDamaged
     from library.method_store import find_method, read_head, stored_versions
 
-    folder = load_settings().methods_dir
+    from ..released import active_release
+
+    settings = load_settings()
+    folder, active = settings.methods_dir, active_release(settings)
     damaged: list[MethodDamaged] = []
     for name, versions in stored_versions(folder).items():
         for version in versions:
             try:
                 row = _row(read_head(find_method(folder, name, version)))
+                row["active"] = active is not None and (active.name, active.version) == (name, version)
             except MethodDamaged as error:
                 damaged.append(error)
                 continue
             if json:
                 emit_json(row)
             else:
-                mark = "  TRAINING" if row["training"] else ""
+                mark = ("  TRAINING" if row["training"] else "") + ("  ACTIVE" if row["active"] else "")
                 say(
                     f"{name}@{version}  library {row['library']}  {', '.join(row['techniques'])}  "
                     f"{row['watched']} watched  fitted {row['fitted_at']}{mark}"
