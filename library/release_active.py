@@ -1,21 +1,26 @@
-"""The active released method: checked against what two people signed whenever it is loaded."""
+"""The active released method: checked against what two people signed whenever it is loaded.
+
+What reads methods is imported where it is needed: a rollback only switches, and is to take a moment.
+"""
 
 import hashlib
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets
 from tuf.api.serialization import DeserializationError
 
 from .errors import LibraryError
-from .method_store import StoredMethod, read_method
 from .release_errors import NothingToRollBack, NothingTrusted, ReleaseAltered
 from .release_record import ReleaseFile, record_target
 from .release_state import Installed, read_state, write_state
 from .replacing import folder_lock
-from .store import read_library
+
+if TYPE_CHECKING:
+    from .method_store import StoredMethod
 
 
 def active_release(folder: Path) -> Installed | None:
@@ -32,7 +37,7 @@ def active_release(folder: Path) -> Installed | None:
         return None
 
 
-def read_active(folder: Path, methods: Path) -> StoredMethod:
+def read_active(folder: Path, methods: Path) -> "StoredMethod":
     """Load the active released method, its files checked against what was signed.
 
     Parameters
@@ -51,6 +56,8 @@ def read_active(folder: Path, methods: Path) -> StoredMethod:
     LibraryError
         The method cannot be read.
     """
+    from .method_store import read_method
+
     state = read_state(folder)
     if state.active is None:
         raise NothingTrusted(
@@ -149,7 +156,11 @@ def is_whole(path: Path, wanted: ReleaseFile) -> bool:
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256:
                 return True
-        return wanted.path.startswith("library-") and f"library-{read_library(path).digest}.h5" == wanted.path
+        if not wanted.path.startswith("library-"):
+            return False
+        from .store import read_library
+
+        return f"library-{read_library(path).digest}.h5" == wanted.path
     except (OSError, LibraryError):
         return False
 

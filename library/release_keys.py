@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
-from .method_store import NAME
+from .method_names import NAME
 from .release_errors import KeyUnusable
 
 FORMAT = "opioscan.signing-key"

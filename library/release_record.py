@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .entry_json import check_kinds
-from .method_store import NAME
+from .method_names import LIBRARY_FILE, METHOD_FILE, NAME
 from .release_errors import ReleaseUnusable
 
 FORMAT, INDEX_FORMAT, FORMAT_VERSION = "opioscan.release", "opioscan.release-index", 1
@@ -25,7 +24,6 @@ MAX_RELEASE = 999_999
 MAX_CHANGELOG = 20_000
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_LIBRARY = re.compile(r"library-[0-9a-f]{64}\.h5")
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "format": str,
     "format_version": int,
@@ -117,13 +115,15 @@ def decode_release(data: bytes) -> Release:
     ReleaseUnusable
         It is no record this program can read.
     """
+    from .entry_json import check_kinds
+
     said = _parsed(data, FORMAT, MAX_RECORD_BYTES)
     try:
         check_kinds(said, _KINDS, what="a release")
         method = said["method"]
         files = tuple(file_of(one) for one in said["files"])
         name, version = method["name"], method["version"]
-        named = {f"{name}@{version}.json"} | {one.path for one in files if _LIBRARY.fullmatch(one.path)}
+        named = {f"{name}@{version}.json"} | {one.path for one in files if LIBRARY_FILE.fullmatch(one.path)}
         if not (
             NAME.fullmatch(name)
             and is_count(version)
@@ -177,15 +177,9 @@ def file_of(said: Any) -> ReleaseFile:
     path, sha256, size = said["path"], said["sha256"], said["size"]
     if not (isinstance(path, str) and _DIGEST.fullmatch(sha256) and is_count(size)):
         raise ValueError("a file of the release is damaged")
-    if not (_LIBRARY.fullmatch(path) or is_method_file(path)):
+    if not (LIBRARY_FILE.fullmatch(path) or METHOD_FILE.fullmatch(path)):
         raise ValueError("a file of the release has a strange name")
     return ReleaseFile(path, sha256, size)
-
-
-def is_method_file(path: str) -> bool:
-    """Return whether a path is that of a method's file: its name, and nothing that leads elsewhere."""
-    name, at, rest = path.partition("@")
-    return bool(at and NAME.fullmatch(name) and re.fullmatch(r"[1-9][0-9]{0,4}\.json", rest))
 
 
 def is_count(value: Any) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 
 from spectra.digest import json_digest
 
-from .method_store import NAME
+from .method_names import NAME
 from .release_errors import NothingTrusted, ReleaseStateDamaged
 from .release_record import MAX_RELEASE, ReleaseFile, file_of, is_count
 from .replacing import replace_file

@@ -48,7 +48,7 @@ def fitted_methods(folder: Path, versions: int = 3, *, name: str = "ours") -> Pa
     write_library(folder / "small.h5", picked.values(), name="small")
     library = read_library(folder / "small.h5")
     method = fit_method(
-        library, name=name, watch_list=[WatchItem("Metamizole", 0.1)], draws=60, false_alarm_rate=0.05
+        library, name=name, watch_list=[WatchItem("Metamizole", 0.1)], draws=25, false_alarm_rate=0.05
     )
     for version in range(1, versions + 1):
         watched = (WatchItem("Metamizole", 0.1 + 0.01 * version),)

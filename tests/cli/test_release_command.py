@@ -113,7 +113,7 @@ def test_a_method_that_got_worse_is_refused_unless_somebody_says_why(made, do, t
     write_library(path, [e for e in first.references if e.substance.name != gone], name="less")
     library = read_library(path)
     worse = fit_method(
-        library, name="ours", version=2, draws=60, false_alarm_rate=0.05, watch_list=first.watch_list
+        library, name="ours", version=2, draws=25, false_alarm_rate=0.05, watch_list=first.watch_list
     )
     write_method(tmp_path / "lab" / "methods", worse, library, {})
     asked = [

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_a_kill_leaves_the_old_state_or_the_new_one(tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / "tests/bars/release_kills.py", "--work", tmp_path, "--kills", "5"],
+        [sys.executable, ROOT / "tests/bars/release_kills.py", "--work", tmp_path, "--kills", "3"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -21,4 +21,4 @@ def test_a_kill_leaves_the_old_state_or_the_new_one(tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert {name: one["wrong"] for name, one in found.items()} == {"update": [], "release": []}
-    assert all(sum(one["outcomes"].values()) == 5 for one in found.values())
+    assert all(sum(one["outcomes"].values()) == 3 for one in found.values())

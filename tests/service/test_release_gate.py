@@ -31,7 +31,7 @@ def made(tmp_path_factory):
     panel.write_text("\n".join(rows))
     watched = [WatchItem("Metamizole", 0.1)]
     method = fit_method(
-        read_library(base / "small.h5"), name="ours", watch_list=watched, draws=60, false_alarm_rate=0.05
+        read_library(base / "small.h5"), name="ours", watch_list=watched, draws=25, false_alarm_rate=0.05
     )
     return panel, method
 
