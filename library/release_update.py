@@ -5,34 +5,21 @@ believed later), then the method is fetched, checked, rebuilt and stored as one 
 last the state is replaced, which is the switch. A scan waits for none of it.
 """
 
-import os
 import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
-from tuf.api.exceptions import DownloadError, RepositoryError
-from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
-from tuf.ngclient import Updater, UpdaterConfig
+from tuf.api.metadata import TargetFile
+from tuf.ngclient import Updater
 
 from .errors import LibraryError, LibraryNotWritten
 from .method_store import MAX_FILE_BYTES as MAX_METHOD_BYTES
 from .method_store import read_method
 from .release_active import is_whole
-from .release_errors import (
-    ClockSetBack,
-    MetadataDamaged,
-    MetadataExpired,
-    OtherMethodThere,
-    ReleaseUnusable,
-    TooMuchData,
-)
-from .release_publish import PUBLISHED_AT
+from .release_errors import ClockSetBack, OtherMethodThere, ReleaseUnusable
+from .release_metadata import download, newest_metadata, target_bytes, target_info
 from .release_record import (
     INDEX,
     MAX_INDEX_BYTES,
@@ -42,30 +29,13 @@ from .release_record import (
     decode_release,
     record_target,
 )
-from .release_refusals import KEPT, refusal
-from .release_roles import check_root
+from .release_refusals import KEPT
 from .release_source import Source
-from .release_state import (
-    CLOCK_TOLERANCE,
-    MAX_HISTORY,
-    TIME,
-    Installed,
-    ReleaseState,
-    new_metadata_name,
-    parse_time,
-    read_state,
-    write_state,
-)
-from .release_trust import trusted_root
+from .release_state import MAX_HISTORY, TIME, Installed, ReleaseState, read_state, write_state
 from .replacing import folder_lock, replace_file
 from .store import MAX_FILE_BYTES as MAX_LIBRARY_BYTES
 
-#: Bounds of metadata; TUF's own, but for fewer roots at once (chosen: a century of yearly changes).
-CONFIG = UpdaterConfig(max_root_rotations=100, max_delegations=1)
-
 _INCOMING = "incoming-"
-
-_Kind = TypeVar("_Kind", Root, Timestamp, Snapshot, Targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +90,20 @@ def update(
         state = read_state(folder)
         _check_clock(state, now)
         _clear(folder, state)
-        with _fetched(folder, state, source, now) as (updater, expires, state):
-            newest = decode_index(_small(updater, source, INDEX, MAX_INDEX_BYTES))
-            number = newest[_followed(state, newest, name)]
-            info = _info(updater, source, record_target(number))
-            release = decode_release(_bytes(updater, source, info, MAX_RECORD_BYTES))
+        with newest_metadata(folder, state, source, now) as (updater, expires, state):
+            index = target_info(updater, source, INDEX)
+            newest = decode_index(target_bytes(updater, source, index, MAX_INDEX_BYTES))
+            followed = _followed(state, newest, name)
+            number = newest[followed]
+            info = target_info(updater, source, record_target(number))
+            release = decode_release(target_bytes(updater, source, info, MAX_RECORD_BYTES))
+            if (release.name, release.number) != (followed, number):
+                raise ReleaseUnusable(
+                    f"{info.path} of {source.name} is the record of another release; {KEPT}"
+                )
             offered = _installed(release, info)
-            if not again and (offered == state.active or number <= state.held_back):
+            held = state.active is not None and state.active.name == followed and number <= state.held_back
+            if not again and (offered == state.active or held):
                 fresh = replace(state, fresh_until=expires)
                 write_state(folder, fresh)
                 return Updated(state.active, state.active, release, False, offered != state.active, expires)
@@ -149,87 +126,6 @@ def _clear(folder: Path, state: ReleaseState) -> None:
     for left in folder.iterdir():
         if left.name.startswith(("metadata-", _INCOMING)) and left.name != state.metadata:
             shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _fetched(
-    folder: Path, state: ReleaseState, source: Source, now: datetime
-) -> Iterator[tuple[Updater, str, ReleaseState]]:
-    """Fetch and verify the newest metadata beside what is in force, and let it count from now on."""
-    metadata = folder / new_metadata_name()
-    if state.metadata and (folder / state.metadata).is_dir():
-        shutil.copytree(folder / state.metadata, metadata, symlinks=True)
-    else:
-        metadata.mkdir()
-    try:
-        updater = _refreshed(metadata, folder, source)
-        root = _read(metadata, "root", Root)
-        check_root(root)
-        _check_published(metadata, now, source)
-        stamps = [
-            root.expires,
-            _read(metadata, "timestamp", Timestamp).expires,
-            _read(metadata, "snapshot", Snapshot).expires,
-            _read(metadata, "targets", Targets).expires,
-        ]
-        _check_expiry(min(stamps), now, source)
-        _flush(metadata)
-        counts = replace(state.seen_at(now), metadata=metadata.name, source=source.name)
-        write_state(folder, counts)
-    except BaseException:
-        shutil.rmtree(metadata, ignore_errors=True)
-        raise
-    if state.metadata:
-        shutil.rmtree(folder / state.metadata, ignore_errors=True)
-    yield updater, min(stamps).strftime(TIME), counts
-
-
-def _refreshed(metadata: Path, folder: Path, source: Source) -> Updater:
-    try:
-        updater = Updater(
-            str(metadata),
-            source.metadata_url,
-            target_base_url=source.targets_url,
-            fetcher=source,
-            config=CONFIG,
-            bootstrap=trusted_root(folder),
-        )
-    except (RepositoryError, OSError) as error:
-        raise MetadataDamaged(
-            f"the trusted root in {folder} is damaged: trust it again with --replace"
-        ) from error
-    try:
-        updater.refresh()
-    except (RepositoryError, DownloadError) as error:
-        raise refusal(error, source, _read(metadata, "root", Root)) from error
-    except OSError as error:
-        if isinstance(error, LibraryError):
-            raise
-        raise LibraryNotWritten(f"{metadata} could not be written: {error.strerror}") from error
-    return updater
-
-
-def _check_published(metadata: Path, now: datetime, source: Source) -> None:
-    """Refuse a clock that is earlier than the moment the newest metadata was signed."""
-    said = _read(metadata, "timestamp", Timestamp).unrecognized_fields.get(PUBLISHED_AT, "")
-    try:
-        published = parse_time(said)
-    except (ValueError, TypeError) as error:
-        raise MetadataDamaged(f"{source.name} does not say when it was published; {KEPT}") from error
-    if now < published - CLOCK_TOLERANCE:
-        raise ClockSetBack(
-            f"this machine's clock says {now:{TIME}}, but {source.name} was published at {said}: "
-            f"set the clock right, then update again; {KEPT}"
-        )
-
-
-def _check_expiry(expires: datetime, now: datetime, source: Source) -> None:
-    """Refuse what is past its date by the time that counts here too."""
-    if now >= expires:
-        raise MetadataExpired(
-            f"{source.name} is past its date since {expires:{TIME}}: it was not published anew, or this is a "
-            f"frozen copy; publish it again (opioscan method publish); {KEPT}"
-        )
 
 
 def _followed(state: ReleaseState, newest: dict[str, int], name: str) -> str:
@@ -269,10 +165,10 @@ def _fetch_method(updater: Updater, source: Source, offered: Installed, folder: 
             if is_whole(methods / one.path, one):
                 (incoming / one.path).symlink_to((methods / one.path).absolute())
                 continue
-            info = _info(updater, source, one.path)
+            info = target_info(updater, source, one.path)
             if (info.hashes.get("sha256"), info.length) != (one.sha256, one.size) or info.length > most:
                 raise ReleaseUnusable(f"{one.path} is not listed as the release says, or too large; {KEPT}")
-            _download(updater, source, info, incoming / one.path)
+            download(updater, source, info, incoming / one.path)
         _check_usable(incoming, offered)
         _store(incoming, methods, offered)
     except OSError as error:
@@ -326,49 +222,3 @@ def _switched(state: ReleaseState, offered: Installed, expires: str, now: dateti
         held_back=0,
     )
     return after.noted(now, "updated to", offered.title, f"release {offered.number} from {state.source}")
-
-
-def _info(updater: Updater, source: Source, path: str) -> TargetFile:
-    info = updater.get_targetinfo(path)
-    if info is None:
-        raise ReleaseUnusable(f"{source.name} lists no {path}: no method was released there yet; {KEPT}")
-    return info
-
-
-def _small(updater: Updater, source: Source, path: str, most: int) -> bytes:
-    return _bytes(updater, source, _info(updater, source, path), most)
-
-
-def _bytes(updater: Updater, source: Source, info: TargetFile, most: int) -> bytes:
-    if info.length > most:
-        raise TooMuchData(f"{info.path} of {source.name} is larger than it may be; {KEPT}")
-    with tempfile.TemporaryDirectory(prefix="opioscan-update-") as place:
-        path = Path(place) / "target"
-        _download(updater, source, info, path)
-        return path.read_bytes()
-
-
-def _download(updater: Updater, source: Source, info: TargetFile, path: Path) -> None:
-    try:
-        updater.download_target(info, str(path))
-    except (RepositoryError, DownloadError) as error:
-        raise refusal(error, source, Root(), expected=info.length) from error
-
-
-def _read(metadata: Path, role: str, kind: type[_Kind]) -> _Kind:
-    """Return metadata that was verified a moment ago."""
-    found: Metadata[_Kind] = Metadata.from_file(str(metadata / f"{role}.json"))
-    if not isinstance(found.signed, kind):
-        raise MetadataDamaged(f"{metadata / role} is not what its name says")
-    return found.signed
-
-
-def _flush(folder: Path) -> None:
-    """Force a folder of metadata to the disk before the state names it."""
-    for place, _, files in os.walk(folder):
-        for path in (Path(place), *(Path(place) / name for name in files)):
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
