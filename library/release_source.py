@@ -15,12 +15,12 @@ from urllib.request import url2pathname
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
-from .release_errors import RepositoryUnreachable, TooSlow
+from .release_errors import RepositoryUnreachable, TooMuchData, TooSlow
 
 #: Bytes read at a time.
 CHUNK = 1 << 20
 
-#: What is remembered of a file: as much as metadata may have.
+#: What metadata may have, and what is remembered of a file, bytes (TUF's bound for targets).
 MAX_KEPT = 5_000_000
 
 #: An update that takes longer is given up, s (chosen: a 2 GiB library over 30 Mbit/s).
@@ -85,6 +85,9 @@ class Source(FetcherInterface):
             self.last_length += len(chunk)
             kept += chunk[: MAX_KEPT - len(kept)]
             self.last_data = bytes(kept) if self.last_length <= MAX_KEPT else self.last_data
+            # A length that the publishing key alone signed bounds nothing: that key can be stolen.
+            if url.startswith(self.metadata_url) and self.last_length > MAX_KEPT:
+                raise TooMuchData(f"{url} is longer than metadata may be: the update was refused")
             if time.monotonic() > self._deadline:
                 raise TooSlow(
                     f"{self.name} took longer than {self._timeout_s:.0f} s: the update was given up, "

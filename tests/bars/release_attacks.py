@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tuf.api.metadata import Metadata, Root
+from tuf.api.metadata import Metadata, Root, Timestamp
 
 from library import release_errors as errors
 from library.errors import LibraryError
@@ -140,6 +140,18 @@ def endless_metadata(lab: Lab, bench: BenchHome, copy: Path) -> object:
     return bench.update(copy)
 
 
+def endless_snapshot(lab: Lab, bench: BenchHome, copy: Path) -> object:
+    path = copy / "metadata" / "timestamp.json"
+    stamp: Metadata[Timestamp] = Metadata.from_file(str(path))
+    stamp.signed.version += 1
+    stamp.signed.snapshot_meta.version += 1
+    stamp.signed.snapshot_meta.length = 10**12
+    stamp.sign(lab.keys["press"].signer)
+    path.write_bytes(stamp.to_bytes())
+    (copy / "metadata" / f"{stamp.signed.snapshot_meta.version}.snapshot.json").write_bytes(b" " * (8 << 20))
+    return bench.update(copy)
+
+
 def junk(lab: Lab, bench: BenchHome, copy: Path) -> object:
     (copy / "metadata" / "timestamp.json").write_bytes(b'{"signed": ' + b"[" * 5000 + b"]" * 5000 + b"}")
     return bench.update(copy)
@@ -203,6 +215,7 @@ ATTACKS = (
     Attack("metadata cut off", errors.DownloadTruncated, truncated_metadata),
     Attack("a target longer than signed", errors.TooMuchData, longer_target),
     Attack("endless metadata", errors.TooMuchData, endless_metadata),
+    Attack("endless metadata, publishing key stolen", errors.TooMuchData, endless_snapshot),
     Attack("metadata that is junk", errors.MetadataDamaged, junk),
     Attack("a clock before the publication", errors.ClockSetBack, clock_before_publication),
     Attack("a root by a stranger", errors.UnknownKey, foreign_root),
