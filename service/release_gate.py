@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spectra.errors import FormatError
 from spectra.method import Method
 from spectra.reasons import Verdict
 from spectra.validation import ALARMS, Judged
@@ -109,11 +110,15 @@ def judge_release(
     Raises
     ------
     FormatError, OSError
-        The panel, or a file it names, cannot be read.
+        The panel, or a file it names, cannot be read, or the new method answers no row of it.
     """
     rows = read_panel(panel)
     digest = panel_digest(panel, rows)
     after = _answers(panel, rows, new, read, now, advance)
+    if all(isinstance(one, Failed) for one in after):
+        raise FormatError(
+            f"{panel.name}: no sample has an answer, so the panel compares nothing: mend it first"
+        )
     before = None if released is None else _answers(panel, rows, released, read, now, advance)
     compared = () if before is None else zip(rows, before, after, strict=True)
     worse, better = [], []

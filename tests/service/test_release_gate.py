@@ -9,6 +9,7 @@ from library.starter import starter_entries
 from library.store import read_library, write_library
 from service.cli.spectrum_files import read_spectra
 from service.release_gate import gate_lines, judge_release
+from spectra.errors import FormatError
 from spectra.formats import encode_csv
 from spectra.method import WatchItem
 from spectra.values import Technique
@@ -97,6 +98,15 @@ def test_the_panel_is_known_by_its_content(made, tmp_path):
     with (tmp_path / "0.csv").open("ab") as file:
         file.write(b"\n")
     assert judged(tmp_path / "panel.csv", method, None).panel_sha256 != before.panel_sha256
+
+
+def test_a_panel_without_answers_is_no_gate(made, tmp_path):
+    _, method = made
+    (tmp_path / "0.csv").write_text("junk")
+    panel = tmp_path / "panel.csv"
+    panel.write_text("file,truth,technique,laser_nm\n0.csv,,raman,785\n")
+    with pytest.raises(FormatError, match="no sample has an answer"):
+        judged(panel, method, None)
 
 
 def test_a_row_without_an_answer_is_worse_where_there_was_one(made):
