@@ -16,8 +16,9 @@ from spectra.reliability import reliability
 from spectra.trained import CLASSES, trainable
 from spectra.values import Technique
 
+from .method_names import check_name
 from .method_negatives import Negatives, live_check, with_negatives
-from .method_store import StoredMethod, check_name, next_version, write_method
+from .method_store import StoredMethod, next_version, write_method
 from .methods import fit_method
 from .store import Library
 
@@ -34,7 +35,7 @@ class Wanted:
     """What a technician asks of a method."""
 
     name: str
-    """Its name, see `library.method_store.check_name`."""
+    """Its name, see `library.method_names.check_name`."""
     watch_list: tuple[WatchItem, ...] | None = None
     """What to alarm on; None for every controlled substance of the library."""
     classes: tuple[str, ...] | None = None

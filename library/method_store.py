@@ -28,6 +28,7 @@ from spectra.method import Method
 from .errors import LibraryError, LibraryExists, LibraryNotWritten
 from .method_errors import MethodDamaged, MethodNotFound
 from .method_json import method_head, method_of_head
+from .method_names import METHOD_FILE, check_name
 from .replacing import replace_file
 from .store import Library, read_library, write_library
 
@@ -36,13 +37,9 @@ FORMAT, FORMAT_VERSION = "opioscan.method", 1
 #: A larger file is a mistake or an attack.
 MAX_FILE_BYTES = 128 << 20
 
-#: How a method may be called: its name becomes part of a file's.
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
 #: Versions of one name; more are a program run wild.
 MAX_VERSION = 99_999
 
-_FILE = re.compile(rf"({NAME.pattern})@([1-9][0-9]{{0,4}})\.json")
 _FIELDS = {"format", "format_version", "method", "method_digest", "report", "digest"}
 
 
@@ -58,29 +55,13 @@ class StoredMethod:
     """Its file."""
 
 
-def check_name(name: str) -> str:
-    """Return a method's name.
-
-    Raises
-    ------
-    ValueError
-        It cannot be one.
-    """
-    if not NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r:.80} cannot be a method's name: 1 to 64 of a-z, 0-9, dot, hyphen and underscore, "
-            "beginning with a letter or digit"
-        )
-    return name
-
-
 def stored_versions(folder: Path) -> dict[str, tuple[int, ...]]:
     """Return the stored versions by name, both ascending; a folder that is not there holds none."""
     found: dict[str, list[int]] = {}
     try:
         with os.scandir(folder) as items:
             for item in items:
-                if match := _FILE.fullmatch(item.name):
+                if match := METHOD_FILE.fullmatch(item.name):
                     found.setdefault(match[1], []).append(int(match[2]))
     except FileNotFoundError:
         return {}

@@ -68,6 +68,47 @@ KINDS: dict[str, Kind] = {
     "library.errors.TableError": Kind(DATA, 500, "table_damaged", "A shipped table is damaged"),
     "library.errors.ImportRefused": Kind(DATA, 422, "import_refused", "Nothing was imported"),
     "library.errors.ManifestError": Kind(DATA, 422, "manifest_invalid", "The manifest cannot be followed"),
+    "library.release_errors.ReleaseError": Kind(DATA, 422, "release_error", "The release cannot be used"),
+    "library.release_errors.KeyUnusable": Kind(DATA, 422, "key_unusable", "The signing key cannot be used"),
+    "library.release_errors.RepositoryUnready": Kind(
+        DATA, 409, "repository_unready", "The repository is not ready"
+    ),
+    "library.release_errors.RepositoryUnreachable": Kind(
+        SERVICE, 503, "repository_unreachable", "No repository answers"
+    ),
+    "library.release_errors.NothingTrusted": Kind(DATA, 409, "nothing_trusted", "No root is trusted here"),
+    "library.release_errors.NothingToRollBack": Kind(
+        DATA, 404, "nothing_to_roll_back", "There is nothing to roll back to"
+    ),
+    "library.release_errors.ReleaseStateDamaged": Kind(
+        DATA, 500, "release_state_damaged", "The record of releases is damaged"
+    ),
+    "library.release_errors.ReleaseAltered": Kind(
+        DATA, 422, "release_altered", "A released file was altered"
+    ),
+    "library.release_errors.UpdateRefused": Kind(DATA, 422, "update_refused", "The update was refused"),
+    "library.release_errors.TooFewSignatures": Kind(DATA, 422, "too_few_signatures", "Too few people signed"),
+    "library.release_errors.UnknownKey": Kind(DATA, 422, "unknown_key", "Signed with a key nobody trusted"),
+    "library.release_errors.SignatureWrong": Kind(
+        DATA, 422, "signature_wrong", "Altered after it was signed"
+    ),
+    "library.release_errors.MetadataExpired": Kind(
+        DATA, 422, "metadata_expired", "The repository is past its date"
+    ),
+    "library.release_errors.OlderVersion": Kind(DATA, 409, "older_version", "Older than what was seen"),
+    "library.release_errors.TargetSwapped": Kind(DATA, 422, "target_swapped", "Not the file that was signed"),
+    "library.release_errors.DownloadTruncated": Kind(DATA, 422, "download_truncated", "A file is cut off"),
+    "library.release_errors.TooMuchData": Kind(DATA, 413, "too_much_data", "A file is longer than it may be"),
+    "library.release_errors.TooSlow": Kind(SERVICE, 504, "too_slow", "The repository is too slow"),
+    "library.release_errors.ClockSetBack": Kind(DATA, 409, "clock_set_back", "The clock is set back"),
+    "library.release_errors.MetadataDamaged": Kind(DATA, 422, "metadata_damaged", "The metadata is damaged"),
+    "library.release_errors.RootUnfit": Kind(DATA, 422, "root_unfit", "The root is not fit to be trusted"),
+    "library.release_errors.OtherMethodThere": Kind(
+        DATA, 409, "other_method_there", "Another method has that name"
+    ),
+    "library.release_errors.ReleaseUnusable": Kind(
+        DATA, 422, "release_unusable", "The release cannot be used by this program"
+    ),
     "instrument.errors.InstrumentError": Kind(DEVICE, 503, "device_error", "The device failed"),
     "instrument.errors.DeviceURLError": Kind(USAGE, 422, "device_url_invalid", "The device name is unusable"),
     "instrument.errors.PortBusy": Kind(DEVICE, 409, "port_busy", "Another program has the port"),

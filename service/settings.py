@@ -86,6 +86,11 @@ class Settings:
         return self.home / "methods"
 
     @property
+    def releases_dir(self) -> Path:
+        """Folder of what this bench knows of released methods."""
+        return self.home / "releases"
+
+    @property
     def libraries_dir(self) -> Path:
         """Folder of reference libraries."""
         return self.home / "libraries"

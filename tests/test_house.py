@@ -63,6 +63,17 @@ LIBRARY = {
     "quality_codes": "Code Severity",
     "starter": "ensure_starter pseudo_voigt starter_entries",
     "methods": "fit_method ship_null_tables training_method",
+    "release_keys": "SigningKey make_key read_key read_public whose",
+    "release_staging": "sign_staged stage_release stage_root staged",
+    "release_publish": "Published publish",
+    "release_source": "FolderSource Source",
+    "release_trust": "Trusted examine_root fingerprint trust_root trusted_root",
+    "release_update": "Updated update",
+    "release_active": "active_release check_installed is_whole read_active roll_back",
+    "release_errors": "ClockSetBack DownloadTruncated KeyUnusable MetadataDamaged MetadataExpired NothingToRollBack "
+    "NothingTrusted OlderVersion OtherMethodThere ReleaseAltered ReleaseError ReleaseStateDamaged ReleaseUnusable "
+    "RepositoryUnreachable RepositoryUnready RootUnfit SignatureWrong TargetSwapped TooFewSignatures TooMuchData TooSlow "
+    "UnknownKey UpdateRefused",
     "errors": "EditRefused EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
     "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
 }
@@ -97,6 +108,9 @@ SERVICE = {
     "settings": "Settings load_settings software_version",
     "problems": "Kind error_of kind_of message_of problem_of",
     "clock": "clock_state",
+    "method_fetch": "HttpSource open_source",
+    "release_gate": "Change Gate gate_lines judge_release panel_digest",
+    "released": "active_release method_in_force release_mark released_method with_age",
     "archive.journal": "Archive ArchiveProblem ArchivedScan free_bytes",
     "archive.whole": "flush_folder write_whole",
     "archive.scanfile": "decode_attached decode_scan decode_transcript encode_scan with_transcript",

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from instrument.interfaces import OriginalFile, StopCheck, never_stop
-from library.methods import training_method
 from spectra.answer import InstrumentState
 from spectra.method import Method
 from spectra.values import Scan
 
 from ..archive.journal import Archive, ArchivedScan
+from ..released import method_in_force, release_mark, with_age
 from ..settings import Settings
 from . import lights, operations, work
 from .activity import Plans
@@ -48,7 +48,8 @@ class Bench:
     settings
         Home, server and addresses.
     load
-        Returns the method in force; the training method of the home where nobody says otherwise.
+        Returns the method in force; the active released method where nobody says otherwise, or the training
+        method of the home where none was released.
     """
 
     def __init__(self, settings: Settings, *, load: Callable[[], Method] | None = None) -> None:
@@ -66,7 +67,11 @@ class Bench:
         self.flusher = Flusher(settings, self.archive, self.outbox)
         self.recovered: list[Answer] = []
         self.warm = False
-        self._source = MethodSource(load or (lambda: training_method(settings.home)))
+        self._source = (
+            MethodSource(load)
+            if load is not None
+            else MethodSource(lambda: method_in_force(settings), lambda: release_mark(settings))
+        )
         self._unfinished = unfinished(self.archive, self.outbox)
         self._recovered = threading.Event()
         self.attempts.interrupt()
@@ -86,6 +91,14 @@ class Bench:
     def loaded_method(self) -> Method | None:
         """The method in force if it is loaded, without waiting."""
         return self._source.ready
+
+    def renew_method(self, item: str) -> None:
+        """Take up a method released meanwhile, where a new screening begins and nothing is being scanned.
+
+        Never waits: what has to be loaded is loaded in the background, for a later screening.
+        """
+        if self.outbox.screening_of(item) is None and not any(one.busy for one in self.devices.known()):
+            self._source.renew()
 
     def scan(self, request: ScanRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Screen a sample of a parcel.
@@ -145,7 +158,10 @@ class Bench:
         return {"stopped": stopped, "laser": "off"}
 
     def state_at(self, scan: Scan) -> InstrumentState:
-        """Return how far the instrument that made a scan can be trusted."""
+        """Return how far the instrument that made a scan, and the method in force, can be trusted."""
+        return with_age(self._axis_state(scan), self.settings, self.method())
+
+    def _axis_state(self, scan: Scan) -> InstrumentState:
         note = self.notes.verification(instrument_key(scan.device.model, scan.device.serial))
         if note is None:
             return InstrumentState(axis="missing")
@@ -212,6 +228,7 @@ class Bench:
         for device in devices:
             device.release()
         self.drops.end()
+        self._source.end()
         # Letting go may be what finds out.
         return may_be_on or lights.unverified(devices)
 

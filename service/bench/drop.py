@@ -100,6 +100,7 @@ class DropDesk:
         item = clean_label(text)
         if not item:
             raise UsageError("scan the barcode of the item first")
+        self._bench.renew_method(item)
         return {"item": item, "screening_id": self._bench.outbox.open_screening(item)}
 
     def join(self, scan_id: str, item: str, **options: Any) -> Answer:

@@ -34,6 +34,7 @@ Answer = dict[str, Any]
 def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answer:
     """Screen a sample of a parcel; see `Bench.scan`."""
     item = clean_label(request.item) or new_unlabelled()
+    bench.renew_method(item)
     device, remarks = _may_fire(bench, request, bench.outbox.screening_of(item))
     bench.method()
     bench.wait_recovered()

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("service.cli.show", "Show spectra in the terminal or as a picture."),
     "convert": ("service.cli.convert", "Convert a spectrum to JCAMP-DX or CSV."),
     "library": ("service.cli.library", "Make, fill and inspect reference libraries."),
-    "method": ("service.cli.method", "Fit, list, show and prove methods."),
+    "method": ("service.cli.method", "Fit, prove, release and update methods."),
     "outbox": ("service.cli.outbox", "Show or send what waits for the server."),
     "validate": ("service.cli.validate", "Validate a method on known samples, measured or simulated."),
     "verify": ("service.cli.verify", "Verify an instrument with a standard."),

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from spectra.errors import SpectraError
-from spectra.identification import Identification, identify
+from spectra.identification import FOREIGN, Identification, identify
 from spectra.method import Method
 from spectra.values import Spectrum, Technique
 
 from ..errors import UsageError
+from ..released import released_method, with_age
 from ..settings import Settings, load_settings
 from .identify_plot import Pictures
 from .output import console, emit_json, progress, verdict_panel, warn
@@ -32,7 +33,8 @@ def main(
         Path | None, typer.Option(metavar="LIB.h5", help="Library to search; fitted once, then kept.")
     ] = None,
     method: Annotated[
-        str, typer.Option(metavar="NAME[@VERSION]", help="Stored method instead of a library, or training.")
+        str,
+        typer.Option(metavar="NAME[@VERSION]", help="Stored method, or training; default: the released one."),
     ] = "",
     blank: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Scan of the empty container, same instrument.")
@@ -58,7 +60,9 @@ def main(
     if library is not None and method:
         raise UsageError("give --library or --method, not both")
     pictures = Pictures(plot, files, force=force, json=json) if plot else None
-    chosen = _method(load_settings(), library, method)
+    settings = load_settings()
+    chosen = _method(settings, library, method)
+    state = with_age(FOREIGN, settings, chosen)
     empty = _blank(blank, technique, laser)
     failures: list[SpectraError | OSError] = []
     for path in files:
@@ -70,7 +74,7 @@ def main(
                 pictures.check_count(len(found), f"spectra in {path.name}")
             for place, (spectrum, _) in enumerate(found):
                 source = str(path) if len(found) == 1 else f"{path}#{place + 1}"
-                answer = identify(spectrum, chosen, blank=empty, source=source, now=_now())
+                answer = identify(spectrum, chosen, blank=empty, state=state, source=source, now=_now())
                 _tell(answer, json=json)
                 if pictures is not None:
                     recipe = chosen.reference_set(spectrum.technique).recipe
@@ -95,6 +99,8 @@ def _method(settings: Settings, library: Path | None, name: str) -> Method:
         from .method_asked import asked
 
         return read_method(settings.methods_dir, *asked(name)).method
+    if library is None and not name and (stored := released_method(settings)) is not None:
+        return stored.method
     with progress("fitting null tables (once for each library)", total=2 * DRAWS) as advance:
         if library is None:
             if not name:

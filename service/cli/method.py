@@ -1,4 +1,4 @@
-"""``opioscan method``: fit, list, show and prove methods."""
+"""``opioscan method``: fit, list, show and prove methods; release them, and update benches with them."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +9,11 @@ from spectra.values import Technique
 
 from ..errors import UsageError
 from ..settings import load_settings, software_version
+from . import method_release, method_update
 from .method_asked import asked, asked_classes, asked_negatives, asked_references, asked_watch_list
 from .output import emit_json, progress, say, warn
 
-app = typer.Typer(help="Fit, list, show and prove methods.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Fit, prove, release and update methods.", no_args_is_help=True, add_completion=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Asked = Annotated[
@@ -112,19 +113,23 @@ def list_(json: Json = False) -> None:
     from library.method_errors import MethodDamaged
     from library.method_store import find_method, read_head, stored_versions
 
-    folder = load_settings().methods_dir
+    from ..released import active_release
+
+    settings = load_settings()
+    folder, active = settings.methods_dir, active_release(settings)
     damaged: list[MethodDamaged] = []
     for name, versions in stored_versions(folder).items():
         for version in versions:
             try:
                 row = _row(read_head(find_method(folder, name, version)))
+                row["active"] = active is not None and (active.name, active.version) == (name, version)
             except MethodDamaged as error:
                 damaged.append(error)
                 continue
             if json:
                 emit_json(row)
             else:
-                mark = "  TRAINING" if row["training"] else ""
+                mark = ("  TRAINING" if row["training"] else "") + ("  ACTIVE" if row["active"] else "")
                 say(
                     f"{name}@{version}  library {row['library']}  {', '.join(row['techniques'])}  "
                     f"{row['watched']} watched  fitted {row['fitted_at']}{mark}"
@@ -214,6 +219,17 @@ def crossval(
             continue
         for line in crossval_lines(proof, report):
             say(line)
+
+
+for _command in (
+    method_release.release,
+    method_release.sign,
+    method_release.publish,
+    method_update.trust,
+    method_update.update,
+    method_update.rollback,
+):
+    app.command()(_command)
 
 
 def _row(said: dict[str, Any]) -> dict[str, Any]:

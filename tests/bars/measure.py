@@ -58,6 +58,9 @@ BARS = {
     4: {
         "library_quality": 700.0,
     },
+    4: {
+        "releases": 900.0,
+    },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

@@ -7,6 +7,7 @@ import pytest
 
 from spectra.references import Grade, ReferenceEntry, Substance
 from spectra.values import Spectrum, Technique
+from tests.bars.release_lab import fitted_methods
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +72,9 @@ def folder(tmp_path) -> Path:
     path = tmp_path / "spectra"
     path.mkdir()
     return path
+
+
+@pytest.fixture(scope="session")
+def released_methods(tmp_path_factory):
+    """Folder with three versions of a small method, to be released."""
+    return fitted_methods(tmp_path_factory.mktemp("methods"), 3)

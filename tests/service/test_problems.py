@@ -16,7 +16,9 @@ PACKAGES = ("spectra", "library", "calibration", "instrument", "service")
 
 def error_classes():
     for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("errors.py")):
+        for path in sorted(
+            [*(ROOT / package).rglob("errors.py"), *(ROOT / package).rglob("release_errors.py")]
+        ):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             module = importlib.import_module(name)
             for cls in vars(module).values():
