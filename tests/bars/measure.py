@@ -54,11 +54,7 @@ BARS = {
     4: {
         "vendor_files": 120.0,
         "mutations": 900.0,
-    },
-    4: {
         "library_quality": 700.0,
-    },
-    4: {
         "releases": 900.0,
     },
 }
