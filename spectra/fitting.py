@@ -122,18 +122,13 @@ class Design:
     def beside(self, query: Query, term: Term, block: FloatArray) -> "Design":
         """Return the model with one more term, given its columns."""
         own = block * query.weight
-        size = len(self.weighted)
-        gram = np.empty((size + COLUMNS, size + COLUMNS))
-        gram[:size, :size] = self.gram
-        gram[size:, :size] = own @ self.weighted.T
-        gram[:size, size:] = gram[size:, :size].T
-        gram[size:, size:] = own @ own.T
+        gram, projected = self._grown(own, query)
         return Design(
             (*self.terms, term),
             np.concatenate((self.blocks, block[None])),
             np.concatenate((self.weighted, own)),
             gram,
-            np.concatenate((self.projected, own @ (query.weight * query.values))),
+            projected,
         )
 
     def without(self, k: int) -> "Design":
@@ -149,22 +144,48 @@ class Design:
         )
 
     def fit(self, query: Query) -> Fit:
-        """Fit the model: amplitudes ≥ 0, small corrections held near zero by their prior.
-
-        Amplitudes alone first, which scale the priors; then twice all of them together. A term whose
-        amplitude would be negative is held at zero.
-        """
-        freedom = np.array([BLANK_FREEDOM if t.row < 0 else REFERENCE_FREEDOM for t in self.terms])
-        freedom = freedom.reshape(-1, COLUMNS - 1)
-        main = slice(None, None, COLUMNS)
-        amplitude = nonnegative(self.gram[main, main], self.projected[main])
-        coefficients = np.zeros((len(self.terms), COLUMNS))
-        for _ in range(2):
-            coefficients = corrected(self.gram, self.projected, amplitude, freedom)
-            amplitude = coefficients[:, 0].copy()
+        """Fit the model: amplitudes ≥ 0, small corrections held near zero by their prior."""
+        coefficients = _solved(self.terms, self.gram, self.projected)
         parts = np.einsum("kc,kcn->kn", coefficients, self.blocks)
         residual = query.weight * (query.values - parts.sum(axis=0))
-        return Fit(self.terms, amplitude, parts, residual, float(residual @ residual), len(self.gram))
+        rss = float(residual @ residual)
+        return Fit(self.terms, coefficients[:, 0].copy(), parts, residual, rss, len(self.gram))
+
+    def try_beside(self, query: Query, term: Term, block: FloatArray) -> tuple[float, FloatArray]:
+        """Return the amplitude that one more term would have, and the residual, as `beside` and `fit` do."""
+        own = block * query.weight
+        size = len(self.weighted)
+        gram, projected = self._grown(own, query)
+        coefficients = _solved((*self.terms, term), gram, projected)
+        flat = coefficients.ravel()
+        model = flat[:size] @ self.weighted + flat[size:] @ own
+        return float(coefficients[-1, 0]), query.weight * query.values - model
+
+    def _grown(self, own: FloatArray, query: Query) -> tuple[FloatArray, FloatArray]:
+        """Return the products with those of more weighted columns."""
+        size = len(self.weighted)
+        gram = np.empty((size + COLUMNS, size + COLUMNS))
+        gram[:size, :size] = self.gram
+        gram[size:, :size] = own @ self.weighted.T
+        gram[:size, size:] = gram[size:, :size].T
+        gram[size:, size:] = own @ own.T
+        return gram, np.concatenate((self.projected, own @ (query.weight * query.values)))
+
+
+def _solved(terms: Sequence[Term], gram: FloatArray, projected: FloatArray) -> FloatArray:
+    """Return the coefficients of a model's columns, shape (terms, 4).
+
+    Amplitudes alone first, which scale the priors; then twice all of them together. A term whose amplitude
+    would be negative is held at zero.
+    """
+    freedom = np.array([BLANK_FREEDOM if term.row < 0 else REFERENCE_FREEDOM for term in terms])
+    freedom = freedom.reshape(-1, COLUMNS - 1)
+    amplitude = nonnegative(gram[::COLUMNS, ::COLUMNS], projected[::COLUMNS])
+    coefficients = np.zeros((len(terms), COLUMNS))
+    for _ in range(2):
+        coefficients = corrected(gram, projected, amplitude, freedom)
+        amplitude = coefficients[:, 0]
+    return coefficients
 
 
 def fit_terms(query: Query, references: ReferenceSet, terms: Sequence[Term]) -> Fit:

@@ -5,6 +5,7 @@ with each other and with the target are known, solving costs next to nothing.
 """
 
 import numpy as np
+from scipy.linalg import lapack
 
 from .values import FloatArray
 
@@ -29,7 +30,7 @@ def nonnegative(gram: FloatArray, projected: FloatArray) -> FloatArray:
         size = scale[live]
         inner = gram[live[:, None], live] / (size[:, None] * size)
         inner.flat[:: live.size + 1] += RIDGE
-        solved = np.linalg.solve(inner, projected[live] / size)
+        solved = _solve(inner, projected[live] / size)
         if (solved > 0).all():
             result[live] = solved / size
             break
@@ -65,19 +66,29 @@ def corrected(
     coefficients = np.zeros((terms, count))
     amplitude = np.array(amplitude)
     while (live := np.flatnonzero(amplitude > 0)).size:
-        chosen = (live[:, None] * count + np.arange(count)).ravel()
         penalty = np.zeros((live.size, count))
-        penalty[:, 1:] = 1.0 / (amplitude[live, None] * freedom[live])
-        inner = gram[chosen[:, None], chosen]
-        inner.flat[:: chosen.size + 1] += penalty.ravel() ** 2
+        if live.size == terms:  # as nearly always
+            inner, target = gram.copy(), projected
+            penalty[:, 1:] = 1.0 / (amplitude[:, None] * freedom)
+        else:
+            chosen = (live[:, None] * count + np.arange(count)).ravel()
+            inner, target = gram[chosen[:, None], chosen], projected[chosen]
+            penalty[:, 1:] = 1.0 / (amplitude[live, None] * freedom[live])
+        inner.flat[:: len(inner) + 1] += penalty.ravel() ** 2
         scale = np.sqrt(inner.diagonal())
         scale[scale == 0] = 1.0
-        inner = inner / (scale[:, None] * scale)
-        inner.flat[:: chosen.size + 1] += RIDGE
-        solved = (np.linalg.solve(inner, projected[chosen] / scale) / scale).reshape(-1, count)
+        inner /= scale[:, None] * scale
+        inner.flat[:: len(inner) + 1] += RIDGE
+        solved = (_solve(inner, target / scale) / scale).reshape(-1, count)
         negative = solved[:, 0] <= 0
         if not negative.any():
             coefficients[live] = solved
             break
         amplitude[live[negative]] = 0.0
     return coefficients
+
+
+def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
+    """Solve symmetric equations by Cholesky: `numpy.linalg.solve` takes three times as long to begin."""
+    _, solved, info = lapack.dposv(matrix, right, lower=1)
+    return np.asarray(np.linalg.solve(matrix, right) if info else solved, dtype=np.float64)

@@ -44,8 +44,10 @@ class ReferenceSet:
     rows: FloatArray
     """Derivatives for unit area, shape (widths, references, n); zero where not measured. Empty in a large
     set, which has an index instead."""
-    squares: FloatArray
-    """The rows squared, for weighted norms; same shape."""
+    single: Float32Array
+    """The rows in single precision, for screening; same shape."""
+    squares: Float32Array
+    """Their squares, for weighted norms; same shape."""
     index: ReferenceIndex | None = None
     """The references at `SCREENED_WIDTH` in single precision, for a large set."""
     sharp: FloatArray | None = None
@@ -62,9 +64,8 @@ class ReferenceSet:
         chosen = list(rows)
         entries = tuple(self.entries[row] for row in chosen)
         if self.sharp is None:
-            return ReferenceSet(
-                entries, self.recipe, self.axis, self.rows[:, chosen], self.squares[:, chosen]
-            )
+            single, squares = self.single[:, chosen], self.squares[:, chosen]
+            return ReferenceSet(entries, self.recipe, self.axis, self.rows[:, chosen], single, squares)
         if len(chosen) > DENSE:
             return assemble(entries, self.recipe, self.axis, self.sharp[chosen])
         empty = np.zeros((len(WIDTHS), 0, self.axis.size))
@@ -186,10 +187,11 @@ def assemble(
     if len(entries) > DENSE:
         sharp = np.asarray(sharp, dtype=np.float32)
         sharp.setflags(write=False)
-        nothing = np.zeros((len(WIDTHS), 0, axis.size))
+        shape = len(WIDTHS), 0, axis.size
+        nothing, single = np.zeros(shape), np.zeros(shape, np.float32)
         blunt = _broadened(sharp, WIDTHS[SCREENED_WIDTH], recipe)
         index = ReferenceIndex.build(blunt)
-        return ReferenceSet(entries, recipe, axis, nothing, nothing, index, sharp)
+        return ReferenceSet(entries, recipe, axis, nothing, single, single, index, sharp)
     return _whole(entries, recipe, axis, _at_all_widths(sharp, recipe))
 
 
@@ -197,10 +199,11 @@ def _whole(
     entries: tuple[ReferenceEntry, ...], recipe: Recipe, axis: FloatArray, rows: FloatArray
 ) -> ReferenceSet:
     """Return a small set of rows at every width, shape (widths, references, n)."""
-    squares = rows**2
-    for array in (rows, squares):
+    single = rows.astype(np.float32)
+    squares = single**2
+    for array in (rows, single, squares):
         array.setflags(write=False)
-    return ReferenceSet(entries, recipe, axis, rows, squares)
+    return ReferenceSet(entries, recipe, axis, rows, single, squares)
 
 
 #: Rows of large sets at every width, of those asked last: a scan asks for the same ones again and again.

@@ -85,8 +85,12 @@ def statistic(query: Query, before: Fit, after: Fit) -> float:
 
     Σ (r₀² − r₁²) / v of the weighted residuals r, with v of `excess` of the larger model's.
     """
-    gained = before.residual**2 - after.residual**2
-    return max(float(np.sum(gained / excess(query, after.residual))), 0.0)
+    return gain(query, before.residual, after.residual)
+
+
+def gain(query: Query, before: FloatArray, after: FloatArray) -> float:
+    """Return the `statistic` of two models by their weighted residuals."""
+    return max(float(np.sum((before**2 - after**2) / excess(query, after))), 0.0)
 
 
 def screen(
@@ -98,7 +102,7 @@ def screen(
     widths: Sequence[int],
     basis: FloatArray | None = None,
 ) -> FloatArray:
-    """Score every reference at every shift and width with one matrix product each.
+    """Score every reference at every shift and width with one matrix product each, in single precision.
 
     Parameters
     ----------
@@ -118,20 +122,22 @@ def screen(
     basis = basis_of(query, references, null) if basis is None else basis
     rest = weighted - basis.T @ (basis @ weighted)
     rss = float(rest @ rest)
+    # Scores do not depend on the scale of weights and residual; single precision does.
+    weight = query.weight / max(float(np.max(query.weight)), 1e-300)
+    vectors = np.concatenate((rest[None] / max(np.sqrt(rss), 1e-300), basis)) * weight
     # Moving the residual, the basis and the weights the other way spares moving every reference.
-    pack = np.stack(
-        [moved(np.concatenate((rest[None], basis)) * query.weight, -s / query.spacing) for s in shifts]
-    )
-    weights = np.stack([np.maximum(moved(query.weight**2, -s / query.spacing), 0.0) for s in shifts])
-    rows = references.rows[widths[0] : widths[-1] + 1]
+    moves = [-shift / query.spacing for shift in shifts]
+    pack = np.stack([moved(vectors, by) for by in moves]).astype(np.float32)
+    weights = np.stack([np.maximum(moved(weight**2, by), 0.0) for by in moves]).astype(np.float32)
+    chosen, n = slice(widths[0], widths[-1] + 1), weighted.size
     shape = (len(widths), len(references.entries), len(shifts))
-    flat = rows.reshape(-1, rows.shape[-1])
-    inner = (flat @ pack.reshape(-1, rows.shape[-1]).T).reshape(*shape, -1)
-    size = (references.squares[widths[0] : widths[-1] + 1].reshape(flat.shape) @ weights.T).reshape(shape)
+    inner = (references.single[chosen].reshape(-1, n) @ pack.reshape(-1, n).T).reshape(*shape, -1)
+    size = (references.squares[chosen].reshape(-1, n) @ weights.T).reshape(shape)
     apart = size - np.einsum("wrsk,wrsk->wrs", inner[..., 1:], inner[..., 1:])
-    drop = np.maximum(inner[..., 0], 0.0) ** 2 / np.maximum(apart, 1e-300)
     # What lies (nearly) in the span of the model adds nothing; its quotient is rounding noise.
-    drop = np.where(apart > COLLINEAR * size, np.minimum(drop, rss), 0.0)
+    firm = apart > COLLINEAR * size
+    share = np.maximum(inner[..., 0], 0.0) ** 2 / np.where(firm, apart, 1.0)
+    drop = np.where(firm, np.minimum(share, 1.0), 0.0).astype(np.float64) * rss
     scale = np.maximum((rss - drop) / max(query.points - null.parameters - 1, 1), 1.0)
     return np.asarray((drop / scale).transpose(2, 0, 1))
 

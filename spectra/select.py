@@ -9,7 +9,7 @@ from .fitting import SHIFTS, Design, Fit, Term, columns, fit_terms
 from .query import Query
 from .refset import ReferenceSet
 from .screening import Screening
-from .search import begin, beyond, candidates, excess, statistic
+from .search import begin, beyond, candidates, excess, gain, statistic
 from .values import FloatArray
 
 #: A mixture of more is not resolved by one vibrational spectrum; FTIR services name up to 5 or 6.
@@ -101,14 +101,15 @@ def select(query: Query, references: ReferenceSet, *, threshold: float) -> Selec
     begun = begin(query, references, fit, SHIFTS)
     while len(fit.terms) - len(start) < MOST_COMPONENTS:
         tried = _round(query, references, fit, begun)
-        leader = leader or tuple((trial.terms[-1].row, value) for value, trial in tried)
+        leader = leader or tuple((term.row, value) for value, term in tried)
         best_absent = tried[0][0] if tried else 0.0
         if not tried or best_absent < threshold:
             break
-        best, fit = tried[0]
+        best, chosen = tried[0]
+        fit = fit_terms(query, references, [*fit.terms, chosen])
         if begun is not None and len(fit.terms) - len(start) < MOST_COMPONENTS:
-            begun = beyond(begun, query, references, fit.terms[-1], _shifts(fit))
-        rivals[fit.terms[-1].row] = _rivals(references, fit.terms[-1].row, best, tried)
+            begun = beyond(begun, query, references, chosen, _shifts(fit))
+        rivals[chosen.row] = _rivals(references, chosen.row, best, tried)
     fit, values = _remove(query, references, fit, threshold)
     return _judged(query, references, fit, values, leader, rivals, best_absent)
 
@@ -121,7 +122,7 @@ def _shifts(fit: Fit) -> list[float]:
 
 def _round(
     query: Query, references: ReferenceSet, fit: Fit, begun: Screening | None
-) -> list[tuple[float, Fit]]:
+) -> list[tuple[float, Term]]:
     """Screen all references, refit the best exactly; best first."""
     placed = [term for term in fit.terms if term.row >= 0]
     shifts = _shifts(fit)
@@ -131,7 +132,7 @@ def _round(
     if float(np.mean(worth[query.weight > 0])) > UNKNOWN:
         # Unknown content draws the screen to whatever resembles it; what lies beside it is seen like this.
         views.append(replace(query, weight=query.weight / np.sqrt(worth)))
-    tried: dict[int, tuple[float, Fit]] = {}
+    tried: dict[int, tuple[float, Term]] = {}
     fitted: set[Term] = set()
     design = Design.of(query, references, fit.terms)
     among = begun.top(AMONG, without=known).rows if begun is not None and len(views) > 1 else None
@@ -140,21 +141,19 @@ def _round(
         found = candidates(view, references, fit, shifts=shifts, without=known, begun=same, among=part)
         for term in [term for term, _ in found[:REFITTED] if term not in fitted]:
             fitted.add(term)
-            trial = design.beside(query, term, columns(query, references, term)).fit(query)
-            value = statistic(query, fit, trial)
-            if trial.amplitudes[-1] > 0 and value > tried.get(term.row, (0.0, fit))[0]:
-                tried[term.row] = value, trial
+            amplitude, residual = design.try_beside(query, term, columns(query, references, term))
+            value = gain(query, fit.residual, residual)
+            if amplitude > 0 and value > tried.get(term.row, (0.0, term))[0]:
+                tried[term.row] = value, term
     return sorted(tried.values(), key=lambda pair: -pair[0])
 
 
 def _rivals(
-    references: ReferenceSet, row: int, best: float, tried: Sequence[tuple[float, Fit]]
+    references: ReferenceSet, row: int, best: float, tried: Sequence[tuple[float, Term]]
 ) -> tuple[int, ...]:
     same = references.same_answer(row)
     least = min(best - RIVAL_MARGIN, (1.0 - RIVAL_SHARE) * best)
-    return tuple(
-        trial.terms[-1].row for value, trial in tried if value > least and trial.terms[-1].row not in same
-    )
+    return tuple(term.row for value, term in tried if value > least and term.row not in same)
 
 
 def _remove(
