@@ -22,6 +22,7 @@ from pybaselines.utils import ParameterWarning
 from .errors import RecipeError
 from .values import FloatArray
 
+Float16Array = npt.NDArray[np.float16]
 Float32Array = npt.NDArray[np.float32]
 
 #: Rows of a screen that share one slice of work: the vectors of the kernels have this length.
@@ -187,7 +188,7 @@ def _one_by_one(
 
 
 def screen_rows(
-    matrix: Float32Array,
+    matrix: Float16Array,
     plain: Float32Array,
     squared: Float32Array,
     parts: int,
@@ -204,7 +205,7 @@ def screen_rows(
     Parameters
     ----------
     matrix
-        References, shape (rows, n); both multiples of `LANES`.
+        References in half precision, shape (rows, n); both multiples of `LANES`.
     plain
         The residual (of norm 1) and the basis at every lag, lag by lag, shape (lags · parts, n).
     squared
@@ -232,7 +233,8 @@ def screen_rows(
         work = _plain_screen(matrix, plain, squared, parts, where, taps, floor, apart, least, drop)
     else:
         limits = np.array(floor, dtype=np.float32)
-        flat, fives, weights = matrix.reshape(-1), _in_fives(plain), _in_fives(squared)
+        flat = matrix.view(np.uint16).reshape(-1)
+        fives, weights = _in_fives(plain), _in_fives(squared)
 
         def work(start: int, stop: int) -> None:
             kernels.screen_rows(
@@ -250,7 +252,7 @@ def _in_fives(vectors: Float32Array) -> Float32Array:
 
 
 def _plain_screen(
-    matrix: Float32Array,
+    matrix: Float16Array,
     plain: Float32Array,
     squared: Float32Array,
     parts: int,
@@ -269,7 +271,7 @@ def _plain_screen(
     mixing = np.ascontiguousarray(mixing[:, :lags])
 
     def block(start: int, stop: int) -> None:
-        rows, here = matrix[start:stop], slice(start, stop)
+        rows, here = matrix[start:stop].astype(np.float32), slice(start, stop)
         if squared.size:
             apart[:, here] = mixing @ (squared[:lags] @ np.square(rows).T)
             least[:, here] = np.maximum(floor[1] * apart[:, here], floor[0])

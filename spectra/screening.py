@@ -1,11 +1,14 @@
 """Screening of large reference sets: which references are worth an exact fit.
 
-One pass in single precision over a matrix of references scores each at every shift by what
-`spectra.search.screen` calls the drop: the energy it explains of the weighted residual, beyond the
-model so far. Residual, basis and weights are moved the other way instead of the references. A shift
-between two points is put together from moves by whole points, the *lags*, so that 5 lags serve 9
-shifts. What a reference has in common with the model is kept: the next round of a forward selection
-looks only at what the model gained.
+One pass over a matrix in half precision scores each at every shift by what `spectra.search.screen`
+calls the drop: the energy it explains of the weighted residual, beyond the model so far. Residual, basis
+and weights are moved the other way instead of the references. A shift between two points is put together
+from moves by whole points, the *lags*, so that 5 lags serve 9 shifts. What a reference has in common with
+the model is kept: the next round of a forward selection looks only at what the model gained.
+
+Half precision halves what has to come from memory, which is what a pass waits for. Sums are in single
+precision: what rounding changes is the reference, by a few ten-thousandths of its norm, and the same
+everywhere.
 """
 
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _kernels
-from ._kernels import LANES, Float32Array
+from ._kernels import LANES, Float16Array, Float32Array
 from .errors import MethodError
 from .lags import Lags, lagged, lags_of
 from .values import FloatArray
@@ -46,10 +49,10 @@ class Top(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceIndex:
-    """References in single precision, for screening."""
+    """References in half precision, for screening."""
 
-    matrix: Float32Array
-    """One row of norm 1 a reference, zeros added in both directions to multiples of 16."""
+    matrix: Float16Array
+    """One row of norm 1 a reference in half precision, zeros added in both directions to multiples of 16."""
     count: int
     """Number of references."""
     points: int
@@ -74,7 +77,7 @@ class ReferenceIndex:
         if given.ndim != 2 or not given.size:
             raise MethodError(f"an index needs a matrix of references, got the shape {given.shape}")
         count, points = given.shape
-        matrix = np.zeros((count + -count % LANES, points + -points % LANES), dtype=np.float32)
+        matrix = np.zeros((count + -count % LANES, points + -points % LANES), dtype=np.float16)
         for start in range(0, count, 1024):
             part = np.asarray(given[start : start + 1024], dtype=np.float64)
             if not np.isfinite(part).all():
@@ -135,7 +138,7 @@ class ReferenceIndex:
 
     def only(self, rows: npt.NDArray[np.int64]) -> Self:
         """Return an index of some of the references, in the order given."""
-        matrix = np.zeros((rows.size + -rows.size % LANES, self.matrix.shape[1]), dtype=np.float32)
+        matrix = np.zeros((rows.size + -rows.size % LANES, self.matrix.shape[1]), dtype=np.float16)
         matrix[: rows.size] = self.matrix[rows]
         matrix.setflags(write=False)
         return type(self)(matrix, int(rows.size), self.points)

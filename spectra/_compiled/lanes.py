@@ -61,6 +61,20 @@ def load(typing, array, at):
 
 
 @intrinsic
+def load_half(typing, array, at):
+    """Return `LANES` numbers of half precision, kept as uint16 in a flat array, from an index on: float32."""
+
+    def generate(context, builder, signature, values):
+        data = context.make_array(signature.args[0])(context, builder, values[0]).data
+        half = ir.VectorType(ir.HalfType(), LANES)
+        loaded = builder.load(builder.bitcast(builder.gep(data, [values[1]]), half.as_pointer()))
+        loaded.align = 2
+        return builder.fpext(loaded, ir.VectorType(ir.FloatType(), LANES))
+
+    return Lanes(types.float32)(array, types.intp), generate
+
+
+@intrinsic
 def store(typing, array, at, lanes):
     """Write a vector into a flat array from an index on."""
 

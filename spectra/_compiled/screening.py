@@ -9,6 +9,7 @@ from .lanes import (
     fill,
     kernel,
     load,
+    load_half,
     multiply_add,
     pair1,
     pair2,
@@ -36,7 +37,7 @@ def screen_rows(matrix, start, stop, plain, squared, parts, first, taps, floor, 
     Parameters
     ----------
     matrix
-        Flat float32 of rows of n numbers, n a multiple of 16.
+        Flat rows of n numbers in half precision, as uint16, n a multiple of 16.
     start, stop
         Rows to take, multiples of 16.
     plain
@@ -101,8 +102,8 @@ def _tile(matrix, row, vectors, vector, n, square, ahead, share, result, column,
     c0, c1, c2, c3, d0, d1, d2, d3 = zero, zero, zero, zero, zero, zero, zero, zero
     a4, b4, c4, d4 = zero, zero, zero, zero
     for i in range(0, n, LANES):
-        a, b = load(matrix, row + i), load(matrix, row + n + i)
-        c, d = load(matrix, row + 2 * n + i), load(matrix, row + 3 * n + i)
+        a, b = load_half(matrix, row + i), load_half(matrix, row + n + i)
+        c, d = load_half(matrix, row + 2 * n + i), load_half(matrix, row + 3 * n + i)
         if square:
             a, b, c, d = a * a, b * b, c * c, d * d
         v = load(vectors, vector + i)

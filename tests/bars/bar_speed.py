@@ -150,7 +150,7 @@ def _screen(sheet: Sheet, references: ReferenceSet, index: ReferenceIndex, query
     """Compare the screen with one matrix-vector product and with faiss."""
     import faiss
 
-    matrix = np.ascontiguousarray(index.matrix[: index.count, : index.points])
+    matrix = np.ascontiguousarray(index.matrix[: index.count, : index.points], dtype=np.float32)
     flat = faiss.IndexFlatIP(index.points)
     flat.add(matrix)
     weighted, basis = query.weight * query.values, basis_of(query, references, null)

@@ -48,6 +48,11 @@ def case(seed=0, count=50, points=101, parts=4):
     return rows, query * weight, weight, basis
 
 
+def rounded(rows):
+    """Return references as an index keeps them, of norm 1 in half precision."""
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16).astype(np.float64)
+
+
 def slow(rows, weighted, weight, basis, shifts=SHIFTS, least=-np.inf):
     """Return what `spectra.search.screen` calls the drop, in double precision.
 
@@ -71,10 +76,18 @@ def slow(rows, weighted, weight, basis, shifts=SHIFTS, least=-np.inf):
 def test_scores_are_those_of_the_plain_search(path, count, points, parts):
     rows, weighted, weight, basis = case(1, max(count, 4), points, parts)
     rows = rows[:count]
-    wanted, rss = slow(rows, weighted, weight, basis)
+    wanted, rss = slow(rounded(rows), weighted, weight, basis)
     found = ReferenceIndex.build(rows).scores(weighted, weight, basis, SHIFTS, SPACING)
     assert found.shape == (9, count)
     assert found.dtype == np.float32
+    assert np.abs(found - wanted)[CENTRED].max() < 1e-3 * rss
+
+
+@pytest.mark.parametrize("parts", [0, 4])
+def test_half_precision_changes_little(path, parts):
+    rows, weighted, weight, basis = case(21, 300, 701, parts)
+    wanted, rss = slow(rows, weighted, weight, basis)
+    found = ReferenceIndex.build(rows).scores(weighted, weight, basis, SHIFTS, SPACING)
     assert np.abs(found - wanted)[CENTRED].max() < 1e-3 * rss
 
 
@@ -95,7 +108,7 @@ def test_shifts_near_the_outermost_differ_little(path):
     )
     weight = 1.0 + 0.8 * np.sin(axis / 150)
     basis = orthonormal_beyond(np.zeros((0, 701)), rows[40:44] * weight)
-    wanted, rss = slow(rows, (rows[3] + 0.3 * rows[7]) * weight, weight, basis)
+    wanted, rss = slow(rounded(rows), (rows[3] + 0.3 * rows[7]) * weight, weight, basis)
     found = ReferenceIndex.build(rows).scores(
         (rows[3] + 0.3 * rows[7]) * weight, weight, basis, SHIFTS, SPACING
     )
@@ -107,7 +120,7 @@ def test_where_the_measured_range_ends_abruptly_scores_change_little(path):
     rows, weighted, weight, _ = case(12, 60, 701)
     weight = np.where(np.arange(701) < 100, 0.0, 1.0)
     basis = orthonormal_beyond(np.zeros((0, 701)), smooth(np.random.default_rng(2), 4, 701) * weight)
-    wanted, rss = slow(rows, rows[3] * weight, weight, basis, least=0.0)
+    wanted, rss = slow(rounded(rows), rows[3] * weight, weight, basis, least=0.0)
     found = ReferenceIndex.build(rows).scores(rows[3] * weight, weight, basis, SHIFTS, SPACING)
     assert np.abs(found - wanted).max() < 5e-3 * rss
     whole = np.array([s % SPACING == 0 for s in SHIFTS])
@@ -278,7 +291,7 @@ def test_the_best_come_first_and_ties_in_the_order_of_rows(path):
 def test_an_index_costs_little_more_than_its_matrix():
     rows = smooth(np.random.default_rng(0), 1000, 701)
     index = ReferenceIndex.build(rows)
-    assert index.matrix.nbytes <= 1.05 * rows.astype(np.float32).nbytes
+    assert index.matrix.nbytes <= 1.05 * rows.astype(np.float16).nbytes
     assert not index.matrix.flags.writeable
     assert index.count == 1000
     assert index.points == 701
