@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -80,13 +81,24 @@ def _shared_out(
     """
     parts = workers * slices if workers > 1 else 1
     size = max(-(-count // (parts * step)), 1) * step
-    starts = range(0, count, size)
-    if len(starts) <= 1:
+    starts = iter(range(0, count, size))
+    if size >= count:
         work(0, count)
         return
-    pool = _pool(workers)
-    for done in [pool.submit(work, start, min(start + size, count)) for start in starts]:
-        done.result()
+    taken = Lock()
+
+    def turns() -> None:
+        while True:
+            with taken:
+                start = next(starts, None)
+            if start is None:
+                return
+            work(start, min(start + size, count))
+
+    helpers = [_pool(workers - 1).submit(turns) for _ in range(workers - 1)]
+    turns()  # the caller works too: waking fewer threads takes less time
+    for helper in helpers:
+        helper.result()
 
 
 def arpls(
@@ -241,7 +253,7 @@ def screen_rows(
                 flat, start, stop, fives, weights, parts, where, taps, limits, apart, least, drop
             )
 
-    _shared_out(work, len(matrix), workers, step=_BLOCK, slices=4)
+    _shared_out(work, len(matrix), workers, step=_BLOCK, slices=2)
     return drop
 
 

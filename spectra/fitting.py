@@ -193,19 +193,32 @@ def fit_terms(query: Query, references: ReferenceSet, terms: Sequence[Term]) -> 
     return Design.of(query, references, terms).fit(query)
 
 
-def basis_of(query: Query, references: ReferenceSet, fit: Fit, *, main: bool = False) -> FloatArray:
+def basis_of(
+    query: Query,
+    references: ReferenceSet,
+    fit: Fit,
+    *,
+    main: bool = False,
+    design: Design | None = None,
+) -> FloatArray:
     """Return an orthonormal basis of a fit's weighted columns, shape (k, n).
 
     Parameters
     ----------
     main
         True for the terms themselves, without their corrections.
+    design
+        The fit's columns, where they are there already.
     """
-    live = [t for t, a in zip(fit.terms, fit.amplitudes, strict=True) if a > 0]
-    if not live:
+    live = np.flatnonzero(fit.amplitudes > 0)
+    if not live.size:
         return np.zeros((0, query.values.size))
     few = 1 if main else COLUMNS
-    stack = np.concatenate([columns(query, references, term)[:few] for term in live]) * query.weight
+    if design is not None:
+        blocks = [design.blocks[k] for k in live]
+    else:
+        blocks = [columns(query, references, fit.terms[k]) for k in live]
+    stack = np.concatenate([block[:few] for block in blocks]) * query.weight
     stack = stack / np.maximum(np.linalg.norm(stack, axis=1, keepdims=True), 1e-300)
     _, size, right = np.linalg.svd(stack, full_matrices=False)
     return np.asarray(right[size > 1e-6 * size[0]])

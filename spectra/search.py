@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from .fitting import (
     SHIFTS,
+    Design,
     Fit,
     Term,
     areas,
@@ -53,7 +54,7 @@ NOISE_SLACK = 0.4
 
 #: References of a large set that are screened at every width, best first (chosen: the exact winner was among
 #: the first few in all trials).
-REFINED = 32
+REFINED = 24
 
 #: Threads of the screen of a large set; the result does not depend on their number. Chosen.
 WORKERS = 2
@@ -150,6 +151,7 @@ def begin(
     *,
     among: npt.NDArray[np.int64] | None = None,
     basis: FloatArray | None = None,
+    design: Design | None = None,
 ) -> Screening | None:
     """Begin the screening of a large set; None for a small one, which is screened whole every time.
 
@@ -160,14 +162,14 @@ def begin(
     ----------
     among
         Rows that are screened, all by default; the screening's rows are then places in it.
-    basis
-        `basis_of` the model, where it is known already.
+    basis, design
+        `basis_of` the model, and its columns, where they are known already.
     """
     if references.index is None or not shifts:
         return None
     index = references.index if among is None else references.index.only(among)
-    basis = basis_of(query, references, null) if basis is None else basis
-    main = basis_of(query, references, null, main=True)
+    basis = basis_of(query, references, null, design=design) if basis is None else basis
+    main = basis_of(query, references, null, main=True, design=design)
     weighted = query.weight * query.values
     return index.begin(weighted, query.weight, basis, shifts, query.spacing, main=main, workers=WORKERS)
 
@@ -188,7 +190,9 @@ def candidates(
     shifts: Sequence[float],
     without: Sequence[int],
     begun: Screening | None = None,
+    best: npt.NDArray[np.int64] | None = None,
     among: npt.NDArray[np.int64] | None = None,
+    design: Design | None = None,
 ) -> list[tuple[Term, float]]:
     """Return the references that explain most beyond a model, best first, each at its best shift and width.
 
@@ -204,8 +208,12 @@ def candidates(
         Rows that are not wanted.
     begun
         The screening of a large set beyond the same model, where there is one already.
+    best
+        The rows that explain most in it, best first, where they are known already.
     among
         Rows of a large set that are looked at, without those that are not wanted; all by default.
+    design
+        The model's columns, where they are there already.
 
     Returns
     -------
@@ -215,18 +223,22 @@ def candidates(
     if not shifts:
         return []
     rows, few = np.arange(len(references.entries)), references
-    basis = basis_of(query, references, null)
-    found = begun or begin(query, references, null, shifts, among=among, basis=basis)
+    basis = basis_of(query, references, null, design=design)
+    found = begun or begin(query, references, null, shifts, among=among, basis=basis, design=design)
     if found is not None:
-        rows = found.top(REFINED, without=() if among is not None else without).rows
-        rows = rows if among is None else among[rows]
+        if best is not None:
+            rows = best[:REFINED]
+        elif among is not None:
+            rows = among[found.top(REFINED).rows]
+        else:
+            rows = found.top(REFINED, without=without).rows
         few, without = references.subset(rows.tolist()), ()
     scores = screen(query, few, null, shifts=shifts, widths=widths_index(), basis=basis)
     scores[:, :, list(without)] = 0.0
-    best = scores.max(axis=(0, 1))
-    order = [int(place) for place in np.argsort(-best) if best[place] > 0]
+    highest = scores.max(axis=(0, 1))
+    order = [int(place) for place in np.argsort(-highest) if highest[place] > 0]
     made = []
     for place in order:
         i, j = np.unravel_index(int(scores[:, :, place].argmax()), scores.shape[:2])
-        made.append((Term(int(rows[place]), shifts[int(i)], int(j)), float(best[place])))
+        made.append((Term(int(rows[place]), shifts[int(i)], int(j)), float(highest[place])))
     return made

@@ -97,10 +97,11 @@ def select(query: Query, references: ReferenceSet, *, threshold: float) -> Selec
     fit = fit_terms(query, references, start)
     leader: tuple[tuple[int, float], ...] = ()
     rivals: dict[int, tuple[int, ...]] = {}
+    blocks: dict[Term, FloatArray] = {}
     best_absent = 0.0
     begun = begin(query, references, fit, SHIFTS)
     while len(fit.terms) - len(start) < MOST_COMPONENTS:
-        tried = _round(query, references, fit, begun)
+        tried = _round(query, references, fit, begun, blocks)
         leader = leader or tuple((term.row, value) for value, term in tried)
         best_absent = tried[0][0] if tried else 0.0
         if not tried or best_absent < threshold:
@@ -121,9 +122,13 @@ def _shifts(fit: Fit) -> list[float]:
 
 
 def _round(
-    query: Query, references: ReferenceSet, fit: Fit, begun: Screening | None
+    query: Query,
+    references: ReferenceSet,
+    fit: Fit,
+    begun: Screening | None,
+    blocks: dict[Term, FloatArray],
 ) -> list[tuple[float, Term]]:
-    """Screen all references, refit the best exactly; best first."""
+    """Screen all references, refit the best exactly; best first. ``blocks`` keeps columns between rounds."""
     placed = [term for term in fit.terms if term.row >= 0]
     shifts = _shifts(fit)
     known = sorted(frozenset[int]().union(*(references.same_answer(term.row) for term in placed)))
@@ -135,13 +140,25 @@ def _round(
     tried: dict[int, tuple[float, Term]] = {}
     fitted: set[Term] = set()
     design = Design.of(query, references, fit.terms)
-    among = begun.top(AMONG, without=known).rows if begun is not None and len(views) > 1 else None
+    best = begun.top(AMONG, without=known).rows if begun is not None else None
     for view in views:
-        same, part = (begun, None) if view is query else (None, among)
-        found = candidates(view, references, fit, shifts=shifts, without=known, begun=same, among=part)
+        same, part = (begun, None) if view is query else (None, best)
+        found = candidates(
+            view,
+            references,
+            fit,
+            shifts=shifts,
+            without=known,
+            begun=same,
+            best=None if same is None else best,
+            among=part,
+            design=design,
+        )
         for term in [term for term, _ in found[:REFITTED] if term not in fitted]:
             fitted.add(term)
-            amplitude, residual = design.try_beside(query, term, columns(query, references, term))
+            if term not in blocks:
+                blocks[term] = columns(query, references, term)
+            amplitude, residual = design.try_beside(query, term, blocks[term])
             value = gain(query, fit.residual, residual)
             if amplitude > 0 and value > tried.get(term.row, (0.0, term))[0]:
                 tried[term.row] = value, term
