@@ -77,10 +77,13 @@ class Contacts:
         """Return every accessory that waits to be cleaned, by instrument."""
         return tuple(Soiled(**json.loads(text)) for text in self._outbox.states(_PREFIX).values())
 
-    def check(self, device: str) -> None:
-        """Raise `AccessoryUnclean` while an instrument's accessory waits to be cleaned."""
+    def check(self, device: str, *, but: str = "") -> None:
+        """Raise `AccessoryUnclean` while an instrument's accessory waits to be cleaned.
+
+        ``but`` names an item that may lie on it again: the next scan of the same sample.
+        """
         found = self.of(device)
-        if found is not None:
+        if found is not None and not (but and found.item == but):
             raise AccessoryUnclean(f"nothing was fired: {found.words}")
 
 
