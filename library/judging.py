@@ -21,7 +21,7 @@ from .errors import DraftError
 from .importing import reference_id
 from .manifest import Row
 from .quality import check_entries
-from .quality_codes import Severity
+from .quality_codes import CODES, Severity
 from .quality_values import EntryQuality, Finding
 from .substances import PACKAGING, SubstanceTable
 
@@ -81,7 +81,7 @@ def judged(replicate: Replicate, draft: Draft, table: SubstanceTable) -> Replica
         replicate,
         snr=quality.figures.snr,
         refused=tuple(one.code for one in refusing),
-        words=" ".join(one.sentence for one in refusing),
+        words=" ".join(f"{CODES[one.code].text} {CODES[one.code].next_step}" for one in refusing),
     )
 
 

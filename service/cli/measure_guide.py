@@ -218,11 +218,11 @@ class Guide:
         self.digest = write_draft(self.wanted.path, draft, figures, after=self.digest)
         self.draft = draft
 
-    def _tell(self, step: str, words: str, **facts: Any) -> None:
+    def _tell(self, step: str, told: str, /, **facts: Any) -> None:
         if self.wanted.as_json:
             emit_json({"step": step, **facts})
         else:
-            say(words)
+            say(told)
 
     @contextmanager
     def _kept_on_interrupt(self) -> Iterator[None]:

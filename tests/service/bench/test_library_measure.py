@@ -1,0 +1,238 @@
+"""A known sample at the emulated bench becomes a draft, and by a second person an entry."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from library.changes import read_changes
+from library.draft_json import read_draft, write_draft
+from library.starter import starter_entries
+from library.store import read_library
+from service.cli import start
+from spectra.formats import encode_jcamp
+from spectra.values import Role, Technique
+
+PAPERS = ("--certificate", "CoA 4711", "--lot", "L-1", "--expires", "2099-12-31", "--supplier", "Chem Ltd")
+GENTLE, TOO_LONG = "0.4", "4"
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def caffeine(samples):
+    entries = [one for one in starter_entries() if one.technique is Technique.RAMAN]
+    entry = next(one for one in entries if one.substance.name == "caffeine")
+    (samples / "caffeine.jdx").write_bytes(encode_jcamp(entry.spectrum, "caffeine"))
+    return entry
+
+
+@pytest.fixture
+def ask(manned, monkeypatch, capsys):
+    """Return what runs ``opioscan library`` in the home of the station: exit code, JSON lines, errors."""
+    monkeypatch.setenv("OPIOSCAN_HOME", str(manned.settings.home))
+
+    def ask(*words):
+        code = start.run(["library", *map(str, words)])
+        said = capsys.readouterr()
+        return (
+            code,
+            [json.loads(line) for line in said.out.splitlines()] if "--json" in words else said.out,
+            said.err,
+        )
+
+    return ask
+
+
+@pytest.fixture
+def measure(ask, tmp_path):
+    """Return what measures caffeine into a draft, quickly."""
+
+    def measure(draft, *more, into="lab.h5", exposure=GENTLE, spots=1, replicates=1, operator="Ada Smith"):
+        return ask(
+            *("measure", "caffeine", "--device", "b1", "--into", tmp_path / into, "--draft", draft, "--json"),
+            *("--exposure", exposure, "--accumulations", "1", "--operator", operator),
+            *("--spots", spots, "--replicates", replicates, *(more or ("--no-blank",))),
+        )
+
+    return measure
+
+
+@pytest.fixture
+def verified(rig, client, caffeine, quick):
+    """Have the instrument verified and caffeine before the probe."""
+    rig.put("polystyrene")
+    assert client.verify("b1", **quick)["passed"]
+    rig.put("caffeine")
+    return client
+
+
+def vouch(ask, draft, by, *more, into="lab.h5"):
+    library = draft.with_name(into)
+    return ask(
+        "authenticate", draft, "--into", library, "--by", by, "--basis", "NMR and CoA", *more, "--json"
+    )
+
+
+def frames(client):
+    """Return how many frames of the scan under way are done or begun."""
+    activity = client.questions("b1")["device"]["activity"]
+    return (activity or {}).get("done") or 0
+
+
+def a_day_earlier(path):
+    """Make what a draft holds a day older, as if the technician came back in the morning."""
+    draft, digest = read_draft(path)
+    older = [replace(one, taken_at=f"2026-01-01{one.taken_at[10:]}") for one in draft.replicates]
+    write_draft(path, replace(draft, replicates=tuple(older)), after=digest)
+
+
+def test_two_days_become_an_entry_by_a_second_person(verified, manned, measure, ask, tmp_path, caffeine):
+    draft, told = tmp_path / "c.draft.json", manned.outbox.counts()
+    code, lines, err = measure(draft, "--no-blank", *PAPERS, spots=2, replicates=2)
+    assert code == 0, err
+    assert [line["step"] for line in lines] == ["instrument", "blank", *["replicate"] * 4, "done"]
+    assert "emulated device" in err
+    a_day_earlier(draft)
+    code, lines, err = measure(draft)
+    assert code == 0, err
+    done = lines[-1]
+    assert (done["replicates"], done["spots"], done["days"]) == (5, 3, 2)
+    assert done["agreement"] > 0.9
+    assert manned.outbox.counts() == told
+    for one in read_draft(draft)[0].replicates:
+        scan = manned.archive.get(one.scan_id)
+        assert (scan.role, scan.item, scan.screening_id) == (Role.REFERENCE, "", "")
+
+    for same in ("Ada Smith", " ada  SMITH "):
+        code, _, err = vouch(ask, draft, same)
+        assert code == 4
+        assert "a second person has to authenticate it" in err
+    assert not (tmp_path / "lab.h5").exists()
+    code, (said,), err = vouch(ask, draft, "Grace Hopper")
+    assert code == 0, err
+    library = read_library(tmp_path / "lab.h5")
+    (entry,) = library.entries
+    record = entry.authentication
+    assert record is not None
+    assert (record.authenticated_by, record.operators) == ("Grace Hopper", ("Ada Smith",))
+    assert (record.certificate, record.lot, record.expires) == ("CoA 4711", "L-1", "2099-12-31")
+    assert (record.replicates, record.spots, record.days, record.emulated) == (5, 3, 2, True)
+    assert record.agreement == pytest.approx(done["agreement"], abs=1e-4)
+    assert said["entry"]["authentication"]["basis"] == "NMR and CoA"
+    assert (str(entry.grade), "(emulated)" in entry.instrument) == ("measured", True)
+    assert read_changes(library.path)[-1]["action"] == "authenticate"
+    code, shown, _ = ask("show", library.path, "caffeine")
+    assert "by Grace Hopper on 2" in shown
+    assert "lot L-1" in shown
+    assert vouch(ask, draft, "Edsger")[0] == 4
+    code, _, err = measure(draft)
+    assert code == 4
+    assert "became an entry already" in err
+
+
+def test_a_saturated_replicate_is_refused_and_told(verified, manned, measure, ask, tmp_path):
+    draft = tmp_path / "s.draft.json"
+    code, lines, err = measure(draft, exposure=TOO_LONG, replicates=3)
+    assert code == 4
+    assert "Measure again with less exposure" in err
+    refused = [line for line in lines if line["step"] == "replicate"]
+    assert [line["codes"] for line in refused] == [["saturated"]] * 2
+    kept = read_draft(draft)[0]
+    assert len(kept.replicates) == 2
+    assert all(one.scan_id in manned.archive for one in kept.replicates)
+    code, lines, err = measure(draft, replicates=2)
+    assert code == 0, err
+    assert lines[-1]["replicates"] == 2
+    code, _, err = vouch(ask, draft, "Grace", *PAPERS)
+    assert code == 4
+    assert "3 at least" in err
+
+
+def test_replicates_of_two_samples_do_not_agree(rig, verified, measure, ask, tmp_path):
+    draft = tmp_path / "d.draft.json"
+    assert measure(draft, "--no-blank", *PAPERS, replicates=2)[0] == 0
+    rig.put("ibuprofen")
+    code, _, err = measure(draft)
+    assert code == 4
+    assert "the replicates do not agree" in err
+    assert len(read_draft(draft)[0].kept) == 3
+    code, _, err = vouch(ask, draft, "Grace")
+    assert code == 4
+    assert "the replicates do not agree" in err
+
+
+def test_nothing_is_fired_for_an_expired_lot_or_an_unverified_axis(rig, verified, measure, tmp_path, quick):
+    before = len(rig.lit())
+    code, _, err = measure(tmp_path / "e.draft.json", "--no-blank", "--expires", "2020-01-31", "--lot", "L-0")
+    assert (code, "lot L-0 expired on 2020-01-31" in err) == (2, True)
+    rig.put("ibuprofen")
+    assert not verified.verify("b1", **quick)["passed"]
+    rig.put("caffeine")
+    after = len(rig.lit())
+    code, _, err = measure(tmp_path / "e.draft.json")
+    assert (code, "failed its verification" in err) == (3, True)
+    assert not [power for _, power in rig.lit()[after:] if power]
+    assert before < after
+    assert not (tmp_path / "e.draft.json").exists()
+    code, lines, err = measure(tmp_path / "e.draft.json", into="training.h5")
+    assert code == 0, err
+    assert lines[0]["axis"] == "failed"
+    assert "training library only" in err
+
+
+def test_a_blank_is_taken_off_openly(rig, verified, measure, manned, quick, tmp_path):
+    rig.put("polyethylene")
+    blank = verified.blank("b1", "pe vial", presentation="vial", exposure_s=float(GENTLE), accumulations=3)
+    rig.put("caffeine")
+    draft = tmp_path / "b.draft.json"
+    code, _, err = measure(draft, "--blank", "pe vial")
+    assert code == 0, err
+    kept = read_draft(draft)[0]
+    assert kept.sessions[0].blank_id == blank["scan_id"]
+    assert any(f"blank {blank['scan_id'][:12]} taken off" in step for step in kept.replicates[0].history)
+
+
+def test_ctrl_c_turns_the_laser_off_and_leaves_the_draft(
+    rig, verified, measure, manned, tmp_path, wait_until
+):
+    draft = tmp_path / "i.draft.json"
+    assert measure(draft)[0] == 0
+    before, scans = read_draft(draft), set(manned.archive.scan_ids())
+    words = ("measure", "caffeine", "--device", "b1", "--into", str(tmp_path / "lab.h5"), "--no-blank")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "service.cli.start",
+            "library",
+            *words,
+            "--draft",
+            str(draft),
+            "--exposure",
+            "4",
+            "--accumulations",
+            "60",
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPIOSCAN_HOME": str(manned.settings.home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: frames(verified) > 2, 30)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "read back as off" in err
+    assert "holds 1 usable replicate" in err
+    assert not rig.is_on
+    assert read_draft(draft)[1] == before[1]
+    wait_until(lambda: set(manned.archive.scan_ids()) - scans)
+    (cut,) = set(manned.archive.scan_ids()) - scans
+    assert manned.archive.get(cut).aborted
+    assert manned.archive.get(cut).role is Role.REFERENCE
