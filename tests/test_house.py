@@ -24,7 +24,7 @@ MACHINE_PATHS = re.compile(
 #: changes what outsiders rely on, and therefore this table.
 SPECTRA = {
     "values": "DeviceInfo Presentation Role Scan Spectrum Technique check_ascending frozen_array",
-    "references": "Grade ReferenceEntry Substance",
+    "references": "Authentication Grade ReferenceEntry Substance same_person",
     "digest": "array_digest bytes_digest json_digest",
     "errors": "AxisError FormatError MethodError RecipeError SpectraError SpectrumMismatch UnknownFormat "
     "ValueRangeError",
@@ -61,7 +61,11 @@ LIBRARY = {
     "quality_codes": "Code Severity",
     "starter": "ensure_starter pseudo_voigt starter_entries",
     "methods": "fit_method ship_null_tables training_method",
-    "errors": "EditRefused EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
+    "authenticating": "Authenticated authenticate authenticated_entry disagreement training_library",
+    "drafts": "Draft Replicate Sample Session expiry_of has_expired is_training",
+    "draft_json": "draft_json read_draft write_draft",
+    "judging": "Judgement agreement_of average judge judged without_struck",
+    "errors": "AuthenticationRefused DraftError EditRefused EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
     "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
 }
 CALIBRATION = {
