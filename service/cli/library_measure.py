@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -192,12 +193,14 @@ def _tell(draft: "Draft", judgement: "Judgement", wanted: "Wanted", into: Path) 
     if wanted.as_json:
         emit_json({"step": "done", "draft": str(wanted.path), **counts, **judgement.to_json()})
     else:
-        for line in judgement_lines(judgement):
-            say(line)
-        counted = ", ".join(f"{number} {name}" for name, number in counts.items())
+        first, *others = judgement_lines(judgement)
+        say(f"4 of 4  {first}")
+        for line in others:
+            say(f"        {line}")
+        counted = ", ".join(f"{name} {number}" for name, number in counts.items())
         say(f"Draft {wanted.path}: {counted}")
         say("A second person makes it an entry:")
-        say(f"  opioscan library authenticate {wanted.path} --into {into} --by NAME --basis TEXT")
+        say(f"  {_next_command(draft, wanted.path, into)}")
     if draft.device.emulated:
         warn("this is an emulated device: no real sample was measured")
     if judgement.described.unsettled:
@@ -205,6 +208,13 @@ def _tell(draft: "Draft", judgement: "Judgement", wanted: "Wanted", into: Path) 
             f"the substance table does not know {wanted.sample.substance}: it counts as "
             f"{'' if judgement.entry.substance.controlled else 'not '}controlled; --schedule says otherwise"
         )
+
+
+def _next_command(draft: "Draft", path: Path, into: Path) -> str:
+    papers = {"certificate": "FILE", "lot": "LOT", "expires": "DATE"}
+    missing = [f"--{name} {value}" for name, value in papers.items() if not getattr(draft.sample, name)]
+    where = f"{quote(str(path))} --into {quote(str(into))}"
+    return " ".join(["opioscan library authenticate", where, "--by NAME --basis TEXT", *missing])
 
 
 def _sample(substance: str, facts: dict[str, str]) -> Any:

@@ -123,7 +123,7 @@ class Guide:
             if ready["device"] not in (mine, f"{device.model}/", "/"):
                 raise DraftError(f"the draft was measured with {mine}, this is {ready['device']}")
         words = f"{ready['device']}, axis {ready['axis']}"
-        self._tell("instrument", f"Instrument: {words} {ready['verified_at']}".rstrip(), **ready)
+        self._tell("instrument", f"1 of 4  Instrument: {words} {ready['verified_at']}".rstrip(), **ready)
         if ready["axis"] != "verified":
             warn(f"the instrument's verification is {ready['axis']}: good for a training library only")
         self.asked = questions(self.client, wanted.device, item="")
@@ -144,7 +144,7 @@ class Guide:
     def _blank(self, session: Session) -> Session:
         wanted = self.wanted
         if not wanted.take_blank:
-            self._tell("blank", f"Blank: {wanted.blank or 'none'}", blank=wanted.blank, scan_id="")
+            self._tell("blank", f"2 of 4  Blank: {wanted.blank or 'none'}", blank=wanted.blank, scan_id="")
             return replace(session, blank=wanted.blank)
         if _person_there():
             _wait_for("Put the EMPTY container before the probe, then press Enter.")
@@ -152,7 +152,9 @@ class Guide:
         fields.pop("energetic", None)
         with stages(self.client, wanted.device, "scanning the empty container"):
             kept = self.client.blank(wanted.device, wanted.blank, **fields)
-        self._tell("blank", f"Blank: {wanted.blank}, kept", blank=wanted.blank, scan_id=kept["scan_id"])
+        self._tell(
+            "blank", f"2 of 4  Blank: {wanted.blank}, kept", blank=wanted.blank, scan_id=kept["scan_id"]
+        )
         _wait_for("Now put the SAMPLE in the container before the probe, then press Enter.")
         return replace(session, blank=wanted.blank, blank_id=kept["scan_id"])
 
@@ -194,7 +196,7 @@ class Guide:
         replicate = judged(replicate, draft, self.table)
         self._keep(with_replicate(draft, replicate))
         seen = "" if replicate.snr is None else f", signal-to-noise {replicate.snr:.0f}"
-        words = f"{of}: {'kept' if replicate.kept else 'REFUSED: ' + replicate.words}{seen}"
+        words = f"3 of 4  {of}: {'kept' if replicate.kept else 'REFUSED: ' + replicate.words}{seen}"
         self._tell("replicate", words, **_shown(replicate), archive_path=answer["archive_path"])
         return session, replicate
 

@@ -2,9 +2,12 @@
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -236,3 +239,48 @@ def test_ctrl_c_turns_the_laser_off_and_leaves_the_draft(
     (cut,) = set(manned.archive.scan_ids()) - scans
     assert manned.archive.get(cut).aborted
     assert manned.archive.get(cut).role is Role.REFERENCE
+
+
+def test_on_a_terminal_it_guides_and_asks_before_anything_fires(rig, verified, manned, tmp_path, quick):
+    rig.put("ibuprofen")
+    assert not verified.verify("b1", **quick)["passed"]
+    answers = {
+        b"Verify it now, with polystyrene? [y/N]:": b"y\n",
+        b"Put the POLYSTYRENE standard before the probe, then press Enter.": b"\n",
+        # Asked for once a shift, and another test may have been asked.
+        b"laser eyewear, for this shift? [y/N]:": b"y\n",
+        b"energetic (explosive)? [y/N]:": b"n\n",
+        b"Put the SAMPLE before the probe, then press Enter.": b"\n",
+        b"Put ANOTHER SPOT of the sample (2) before the probe, then press Enter.": b"\n",
+    }
+    draft, (ours, theirs) = tmp_path / "t.draft.json", pty.openpty()
+    words = ("library", "measure", "caffeine", "--device", "b1", "--into", str(tmp_path / "lab.h5"))
+    few = ("--spots", "2", "--replicates", "1", "--exposure", GENTLE, "--accumulations", "1", "--no-blank")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service.cli.start", *words, *few, "--draft", str(draft)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPIOSCAN_HOME": str(manned.settings.home)},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen, asked = b"", []
+    with suppress(OSError):  # Linux's way to say that the other end of a pseudo-terminal is closed
+        while select.select([ours], [], [], 30)[0] and (more := os.read(ours, 4096)):
+            seen += more
+            for question in [one for one in answers if one in seen and one not in asked]:
+                asked.append(question)
+                if b"standard" in question or b"SAMPLE" in question:
+                    rig.put("polystyrene" if b"standard" in question else "caffeine")
+                os.write(ours, answers[question])
+    os.close(ours)
+    out = process.communicate(timeout=20)[0].decode()
+    assert process.returncode == 0, seen.decode()
+    assert [one for one in answers if one in asked or b"eyewear" in one] == list(answers)
+    assert "spot 2 of 2, replicate 1 of 1: kept" in out
+    assert f"authenticate {draft}" in out
+    assert out.rstrip().endswith("--certificate FILE --lot LOT --expires DATE")
+    kept = read_draft(draft)[0]
+    assert (kept.sessions[0].asked_on, kept.sessions[0].axis) == ("terminal", "verified")
+    said = manned.archive.get(kept.kept[0].scan_id).settings["safety"]
+    assert said == {"asked_on": "terminal", "eyewear": True, "energetic": False}
