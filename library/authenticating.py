@@ -187,7 +187,8 @@ def disagreement(judgement: Judgement) -> str:
     first, second = judgement.least
     return (
         f"the replicates do not agree: {judgement.agreement or 0.0:.2f} between {first} and {second}, "
-        f"{LEAST_AGREEMENT:.2f} is the least; the sample is not even, or was changed: begin a new draft"
+        f"{LEAST_AGREEMENT:.2f} is the least; the sample is not even, was changed, or the scans "
+        "are weak: begin a new draft"
     )
 
 

@@ -16,6 +16,8 @@ from .outbox import Outbox
 from .refusals import AccessoryUnclean
 
 _PREFIX = "contact:"
+#: Begins what stands for the item where a known sample was measured; no label is written in lower case.
+REFERENCE = "reference "
 
 #: How samples lie on an accessory; also what a blank of it is.
 PRESENTED = {"atr": Presentation.ATR, "vial": Presentation.VIAL}
@@ -43,6 +45,8 @@ class Soiled:
         """What happened and what to do, in a sentence."""
         called = CALLED[self.accessory]
         after = f"item {self.item} raised an alarm on it" if self.item else "its last blank was not clean"
+        if self.item.startswith(REFERENCE):
+            after = f"{self.item} lay on it"
         return f"clean {called} of {self.name}, then take a blank of it: {after} at {self.since}"
 
 

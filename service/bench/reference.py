@@ -12,7 +12,7 @@ from spectra.values import Role
 
 from ..archive.journal import ArchivedScan
 from . import flow
-from .contacts import accessory_of, remark
+from .contacts import REFERENCE, accessory_of, remark
 from .notes import instrument_key
 from .refusals import NotVerified
 from .requests import ReadyRequest, ReferenceRequest
@@ -48,7 +48,7 @@ def ready(bench: "Bench", request: ReadyRequest) -> Answer:
 
 def measure_reference(bench: "Bench", request: ReferenceRequest, stop: StopCheck) -> Answer:
     """Scan a known sample once and keep it; see `Bench.measure_reference`."""
-    label = f"reference {request.substance}"
+    label = REFERENCE + request.substance
     device, remarks = may_fire(bench, request)
     with device.claimed(stop) as identity:
         bench.contacts.check(identity, but=label)

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from instrument.config import save_device
 from library.changes import read_changes
 from library.draft_json import read_draft, write_draft
 from library.starter import starter_entries
 from library.store import read_library
+from service.bench.refusals import AccessoryUnclean, NotVerified
 from service.cli import start
+from service.errors import AgentRefused
 from spectra.formats import encode_jcamp
 from spectra.values import Role, Technique
 
@@ -179,6 +182,11 @@ def test_nothing_is_fired_for_an_expired_lot_or_an_unverified_axis(rig, verified
     after = len(rig.lit())
     code, _, err = measure(tmp_path / "e.draft.json")
     assert (code, "failed its verification" in err) == (3, True)
+    with pytest.raises(NotVerified):
+        verified.reference("b1", "caffeine", **quick)
+    for said in ({"energetic": True}, {"eyewear": False}, {"asked_on": "terminal", "eyewear": True}):
+        with pytest.raises(AgentRefused, match="nothing was fired"):
+            verified.reference("b1", "caffeine", training=True, **quick, **said)
     assert not [power for _, power in rig.lit()[after:] if power]
     assert before < after
     assert not (tmp_path / "e.draft.json").exists()
@@ -198,6 +206,21 @@ def test_a_blank_is_taken_off_openly(rig, verified, measure, manned, quick, tmp_
     kept = read_draft(draft)[0]
     assert kept.sessions[0].blank_id == blank["scan_id"]
     assert any(f"blank {blank['scan_id'][:12]} taken off" in step for step in kept.replicates[0].history)
+
+
+def test_what_touched_the_sample_is_cleaned_before_the_next_parcel(rig, verified, manned, quick):
+    save_device(manned.settings.devices_path, replace(rig.config, name="vials", contact="vial"))
+    try:
+        for spot in (1, 2):
+            verified.reference("vials", "caffeine", spot=spot, **quick)
+        for name, reference in (("vials", "glucose"), ("b1", "glucose")):
+            with pytest.raises(AccessoryUnclean, match="clean the vial holder of vials"):
+                verified.reference(name, reference, **quick)
+        with pytest.raises(AccessoryUnclean, match="reference caffeine"):
+            verified.scan("b1", "NEXT-PARCEL", **quick)
+    finally:
+        rig.put("polyethylene")
+        verified.blank("vials", "holder", **quick)
 
 
 def test_ctrl_c_turns_the_laser_off_and_leaves_the_draft(
