@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +78,19 @@ def authenticate(
         raise AuthenticationRefused(
             f"{path}: {said.get('by')} authenticated it already, as {said.get('entry')}"
         )
-    if not into.exists():
-        authenticated_entry(draft, (), into.stem, by=by, at=at, basis=basis, accepted=accepted, table=table)
+    vouch = partial(authenticated_entry, draft, by=by, at=at, basis=basis, accepted=accepted, table=table)
+    # Judged before others have to wait; once more under the lock where they changed the library meanwhile.
+    before = read_library(into) if into.exists() else None
+    made = [vouch(before.entries if before else (), before.name if before else into.stem)]
+    if before is None:
         write_library(into, (), name=into.stem, replace=False)
-    made: list[tuple[ReferenceEntry, Judgement]] = []
 
     def change(library: Library) -> tuple[Sequence[ReferenceEntry], dict[str, Any]]:
-        entry, judgement = authenticated_entry(
-            draft, library.entries, library.name, by=by, at=at, basis=basis, accepted=accepted, table=table
-        )
+        if before is not None and library.digest != before.digest:
+            made[0] = vouch(library.entries, library.name)
+        entry = made[0][0]
         if any(one.reference_id == entry.reference_id for one in library.entries):
             raise AuthenticationRefused(f"{into} holds {entry.reference_id} already")
-        made.append((entry, judgement))
         said = {"action": "authenticate", "at": at, "by": by, "entry": entry.reference_id, "reason": basis}
         facts = {"substance": entry.substance.name, "draft": path.name, "draft_digest": digest}
         return [*library.entries, entry], {**said, **facts}

@@ -179,7 +179,7 @@ def average(draft: Draft) -> Spectrum:
         if (factors > 0).all():
             rows = rows / factors[:, None]
     mean = rows.mean(axis=0)
-    words = f"mean of {len(kept)} replicates at {draft.spots} spots on {draft.days} days"
+    words = f"mean of replicates: {len(kept)}, spots: {draft.spots}, days: {draft.days}"
     unit = (
         "counts per second"
         if any(one.exposure_s > 0 for one in kept) and draft.technique is Technique.RAMAN

@@ -101,6 +101,7 @@ def measure(
             sample=_sample(substance, {**facts, **papers, "inchikey": inchikey, **_certified(certificate)}),
             operator=person(operator),
             path=path,
+            into=into,
             training=training_library(into),
             spots=spots,
             replicates=replicates,
@@ -115,8 +116,7 @@ def measure(
                 "presentation": shown,
             },
             as_json=json,
-        ),
-        into,
+        )
     )
 
 
@@ -170,7 +170,7 @@ def judgement_lines(judgement: "Judgement") -> list[str]:
     return lines
 
 
-def _measure(wanted: "Wanted", into: Path) -> None:
+def _measure(wanted: "Wanted") -> None:
     from library.authenticating import disagreement
     from library.errors import DraftError
 
@@ -185,10 +185,10 @@ def _measure(wanted: "Wanted", into: Path) -> None:
     assert guide.draft is not None
     if not judgement.agrees:
         raise DraftError(f"{disagreement(judgement)} ({wanted.path} keeps what was measured)")
-    _tell(guide.draft, judgement, wanted, into)
+    _tell(guide.draft, judgement, wanted)
 
 
-def _tell(draft: "Draft", judgement: "Judgement", wanted: "Wanted", into: Path) -> None:
+def _tell(draft: "Draft", judgement: "Judgement", wanted: "Wanted") -> None:
     counts = {"replicates": len(draft.kept), "spots": draft.spots, "days": draft.days}
     if wanted.as_json:
         emit_json({"step": "done", "draft": str(wanted.path), **counts, **judgement.to_json()})
@@ -200,7 +200,7 @@ def _tell(draft: "Draft", judgement: "Judgement", wanted: "Wanted", into: Path) 
         counted = ", ".join(f"{name} {number}" for name, number in counts.items())
         say(f"Draft {wanted.path}: {counted}")
         say("A second person makes it an entry:")
-        say(f"  {_next_command(draft, wanted.path, into)}")
+        say(f"  {_next_command(draft, wanted.path, wanted.into)}")
     if draft.device.emulated:
         warn("this is an emulated device: no real sample was measured")
     if judgement.described.unsettled:

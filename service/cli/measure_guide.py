@@ -4,6 +4,7 @@ Every scan goes through the bench agent, as that of a parcel does. The draft is 
 whatever ends the guide, what was measured until then is in it.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from library.draft_json import read_draft, write_draft
 from library.drafts import Draft, Replicate, Sample, Session, has_expired
 from library.errors import DraftError
 from library.judging import Judgement, judge, judged, without_struck
+from library.store import read_library
 from library.substances import SubstanceTable
 
 from ..archive.journal import Archive
@@ -47,6 +49,8 @@ class Wanted:
     """Who measures."""
     path: Path
     """The draft."""
+    into: Path
+    """The library it is for; it need not be there yet."""
     training: bool
     """Whether it is for a training library."""
     spots: int
@@ -99,6 +103,9 @@ class Guide:
 
     def _open(self) -> None:
         wanted = self.wanted
+        folder = wanted.path.absolute().parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(f"{folder}: there is no such folder, or nothing may be written there")
         if wanted.path.exists():
             draft, self.digest = read_draft(wanted.path)
             if draft.authenticated:
@@ -209,7 +216,8 @@ class Guide:
                 self._tell("left_out", f"{one.place}: REFUSED: {one.words}", **_shown(one))
         if not draft.kept:
             raise DraftError(f"{stopped or 'no replicate can be used'} (draft {self.wanted.path})")
-        judgement = judge(draft, table=self.table)
+        held = read_library(self.wanted.into).entries if self.wanted.into.exists() else ()
+        judgement = judge(draft, held=held, table=self.table)
         self._keep(draft, judgement.to_json())
         return judgement if not stopped else self._stop(stopped)
 

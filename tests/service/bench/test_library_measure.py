@@ -223,6 +223,34 @@ def test_what_touched_the_sample_is_cleaned_before_the_next_parcel(rig, verified
         verified.blank("vials", "holder", **quick)
 
 
+class Hands:
+    """Standard input of a technician who changes the sample and presses Enter."""
+
+    def __init__(self, rig):
+        self._rig = rig
+
+    def isatty(self):
+        return False
+
+    def readline(self):
+        self._rig.put("caffeine")
+        return "\n"
+
+
+def test_a_blank_is_taken_first_and_the_exposure_is_chosen(rig, verified, ask, monkeypatch, tmp_path):
+    rig.put("polyethylene")
+    monkeypatch.setattr("sys.stdin", Hands(rig))
+    draft = tmp_path / "b.draft.json"
+    words = ("measure", "caffeine", "--device", "b1", "--into", tmp_path / "lab.h5", "--draft", draft)
+    few = ("--spots", "1", "--replicates", "1", "--take-blank", "--presentation", "vial", "--json")
+    code, lines, err = ask(*words, *few)
+    assert code == 0, err
+    assert lines[1]["blank"] == "blank of caffeine"
+    (one,) = read_draft(draft)[0].replicates
+    assert (one.kept, one.accumulations) == (True, 3)
+    assert any(f"blank {lines[1]['scan_id'][:12]} taken off" in step for step in one.history)
+
+
 def test_ctrl_c_turns_the_laser_off_and_leaves_the_draft(
     rig, verified, measure, manned, tmp_path, wait_until
 ):
