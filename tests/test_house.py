@@ -62,9 +62,10 @@ LIBRARY = {
     "starter": "ensure_starter pseudo_voigt starter_entries",
     "methods": "fit_method ship_null_tables training_method",
     "authenticating": "Authenticated authenticate authenticated_entry disagreement training_library",
+    "averaging": "average",
     "drafts": "Draft Replicate Sample Session expiry_of has_expired is_training",
     "draft_json": "draft_json read_draft write_draft",
-    "judging": "Judgement agreement_of average judge judged without_struck",
+    "judging": "Judgement agreement_of judge judged without_struck",
     "errors": "AuthenticationRefused DraftError EditRefused EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
     "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
 }

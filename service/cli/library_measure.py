@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from library.drafts import Draft
     from library.judging import Judgement
 
-    from .measure_guide import Wanted
+    from .measure_asked import Wanted
 
 #: Longest certificate whose digest is taken, bytes.
 MAX_CERTIFICATE = 256 << 20
@@ -85,7 +85,7 @@ def measure(
     """Measure a known sample into a draft, step by step. Ctrl-C turns the laser off; the draft stays."""
     from library.authenticating import training_library
 
-    from .measure_guide import Wanted
+    from .measure_asked import Wanted
 
     if (take_blank or bool(blank)) == no_blank:
         raise UsageError("say --blank NAME, --take-blank, or --no-blank where no container is in between")

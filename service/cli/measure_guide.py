@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,6 +26,7 @@ from ..errors import UsageError
 from ..reference_scans import added, begun, session_of, with_replicate
 from .firing import questions, stages
 from .library_edit import now_utc
+from .measure_asked import Wanted, person_there, wait_for
 from .output import emit_json, say, warn
 from .start import printable
 
@@ -37,54 +37,24 @@ if TYPE_CHECKING:
 IN_A_ROW = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What was asked for."""
-
-    device: str
-    """Name or URL."""
-    sample: Sample
-    """The sample."""
-    operator: str
-    """Who measures."""
-    path: Path
-    """The draft."""
-    into: Path
-    """The library it is for; it need not be there yet."""
-    training: bool
-    """Whether it is for a training library."""
-    spots: int
-    """Spots to measure at."""
-    replicates: int
-    """Scans at each."""
-    blank: str
-    """Name of the blank; empty for none."""
-    take_blank: bool
-    """Whether the blank is to be taken first."""
-    origin: str
-    """Where the container comes from."""
-    resolution_cm1: float | None
-    """Resolution, where the caller knows it, cm⁻¹."""
-    firing: dict[str, Any]
-    """Exposure, accumulations, delay, presentation."""
-    as_json: bool
-    """Whether a program reads along."""
-
-
 @dataclass(slots=True)
 class Guide:
-    """One run of the guide.
-
-    Parameters are what was asked for, the bench agent and the archive of its scans.
-    """
+    """One run of the guide."""
 
     wanted: Wanted
+    """What was asked for."""
     client: "BenchClient"
+    """The bench agent."""
     archive: Archive
+    """Where its scans are."""
     draft: Draft | None = None
+    """The draft as it is on disk; None before the first replicate of a new one."""
     digest: str = ""
+    """Its digest; empty for a new one."""
     asked: dict[str, Any] = field(default_factory=dict)
+    """Answers to the safety questions."""
     table: SubstanceTable = field(default_factory=SubstanceTable.shipped)
+    """The substance table."""
 
     def run(self) -> Judgement:
         """Measure, and return what the draft amounts to.
@@ -121,7 +91,7 @@ class Guide:
         try:
             ready = self.client.ready_for_reference(wanted.device, training=wanted.training)
         except NotVerified as error:
-            if not _person_there():
+            if not person_there():
                 raise
             ready = self._verify(error)
         if self.draft is not None:
@@ -140,7 +110,7 @@ class Guide:
         sys.stderr.write(f"{printable(str(error))}\n")
         if not typer.confirm("Verify it now, with polystyrene?", err=True):
             raise error
-        _wait_for("Put the POLYSTYRENE standard before the probe, then press Enter.")
+        wait_for("Put the POLYSTYRENE standard before the probe, then press Enter.")
         asked = questions(self.client, self.wanted.device)
         with stages(self.client, self.wanted.device, "scanning polystyrene"):
             answer = self.client.verify(self.wanted.device, **asked)
@@ -153,8 +123,8 @@ class Guide:
         if not wanted.take_blank:
             self._tell("blank", f"2 of 4  Blank: {wanted.blank or 'none'}", blank=wanted.blank, scan_id="")
             return replace(session, blank=wanted.blank)
-        if _person_there():
-            _wait_for("Put the EMPTY container before the probe, then press Enter.")
+        if person_there():
+            wait_for("Put the EMPTY container before the probe, then press Enter.")
         fields = {**wanted.firing, **self.asked, "origin": wanted.origin}
         fields.pop("energetic", None)
         with stages(self.client, wanted.device, "scanning the empty container"):
@@ -162,16 +132,16 @@ class Guide:
         self._tell(
             "blank", f"2 of 4  Blank: {wanted.blank}, kept", blank=wanted.blank, scan_id=kept["scan_id"]
         )
-        _wait_for("Now put the SAMPLE in the container before the probe, then press Enter.")
+        wait_for("Now put the SAMPLE in the container before the probe, then press Enter.")
         return replace(session, blank=wanted.blank, blank_id=kept["scan_id"])
 
     def _replicates(self, session: Session) -> str:
         """Scan over spots; return why the guide stopped early, empty where it did not."""
         wanted, refused = self.wanted, 0
         for spot in range(1, wanted.spots + 1):
-            if _person_there() and not (spot == 1 and wanted.take_blank):
+            if person_there() and not (spot == 1 and wanted.take_blank):
                 where = "the SAMPLE" if spot == 1 else f"ANOTHER SPOT of the sample ({spot})"
-                _wait_for(f"Put {where} before the probe, then press Enter.")
+                wait_for(f"Put {where} before the probe, then press Enter.")
             for number in range(1, wanted.replicates + 1):
                 session, replicate = self._one(session, spot, number)
                 refused = 0 if replicate.kept else refused + 1
@@ -264,14 +234,3 @@ def _facts(sample: Sample) -> dict[str, str]:
 
 def _check_same(drafted: Sample, wanted: Sample) -> None:
     drafted.with_more({"substance": wanted.substance})
-
-
-def _person_there() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def _wait_for(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-    if not sys.stdin.readline():
-        raise UsageError("somebody has to change the sample: standard input is closed")

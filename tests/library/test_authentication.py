@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from library.admission import admit
 from library.authenticating import authenticate, authenticated_entry
+from library.averaging import average
 from library.comparing import compare
 from library.draft_json import draft_json, read_draft, write_draft
 from library.drafts import Draft, Replicate, Sample, Session
@@ -18,7 +19,7 @@ from library.entry_json import entry_head, entry_of_head
 from library.errors import AuthenticationRefused, DraftError, LibraryExists, LibraryFormatError
 from library.exporting import export_folder
 from library.importing import ImportReport, import_folder
-from library.judging import average, judge, without_struck
+from library.judging import judge, without_struck
 from library.merging import merge_into
 from library.starter import starter_entries
 from library.store import content_digest, read_library, write_library
