@@ -33,6 +33,8 @@ _STATES = {
 def ready(bench: "Bench", request: ReadyRequest) -> Answer:
     """Return which instrument a device is and how far its axis can be trusted; nothing is fired.
 
+    A device of files tells neither before its first file: ``device`` is empty then, ``axis`` ``unknown``.
+
     Raises
     ------
     NotVerified
@@ -40,9 +42,11 @@ def ready(bench: "Bench", request: ReadyRequest) -> Answer:
     """
     device = bench.devices.get(request.device)
     with device.claimed() as identity:
-        state = bench.state_of(identity)
-    if not request.training and not identity.endswith("/"):
-        _require_verified(device.config.name, state)
+        if device.by_files:
+            return {"device": "", **_trust(InstrumentState(axis="unknown"))}
+    state = bench.state_of(identity)
+    if not request.training:
+        _require_verified(device.config.name, state, "nothing was fired")
     return {"device": identity, **_trust(state)}
 
 
@@ -52,9 +56,9 @@ def measure_reference(bench: "Bench", request: ReferenceRequest, stop: StopCheck
     device, remarks = may_fire(bench, request)
     with device.claimed(stop) as identity:
         bench.contacts.check(identity, but=label)
-        # A device of files is known by name and serial number only by what it gave.
-        if not request.training and not identity.endswith("/"):
-            _require_verified(device.config.name, bench.state_of(identity))
+        by_files = device.by_files
+        if not request.training and not by_files:
+            _require_verified(device.config.name, bench.state_of(identity), "nothing was fired")
         fields = sample_fields(bench, request, device, identity)
         accessory = accessory_of(device.config, fields["presentation"])
         remarks |= remark(device.config.name, accessory) | {"reference": request.substance}
@@ -64,13 +68,16 @@ def measure_reference(bench: "Bench", request: ReferenceRequest, stop: StopCheck
             # Before light: whatever ends this scan, what lies there would be found in the next parcel.
             bench.contacts.soil(identity, device.config.name, accessory, item=label)
         archived = flow.capture(bench, device, plan, remarks)
+    if not request.training and by_files:
+        what = f"the scan {archived.scan_id[:12]} is kept, and no reference"
+        _require_verified(device.config.name, bench.state_of(identity_of(archived)), what)
     return _answer(bench, archived)
 
 
-def _require_verified(name: str, state: InstrumentState) -> None:
+def _require_verified(name: str, state: InstrumentState, what: str) -> None:
     if state.axis != "verified":
         raise NotVerified(
-            f"nothing was fired: {name} {_STATES.get(state.axis, 'is not verified')}; "
+            f"{what}: {name} {_STATES.get(state.axis, 'is not verified')}; "
             f"a reference needs a verified axis: opioscan verify --device {name}"
         )
 

@@ -94,14 +94,14 @@ class Guide:
             if not person_there():
                 raise
             ready = self._verify(error)
-        if self.draft is not None:
-            device = self.draft.device
-            mine = f"{device.model}/{device.serial}"
-            if ready["device"] not in (mine, f"{device.model}/", "/"):
+        # A device of files tells which instrument it is by its first file; the draft is compared then.
+        if self.draft is not None and ready["device"]:
+            mine = f"{self.draft.device.model}/{self.draft.device.serial}"
+            if ready["device"] != mine:
                 raise DraftError(f"the draft was measured with {mine}, this is {ready['device']}")
-        words = f"{ready['device']}, axis {ready['axis']}"
+        words = f"{ready['device'] or 'told by its first file'}, axis {ready['axis']}"
         self._tell("instrument", f"1 of 4  Instrument: {words} {ready['verified_at']}".rstrip(), **ready)
-        if ready["axis"] != "verified":
+        if ready["axis"] not in ("verified", "unknown"):
             warn(f"the instrument's verification is {ready['axis']}: good for a training library only")
         self.asked = questions(self.client, wanted.device, item="")
         return session_of(ready, now_utc(), wanted.operator, self.asked["asked_on"])

@@ -71,8 +71,11 @@ def measure(ask, tmp_path):
 @pytest.fixture
 def verified(rig, client, caffeine, quick):
     """Have the instrument verified and caffeine before the probe."""
-    rig.put("polystyrene")
-    assert client.verify("b1", **quick)["passed"]
+    try:
+        client.ready_for_reference("b1")
+    except NotVerified:
+        rig.put("polystyrene")
+        assert client.verify("b1", **quick)["passed"]
     rig.put("caffeine")
     return client
 
@@ -221,6 +224,30 @@ def test_what_touched_the_sample_is_cleaned_before_the_next_parcel(rig, verified
     finally:
         rig.put("polyethylene")
         verified.blank("vials", "holder", **quick)
+
+
+def test_an_infrared_instrument_is_known_by_its_first_file(manned, client, run_program, ask, tmp_path):
+    bands = next(one for one in starter_entries() if one.technique is Technique.FTIR)
+    sample, folder = tmp_path / "sample.jdx", tmp_path / "opus"
+    sample.write_bytes(encode_jcamp(bands.spectrum, "bands"))
+    folder.mkdir()
+    program = run_program(
+        *("instrument.emulators", "opus", "--folder", str(folder), "--sample", str(sample)),
+        *("--speed", "50", "--pace", "0.05"),
+    )
+    url = f"opus+http://{program.about['address']}/opusrs?folder={folder}&pace_s=0.05&settle_s=0.1"
+    few = ("--no-blank", "--spots", "1", "--replicates", "1", "--json")
+    name, draft = bands.substance.name, tmp_path / "ir.draft.json"
+    code, _, err = ask("measure", name, "--device", url, "--into", tmp_path / "lab.h5", *few)
+    assert (code, "is kept, and no reference" in err) == (3, True)
+    code, lines, err = ask(
+        "measure", name, "--device", url, "--into", tmp_path / "training.h5", "--draft", draft, *few
+    )
+    assert code == 0, err
+    assert (lines[0]["axis"], lines[-1]["figures"]["bands_matched"] > 10) == ("unknown", True)
+    kept = read_draft(draft)[0]
+    assert (kept.technique, kept.device.serial) == (Technique.FTIR, program.about["serial"])
+    assert kept.sessions[0].axis == "missing"
 
 
 class Hands:
