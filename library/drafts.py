@@ -19,6 +19,7 @@ from spectra.values import (
 )
 
 from .errors import DraftError
+from .manifest import is_cas, is_inchikey
 from .names import fold_name
 
 #: Most replicates and sessions of a draft: a hundred at each of two spots. Chosen.
@@ -69,6 +70,10 @@ class Sample:
                 raise ValueRangeError(f"{name} is one line of at most 500 printable characters")
         if self.expires:
             expiry_of(self.expires)
+        if self.cas and not is_cas(self.cas):
+            raise ValueRangeError(f"cas {self.cas!r:.40} is no CAS number: its form or check digit is wrong")
+        if self.inchikey and not is_inchikey(self.inchikey):
+            raise ValueRangeError(f"inchikey {self.inchikey!r:.40} is no InChIKey")
 
     def with_more(self, more: dict[str, str]) -> "Sample":
         """Return it with facts it did not have.

@@ -15,7 +15,7 @@ from ..settings import load_settings
 from .firing import Accumulations, Delay, Exposure
 from .library_edit import now_utc, one_line, person
 from .library_words import Json, entry_json, library_json
-from .output import emit_json, say, warn
+from .output import emit_json, progress, say, warn
 
 if TYPE_CHECKING:
     from library.drafts import Draft
@@ -140,15 +140,16 @@ def authenticate(
     from library.authenticating import authenticate as vouch
 
     papers = {"lot": lot, "expires": expires, "supplier": supplier, "sample": sample}
-    done = vouch(
-        draft,
-        into,
-        by=one_line(by),
-        at=now_utc(),
-        basis=one_line(basis),
-        more={**papers, **_certified(certificate)},
-        accepted=accept or (),
-    )
+    with progress("quality control"):
+        done = vouch(
+            draft,
+            into,
+            by=one_line(by),
+            at=now_utc(),
+            basis=one_line(basis),
+            more={**papers, **_certified(certificate)},
+            accepted=accept or (),
+        )
     if json:
         emit_json({**library_json(done.library), "entry": entry_json(done.entry), **done.judgement.to_json()})
         return

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from library.draft_json import read_draft, write_draft
-from library.drafts import Draft, Replicate, Sample, Session, has_expired
+from library.drafts import MAX_REPLICATES, Draft, Replicate, Sample, Session, has_expired
 from library.errors import DraftError
 from library.judging import Judgement, judge, judged, without_struck
 from library.store import read_library
@@ -27,7 +27,7 @@ from ..reference_scans import added, begun, session_of, with_replicate
 from .firing import questions, stages
 from .library_edit import now_utc
 from .measure_asked import Wanted, person_there, wait_for
-from .output import emit_json, say, warn
+from .output import emit_json, progress, say, warn
 from .start import printable
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ class Guide:
             _check_same(draft.sample, wanted.sample)
             self.draft = replace(draft, sample=draft.sample.with_more(_facts(wanted.sample)))
         sample = self.draft.sample if self.draft else wanted.sample
+        there = len(self.draft.replicates) if self.draft else 0
+        if there + wanted.spots * wanted.replicates > MAX_REPLICATES:
+            raise UsageError(f"a draft has at most {MAX_REPLICATES} replicates; it holds {there} already")
         if has_expired(sample, now_utc()):
             raise UsageError(f"lot {sample.lot} expired on {sample.expires}: nothing was fired")
 
@@ -187,7 +190,8 @@ class Guide:
         if not draft.kept:
             raise DraftError(f"{stopped or 'no replicate can be used'} (draft {self.wanted.path})")
         held = read_library(self.wanted.into).entries if self.wanted.into.exists() else ()
-        judgement = judge(draft, held=held, table=self.table)
+        with progress("quality control"):
+            judgement = judge(draft, held=held, table=self.table)
         self._keep(draft, judgement.to_json())
         return judgement if not stopped else self._stop(stopped)
 

@@ -138,6 +138,17 @@ def test_a_damaged_record_is_refused(vouched, change):
         )
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [{"substance": " "}, {"cas": "58-08-3"}, {"inchikey": "X"}, {"expires": "soon"}, {"lot": "a\nb"}],
+)
+def test_a_sample_says_what_it_is_in_known_forms(facts):
+    with pytest.raises(ValueRangeError):
+        Sample(**{"substance": "caffeine", **facts})
+    with pytest.raises(DraftError, match="another sample is another draft"):
+        Sample(substance="caffeine", lot="L-1").with_more({"lot": "L-2"})
+
+
 def test_nobody_vouches_for_what_he_measured():
     with pytest.raises(ValueRangeError, match="must not have measured"):
         Authentication(
