@@ -106,7 +106,8 @@ def _against_held(
     for entry in new:
         key, other = entry.reference_id, numbers.get(_numbers(entry))
         if key in held:
-            if was_edited(held[key]):
+            # What somebody vouched for is not replaced by the same numbers without that person's word.
+            if was_edited(held[key]) or held[key].authentication not in (None, entry.authentication):
                 found[key] = Finding("edited_since", key)
         elif other is not None and fold_name(entry.substance.name) == fold_name(other.substance.name):
             # Under a synonym it is another name, which a person may want to keep.

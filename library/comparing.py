@@ -149,8 +149,9 @@ def _change(old: ReferenceEntry, new: ReferenceEntry) -> EntryChange | None:
 
 def _flat(entry: ReferenceEntry) -> dict[str, Any]:
     head = entry_head(entry)
-    substance = head.pop("substance")
-    return {**head, **{f"substance.{field}": value for field, value in substance.items()}}
+    parts = {name: head.pop(name) for name in ("substance", "authentication") if name in head}
+    inner = {f"{name}.{field}": value for name, part in parts.items() for field, value in part.items()}
+    return {**head, **inner}
 
 
 def _numbers(old: Spectrum, new: Spectrum) -> str:

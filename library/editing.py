@@ -131,7 +131,20 @@ def changed(
     if "name" in asked:
         substance = _renamed(entry.substance, substance, asked, table, form)
     substance, warnings = _controlled(entry.substance, substance, asked, table, form, reason)
-    return replace(entry, substance=substance, **more), warnings
+    edited = replace(entry, substance=substance, **more)
+    if entry.authentication is not None and not _still_the_same(entry, edited, table):
+        warnings += ("its authentication was of what it was called before, and is gone: authenticate again",)
+        edited = replace(edited, authentication=None)
+    return edited, warnings
+
+
+def _still_the_same(old: ReferenceEntry, new: ReferenceEntry, table: SubstanceTable) -> bool:
+    """Whether an authentication of one still stands for the other: another spelling is no other substance."""
+    before, after = old.substance, new.substance
+    known = table.resolve(before.name), table.resolve(after.name)
+    renamed = fold_name(before.name) != fold_name(after.name) and (known[0] is None or known[0] != known[1])
+    identified = {(one.cas, one.inchikey) for one in (before, after)}
+    return not renamed and (len(identified) == 1 or known[0] is not None) and old.form == new.form
 
 
 def _renamed(

@@ -5,7 +5,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from spectra.errors import SpectraError
-from spectra.references import Grade, ReferenceEntry, Substance
+from spectra.references import Authentication, Grade, ReferenceEntry, Substance
 from spectra.values import FloatArray, Spectrum, Technique
 
 from .errors import LibraryFormatError
@@ -28,15 +28,26 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 _SUBSTANCE_KINDS: dict[str, type | tuple[type, ...]] = {
     name: {str: str, bool: bool}.get(hint, list) for name, hint in get_type_hints(Substance).items()
 }
+_KIND_OF_HINT: dict[Any, type | tuple[type, ...]] = {
+    str: str,
+    bool: bool,
+    int: int,
+    float | None: (int, float, type(None)),
+}
+_AUTHENTICATION_KINDS: dict[str, type | tuple[type, ...]] = {
+    name: _KIND_OF_HINT.get(hint, list) for name, hint in get_type_hints(Authentication).items()
+}
 
 
 def entry_head(entry: ReferenceEntry) -> dict[str, Any]:
     """Return everything of an entry but its arrays, as JSON values.
 
-    ``channels`` is the number of channels, ``noise`` whether they have a noise each.
+    ``channels`` is the number of channels, ``noise`` whether they have a noise each. An entry without an
+    authentication has no such field: it is written, and digested, as before there was one.
     """
     spectrum, substance = entry.spectrum, entry.substance
     described = {name: getattr(substance, name) for name in _SUBSTANCE_KINDS}
+    vouched = entry.authentication
     return {
         **{name: getattr(entry, name) for name in _ENTRY_TEXTS},
         "grade": str(entry.grade),
@@ -50,7 +61,15 @@ def entry_head(entry: ReferenceEntry) -> dict[str, Any]:
         "history": list(spectrum.history),
         "channels": int(spectrum.axis.size),
         "noise": spectrum.noise is not None,
+        **({} if vouched is None else {"authentication": authentication_json(vouched)}),
     }
+
+
+def authentication_json(authentication: Authentication) -> dict[str, Any]:
+    """Return an authentication as JSON values."""
+    described = {name: getattr(authentication, name) for name in _AUTHENTICATION_KINDS}
+    lists = {name: list(getattr(authentication, name)) for name in ("operators", "scans")}
+    return {**described, **lists}
 
 
 def entry_of_head(
@@ -63,7 +82,9 @@ def entry_of_head(
     LibraryFormatError
         A field is missing, unknown, of another kind or out of range.
     """
-    check_kinds(head, _KINDS, what="an entry")
+    vouched = head.get("authentication") if isinstance(head, dict) else None
+    kinds = _KINDS if vouched is None else {**_KINDS, "authentication": dict}
+    check_kinds(head, kinds, what="an entry")
     check_kinds(head["substance"], _SUBSTANCE_KINDS, what="a substance")
     facts = {**head["substance"], "synonyms": _texts(head["substance"]["synonyms"], "synonyms")}
     try:
@@ -84,9 +105,16 @@ def entry_of_head(
             grade=Grade(head["grade"]),
             packaging=head["packaging"],
             equivalents=_texts(head["equivalents"], "equivalents"),
+            authentication=None if vouched is None else _authentication(vouched),
         )
     except (SpectraError, ValueError) as error:
         raise LibraryFormatError(f"entry {head['reference_id']!r:.80}: {error}") from error
+
+
+def _authentication(value: dict[str, Any]) -> Authentication:
+    check_kinds(value, _AUTHENTICATION_KINDS, what="an authentication")
+    lists = {name: _texts(value[name], name) for name in ("operators", "scans")}
+    return Authentication(**{**value, **lists, "agreement": _number(value["agreement"])})
 
 
 def check_kinds(value: Any, kinds: dict[str, type | tuple[type, ...]], *, what: str) -> None:

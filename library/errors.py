@@ -12,6 +12,8 @@
     ├── LibraryBusy (TimeoutError)            another program is changing libraries in this folder
     ├── EntryNotFound (LookupError)           no such entry in a library
     ├── EditRefused (ValueError)              facts that cannot be changed like that
+    ├── DraftError (ValueError)               a draft of a reference cannot be read or continued
+    ├── AuthenticationRefused (ValueError)    a draft that nobody can vouch for like that
     ├── TableError (ValueError)               a shipped fact table is damaged
     └── ImportRefused (ValueError)            a folder nothing can be imported from
         └── ManifestError                     its manifest.csv cannot be followed
@@ -56,6 +58,14 @@ class EntryNotFound(LibraryError, LookupError):
 
 class EditRefused(LibraryError, ValueError):
     """The facts of an entry cannot be changed like that; nothing was changed."""
+
+
+class DraftError(LibraryError, ValueError):
+    """A draft of a measured reference cannot be read or continued; it was left as it was."""
+
+
+class AuthenticationRefused(LibraryError, ValueError):
+    """A draft cannot become an entry: what is missing is said; nothing was changed."""
 
 
 class TableError(LibraryError, ValueError):

@@ -136,7 +136,7 @@ _TABLE = (
     Code(
         "edited_since",
         _REFUSE,
-        "The library's entry was edited by a person; importing it again would undo that.",
+        "The library's entry was edited or authenticated by a person; importing it would undo that.",
         "Accept it to take the file's facts, or leave the file out.",
     ),
     Code(

@@ -65,6 +65,10 @@ KINDS: dict[str, Kind] = {
     "library.errors.LibraryBusy": Kind(DATA, 503, "library_busy", "The library is being changed"),
     "library.errors.EntryNotFound": Kind(DATA, 404, "entry_not_found", "There is no such entry"),
     "library.errors.EditRefused": Kind(DATA, 422, "edit_refused", "The entry was not changed"),
+    "library.errors.DraftError": Kind(DATA, 422, "draft_unusable", "The draft cannot be used"),
+    "library.errors.AuthenticationRefused": Kind(
+        DATA, 422, "authentication_refused", "The draft was not authenticated"
+    ),
     "library.errors.TableError": Kind(DATA, 500, "table_damaged", "A shipped table is damaged"),
     "library.errors.ImportRefused": Kind(DATA, 422, "import_refused", "Nothing was imported"),
     "library.errors.ManifestError": Kind(DATA, 422, "manifest_invalid", "The manifest cannot be followed"),
@@ -147,6 +151,7 @@ KINDS: dict[str, Kind] = {
     "service.bench.refusals.AccessoryUnclean": Kind(
         DEVICE, 409, "accessory_unclean", "Clean what touches the sample first"
     ),
+    "service.bench.refusals.NotVerified": Kind(DEVICE, 409, "not_verified", "The instrument is not verified"),
     "service.bench.refusals.NotConfirmed": Kind(USAGE, 409, "not_confirmed", "A confirmation is missing"),
     "service.bench.refusals.PossiblyEnergetic": Kind(
         USAGE, 409, "possibly_energetic", "The item may be energetic: nothing was fired"

@@ -42,6 +42,61 @@ class Substance:
     """Where these facts were read."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """Who vouches that a reference spectrum is of the substance it is named after, and on what grounds."""
+
+    authenticated_by: str
+    """The person who vouches; never the operator."""
+    authenticated_at: str
+    """When, RFC 3339 in UTC."""
+    basis: str
+    """On what grounds, in that person's words."""
+    sample: str = ""
+    """The sample as the laboratory calls it."""
+    supplier: str = ""
+    """Who supplied it."""
+    certificate: str = ""
+    """Its certificate of analysis: text, or the name of its file."""
+    certificate_sha256: str = ""
+    """SHA-256 of the certificate's file; empty for one that is given as text."""
+    lot: str = ""
+    """Lot of the sample."""
+    expires: str = ""
+    """Last day on which the lot may be used, ISO 8601."""
+    operators: tuple[str, ...] = ()
+    """Who measured."""
+    replicates: int = 0
+    """Scans the spectrum is the average of."""
+    spots: int = 0
+    """Spots they were taken at, counted anew each day."""
+    days: int = 0
+    """Days they were taken on, UTC."""
+    agreement: float | None = None
+    """Least squared cosine between two replicates after the recipe, 0 to 1; None for a single one."""
+    scans: tuple[str, ...] = ()
+    """Content addresses of the scans."""
+    emulated: bool = False
+    """True where an emulated device measured: no real sample was."""
+
+    def __post_init__(self) -> None:
+        for name in ("authenticated_by", "authenticated_at", "basis"):
+            if not getattr(self, name).strip():
+                raise ValueRangeError(f"an authentication needs {name}")
+        if same_person(self.authenticated_by, *self.operators):
+            raise ValueRangeError("who authenticates a reference must not have measured it")
+        if min(self.replicates, self.spots, self.days) < 0:
+            raise ValueRangeError("an authentication counts replicates, spots and days from 0")
+        if self.agreement is not None and not 0.0 <= self.agreement <= 1.0:
+            raise ValueRangeError(f"an agreement of {self.agreement} is outside 0–1")
+
+
+def same_person(name: str, *others: str) -> bool:
+    """Whether a name is one of others, whatever its case and blanks."""
+    folded = " ".join(name.split()).casefold()
+    return any(" ".join(other.split()).casefold() == folded for other in others)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceEntry:
     """One reference spectrum of one substance."""
@@ -66,6 +121,8 @@ class ReferenceEntry:
     """Licence of the data; empty where unknown."""
     equivalents: tuple[str, ...] = field(default=())
     """Names of substances in the library that are the same compound under another name."""
+    authentication: Authentication | None = None
+    """Who vouches for the sample; None where nobody is on record."""
 
     def __post_init__(self) -> None:
         if not self.reference_id or not self.substance.name:

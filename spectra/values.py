@@ -41,6 +41,7 @@ class Role(StrEnum):
     SAMPLE = "sample"
     BLANK = "blank"
     VERIFICATION = "verification"
+    REFERENCE = "reference"
 
 
 #: Units a scan's axis may have, the usual one first.

@@ -24,7 +24,7 @@ MACHINE_PATHS = re.compile(
 #: changes what outsiders rely on, and therefore this table.
 SPECTRA = {
     "values": "DeviceInfo Presentation Role Scan Spectrum Technique check_ascending frozen_array",
-    "references": "Grade ReferenceEntry Substance",
+    "references": "Authentication Grade ReferenceEntry Substance same_person",
     "digest": "array_digest bytes_digest json_digest",
     "errors": "AxisError FormatError MethodError RecipeError SpectraError SpectrumMismatch UnknownFormat "
     "ValueRangeError",
@@ -74,7 +74,13 @@ LIBRARY = {
     "NothingTrusted OlderVersion OtherMethodThere ReleaseAltered ReleaseError ReleaseStateDamaged ReleaseUnusable "
     "RepositoryUnreachable RepositoryUnready RootUnfit SignatureWrong TargetSwapped TooFewSignatures TooMuchData TooSlow "
     "UnknownKey UpdateRefused",
-    "errors": "EditRefused EntryNotFound ImportRefused LibraryBusy LibraryError LibraryExists LibraryFormatError "
+    "authenticating": "Authenticated authenticate authenticated_entry disagreement training_library",
+    "averaging": "average",
+    "drafts": "Draft Replicate Sample Session expiry_of has_expired is_training",
+    "draft_json": "draft_json read_draft write_draft",
+    "judging": "Judgement agreement_of judge judged without_struck",
+    "errors": "AuthenticationRefused DraftError EditRefused EntryNotFound ImportRefused LibraryBusy LibraryError "
+    "LibraryExists LibraryFormatError "
     "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
 }
 CALIBRATION = {

@@ -14,7 +14,7 @@ from spectra.values import Scan
 from ..archive.journal import Archive, ArchivedScan
 from ..released import method_in_force, release_mark, with_age
 from ..settings import Settings
-from . import lights, operations, work
+from . import lights, operations, reference, work
 from .activity import Plans
 from .attempts import Attempts
 from .blanks import alarming
@@ -28,7 +28,7 @@ from .notes import Notes, expired, instrument_key
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
-from .requests import BlankRequest, ScanRequest, VerifyRequest
+from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
 from .safety import Shift
 from .visit import visit_of
 
@@ -134,6 +134,17 @@ class Bench:
         """Scan a standard and check the axis; raises as `scan`."""
         return work.verify(self, request, stop)
 
+    def measure_reference(self, request: ReferenceRequest, *, stop: StopCheck = never_stop) -> Answer:
+        """Scan a known sample for a reference library: archived, and part of no screening.
+
+        Raises as `scan`, and `NotVerified` for an instrument whose axis is not verified.
+        """
+        return reference.measure_reference(self, request, stop)
+
+    def ready_for_reference(self, request: ReadyRequest) -> Answer:
+        """Return which instrument a device is and whether its axis is verified; nothing is fired."""
+        return reference.ready(self, request)
+
     def visit(self, text: str) -> Answer:
         """Return the spots and attempts of an item's open or last screening; raises `NothingOpen`."""
         return visit_of(self, clean_label(text))
@@ -159,10 +170,12 @@ class Bench:
 
     def state_at(self, scan: Scan) -> InstrumentState:
         """Return how far the instrument that made a scan, and the method in force, can be trusted."""
-        return with_age(self._axis_state(scan), self.settings, self.method())
+        axis = self.state_of(instrument_key(scan.device.model, scan.device.serial))
+        return with_age(axis, self.settings, self.method())
 
-    def _axis_state(self, scan: Scan) -> InstrumentState:
-        note = self.notes.verification(instrument_key(scan.device.model, scan.device.serial))
+    def state_of(self, identity: str) -> InstrumentState:
+        """Return how far the axis of an instrument, ``model/serial``, can be trusted."""
+        note = self.notes.verification(identity)
         if note is None:
             return InstrumentState(axis="missing")
         if not note.passed:

@@ -36,6 +36,8 @@ from .requests import (
     BlankRequest,
     CompleteRequest,
     Firing,
+    ReadyRequest,
+    ReferenceRequest,
     RenameRequest,
     RetireRequest,
     ScanRequest,
@@ -143,6 +145,18 @@ def retire_blank(body: RetireRequest, bench: TheBench) -> Answer:
 async def verify(body: VerifyRequest, request: Request, bench: TheBench) -> Answer:
     """Scan a standard and check the axis."""
     return await _while_asked(request, lambda stop: bench.verify(body, stop=stop))
+
+
+@_routes.post("/references")
+async def references(body: ReferenceRequest, request: Request, bench: TheBench) -> Answer:
+    """Scan a known sample for a reference library: kept in the archive, part of no screening."""
+    return await _while_asked(request, lambda stop: bench.measure_reference(body, stop=stop))
+
+
+@_routes.post("/references/ready")
+def ready_for_reference(body: ReadyRequest, bench: TheBench) -> Answer:
+    """Return which instrument a device is, and whether its axis is verified; nothing is fired."""
+    return bench.ready_for_reference(body)
 
 
 @_routes.post("/abort")

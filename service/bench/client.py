@@ -185,6 +185,26 @@ class BenchClient:
         """Scan a standard and return the verification of the axis."""
         return self._fire("/verify", {"device": device, **options})
 
+    def reference(self, device: str, substance: str, **options: Any) -> Answer:
+        """Scan a known sample once and return where the scan is kept; no screening hears of it.
+
+        Parameters
+        ----------
+        device, substance
+            What measures, and what the sample is.
+        **options
+            Fields of `service.bench.requests.ReferenceRequest`.
+        """
+        return self._fire("/references", {"device": device, "substance": substance, **options})
+
+    def ready_for_reference(self, device: str, *, training: bool = False) -> Answer:
+        """Return which instrument a device is and how its axis was verified; nothing is fired.
+
+        Raises `NotVerified` unless it is for a training library.
+        """
+        body = {"device": device, "training": training}
+        return self._call("POST", "/references/ready", body, timeout=60.0)
+
     def complete(self, item: str) -> Answer:
         """Complete the open screening of an item."""
         return self._call("POST", "/screenings/complete", {"item": item}, timeout=30.0)

@@ -16,6 +16,8 @@ from .outbox import Outbox
 from .refusals import AccessoryUnclean
 
 _PREFIX = "contact:"
+#: Begins what stands for the item where a known sample was measured; no label is written in lower case.
+REFERENCE = "reference "
 
 #: How samples lie on an accessory; also what a blank of it is.
 PRESENTED = {"atr": Presentation.ATR, "vial": Presentation.VIAL}
@@ -43,6 +45,8 @@ class Soiled:
         """What happened and what to do, in a sentence."""
         called = CALLED[self.accessory]
         after = f"item {self.item} raised an alarm on it" if self.item else "its last blank was not clean"
+        if self.item.startswith(REFERENCE):
+            after = f"{self.item} lay on it"
         return f"clean {called} of {self.name}, then take a blank of it: {after} at {self.since}"
 
 
@@ -77,10 +81,13 @@ class Contacts:
         """Return every accessory that waits to be cleaned, by instrument."""
         return tuple(Soiled(**json.loads(text)) for text in self._outbox.states(_PREFIX).values())
 
-    def check(self, device: str) -> None:
-        """Raise `AccessoryUnclean` while an instrument's accessory waits to be cleaned."""
+    def check(self, device: str, *, but: str = "") -> None:
+        """Raise `AccessoryUnclean` while an instrument's accessory waits to be cleaned.
+
+        ``but`` names an item that may lie on it again: the next scan of the same sample.
+        """
         found = self.of(device)
-        if found is not None:
+        if found is not None and not (but and found.item == but):
             raise AccessoryUnclean(f"nothing was fired: {found.words}")
 
 

@@ -111,6 +111,12 @@ class Device:
         opened = bench.spectrometer.info.emulated if bench is not None else False
         return self.config.emulated or opened
 
+    @property
+    def by_files(self) -> bool:
+        """Whether its instrument is known only by the files it gives; to be asked while it is claimed."""
+        bench = self._bench
+        return bench is not None and Capability.FILES in bench.spectrometer.capabilities
+
     def described(self) -> dict[str, Any]:
         """Return what programs and pages are told of it."""
         bench, state = self._bench, self.laser_state

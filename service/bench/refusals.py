@@ -8,6 +8,7 @@
     │   └── BlankRefused    what was scanned is no empty container: it becomes nothing
     │       └── ResidueFound  it holds what would be found in the next sample
     ├── AccessoryUnclean    what touches the sample waits for a clean blank since an alarm
+    ├── NotVerified         a reference is measured only with an instrument that was verified
     ├── NotConfirmed        eyewear or the item's question has no answer yet
     ├── PossiblyEnergetic   the item may be energetic: the agency's procedure applies
     ├── FormUsed            a page's one-shot token was used before
@@ -41,6 +42,10 @@ class ResidueFound(BlankRefused):
 
 class AccessoryUnclean(AgentRefused):
     """What touches the sample may hold what alarmed before: it waits to be cleaned, and for a clean blank."""
+
+
+class NotVerified(AgentRefused):
+    """The instrument's verification is missing, overdue or failed: it measures no reference."""
 
 
 class NotConfirmed(AgentRefused):

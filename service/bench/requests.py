@@ -35,16 +35,21 @@ class Firing(_Asked):
     )
 
 
-class ScanRequest(Firing):
-    """Scan a sample of a parcel."""
+class SampleRequest(Firing):
+    """What every scan of a sample needs to say."""
 
-    item: Text = Field("", description="Item identifier; empty for a missing label.")
     blank: Text = Field("", description="Name of a blank; empty for none.")
     presentation: Presentation | None = Field(None, description="Null: as the device is used.")
     spot: Number = 1
+    energetic: bool | None = Field(None, description="Dark or possibly energetic; null: nobody was asked.")
+
+
+class ScanRequest(SampleRequest):
+    """Scan a sample of a parcel."""
+
+    item: Text = Field("", description="Item identifier; empty for a missing label.")
     attempt: Number | None = Field(None, description="Null: the next one at that spot.")
     adaptive: bool = Field(False, description="Accumulate until the identification is decided.")
-    energetic: bool | None = Field(None, description="Dark or possibly energetic; null: nobody was asked.")
     keep_open: bool = Field(False, description="Leave the screening open for more spots.")
 
 
@@ -54,6 +59,21 @@ class BlankRequest(Firing):
     name: BlankName
     presentation: Presentation | None = Field(None, description="Its kind; null: as the device is used.")
     origin: Text = Field("", description="Where the container comes from, such as a lot.")
+
+
+class ReferenceRequest(SampleRequest):
+    """Scan a sample that is known: no parcel, no screening, no result."""
+
+    substance: Annotated[str, Field(min_length=1, max_length=200)]
+    replicate: Number = Field(1, description="Number of the scan at that spot.")
+    training: bool = Field(False, description="For a training library: an unverified instrument will do.")
+
+
+class ReadyRequest(_Asked):
+    """Ask whether an instrument may measure references; nothing is fired."""
+
+    device: Device
+    training: bool = Field(False, description="For a training library: an unverified instrument will do.")
 
 
 class VerifyRequest(Firing):

@@ -6,7 +6,7 @@ from typing import Any
 
 from .notes import VALIDITY, utc_now
 from .refusals import NotConfirmed, PossiblyEnergetic
-from .requests import Firing, ScanRequest
+from .requests import Firing, SampleRequest
 
 
 class Shift:
@@ -78,7 +78,7 @@ def check_may_fire(
     NotConfirmed
         A question has no answer.
     """
-    energetic = request.energetic if isinstance(request, ScanRequest) else False
+    energetic = request.energetic if isinstance(request, SampleRequest) else False
     if energetic:
         raise PossiblyEnergetic(
             "nothing was fired: a dark or possibly energetic sample can be ignited by the laser; "

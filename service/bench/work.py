@@ -21,7 +21,7 @@ from .item import clean_label, new_unlabelled
 from .notes import BlankNote, VerificationNote, instrument_key, validity
 from .planning import plan_of
 from .refusals import ResidueFound
-from .requests import BlankRequest, Firing, ScanRequest, VerifyRequest
+from .requests import BlankRequest, Firing, SampleRequest, ScanRequest, VerifyRequest
 from .safety import check_may_fire
 from .visit import describe_visit
 
@@ -35,18 +35,18 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
     """Screen a sample of a parcel; see `Bench.scan`."""
     item = clean_label(request.item) or new_unlabelled()
     bench.renew_method(item)
-    device, remarks = _may_fire(bench, request, bench.outbox.screening_of(item))
+    device, remarks = may_fire(bench, request, bench.outbox.screening_of(item))
     bench.method()
     bench.wait_recovered()
     with device.claimed(stop) as identity:
         bench.contacts.check(identity)
-        fields = _sample_fields(bench, request, device, identity)
+        fields = sample_fields(bench, request, device, identity)
         remarks |= remark(device.config.name, accessory_of(device.config, fields["presentation"]))
         screening = bench.outbox.open_screening(item)
         if remarks["safety"]["energetic"] is False:
             bench.shift.clear(screening)
         place = {"item": item, "screening_id": screening, "spot": request.spot}
-        plan = _planned(bench, request, device, role=Role.SAMPLE, **fields, **place)
+        plan = planned(bench, request, device, role=Role.SAMPLE, **fields, **place)
         remarks["scan_number"] = len(bench.attempts.of(screening)) + 1
         rule = _stop_rule(bench, request, plan, remarks)
         tried = bench.attempts.begun(screening, item, request.spot, attempt=request.attempt, device=identity)
@@ -62,14 +62,14 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
 
 def take_blank(bench: "Bench", request: BlankRequest, stop: StopCheck) -> Answer:
     """Scan what is empty, judge it, and keep it under a name; see `Bench.take_blank`."""
-    device, remarks = _may_fire(bench, request)
+    device, remarks = may_fire(bench, request)
     bench.method()
     presentation = request.presentation or usual_presentation(device.config.contact, Presentation.BAG)
     accessory = accessory_of(device.config, presentation)
     with device.claimed(stop):
-        plan = _planned(bench, request, device, role=Role.BLANK, name=request.name, presentation=presentation)
+        plan = planned(bench, request, device, role=Role.BLANK, name=request.name, presentation=presentation)
         archived = flow.capture(bench, device, plan, remarks)
-        identity = _identity(archived)
+        identity = identity_of(archived)
         found = flow.examine(bench, archived)
         # A blank of a bag says nothing about the holder it stands in.
         touched = accessory if PRESENTED.get(accessory) is presentation else ""
@@ -92,11 +92,11 @@ def take_blank(bench: "Bench", request: BlankRequest, stop: StopCheck) -> Answer
 def verify(bench: "Bench", request: VerifyRequest, stop: StopCheck) -> Answer:
     """Scan a standard and check the axis; see `Bench.verify`."""
     sharp_lines(request.standard)  # an unknown standard is refused before anything fires
-    device, remarks = _may_fire(bench, request)
+    device, remarks = may_fire(bench, request)
     with device.claimed(stop):
-        plan = _planned(bench, request, device, role=Role.VERIFICATION, name=request.standard)
+        plan = planned(bench, request, device, role=Role.VERIFICATION, name=request.standard)
         archived = flow.capture(bench, device, plan, remarks)
-    identity = _identity(archived)
+    identity = identity_of(archived)
     if not archived.scan.device.serial:
         raise UsageError(
             "the file names no serial number, so that its instrument cannot be told from another one; "
@@ -123,18 +123,19 @@ def verify(bench: "Bench", request: VerifyRequest, stop: StopCheck) -> Answer:
     }
 
 
-def _identity(archived: ArchivedScan) -> str:
+def identity_of(archived: ArchivedScan) -> str:
     """Return the instrument of a scan; a device with files is known only by what it gave."""
     return instrument_key(archived.scan.device.model, archived.scan.device.serial)
 
 
-def _may_fire(bench: "Bench", request: Firing, screening_id: str | None = None) -> tuple[Device, Answer]:
+def may_fire(bench: "Bench", request: Firing, screening_id: str | None = None) -> tuple[Device, Answer]:
+    """Return the device asked for and what its scan will say of safety; raises as `check_may_fire`."""
     device = bench.devices.get(request.device)
     said = check_may_fire(request, bench.shift, has_laser=device.has_laser, screening_id=screening_id)
     return device, {"safety": said}
 
 
-def _sample_fields(bench: "Bench", request: ScanRequest, device: Device, identity: str) -> Answer:
+def sample_fields(bench: "Bench", request: SampleRequest, device: Device, identity: str) -> Answer:
     """Return blank and presentation; where nobody says how it is presented, as the blank or the device is."""
     blank = blanks.usable_blank(bench.notes, request.blank, identity) if request.blank else None
     otherwise = Presentation(blank.container) if blank is not None else Presentation.DIRECT
@@ -144,7 +145,8 @@ def _sample_fields(bench: "Bench", request: ScanRequest, device: Device, identit
     }
 
 
-def _planned(bench: "Bench", request: Firing, device: Device, **fields: Any) -> ScanPlan:
+def planned(bench: "Bench", request: Firing, device: Device, **fields: Any) -> ScanPlan:
+    """Return the plan of a scan, which pages are told of from now on."""
     plan = plan_of(request, device, **fields)
     bench.plans.keep(device.config.name, plan)
     return plan

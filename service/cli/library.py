@@ -11,7 +11,8 @@ from ..errors import UsageError
 from .library_check import check, compare
 from .library_edit import edit, export, remove
 from .library_import import import_
-from .library_words import Json, LibraryFile, entry_json, library_json, opened
+from .library_measure import authenticate, measure
+from .library_words import Json, LibraryFile, authentication_words, entry_json, library_json, opened
 from .output import emit_json, say
 
 app = typer.Typer(
@@ -77,13 +78,17 @@ def show(
     facts = entry_json(found)
     width = max(map(len, facts))
     for key, value in facts.items():
-        if value not in ("", None, []):
+        if isinstance(value, dict):
+            say(f"{key.ljust(width)}  {authentication_words(value)}")
+        elif value not in ("", None, []):
             words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             say(f"{key.ljust(width)}  {words}")
 
 
 for _name, _command in (
     ("import", import_),
+    ("measure", measure),
+    ("authenticate", authenticate),
     ("check", check),
     ("compare", compare),
     ("edit", edit),

@@ -41,9 +41,9 @@ def edit(
         path,
         entry,
         [parse_assignment(one) for one in assign],
-        by=_person(by),
-        at=_now(),
-        reason=_line(reason),
+        by=person(by),
+        at=now_utc(),
+        reason=one_line(reason),
     )
     if json:
         changes = [{"field": field, "old": was, "new": now} for field, was, now in done.changes]
@@ -64,7 +64,7 @@ def remove(
     json: Json = False,
 ) -> None:
     """Remove an entry; the journal beside the library keeps who, when and why."""
-    done = remove_entry(path, entry, by=_person(by), at=_now(), reason=_line(reason))
+    done = remove_entry(path, entry, by=person(by), at=now_utc(), reason=one_line(reason))
     if json:
         emit_json({**library_json(done.library), "removed": entry_json(done.entry)})
     else:
@@ -97,20 +97,23 @@ def export(
         say(f"{out}: {len(library.entries)} entries as {chosen}")
 
 
-def _person(by: str) -> str:
+def person(by: str) -> str:
+    """Return who does it: a name that was given, else who is logged in."""
     if by:
-        return _line(by)
+        return one_line(by)
     try:
         return getpass.getuser()
     except (OSError, KeyError) as error:
         raise UsageError("nobody is logged in: say --by NAME") from error
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text of one line without blanks around it; raises `UsageError` for another."""
     if len(text) > 500 or not text.isprintable():
-        raise UsageError("--by and --reason are one line of at most 500 printable characters")
+        raise UsageError("names, reasons and the like are one line of at most 500 printable characters")
     return text.strip()
 
 
-def _now() -> str:
+def now_utc() -> str:
+    """Return the time now as RFC 3339, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

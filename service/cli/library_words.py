@@ -1,10 +1,12 @@
 """What the commands of ``opioscan library`` share: options, and entries as JSON."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from library.entry_json import authentication_json
 from library.starter import ensure_starter
 from library.store import Library, read_library
 from spectra.references import ReferenceEntry
@@ -64,4 +66,17 @@ def entry_json(entry: ReferenceEntry) -> dict[str, Any]:
         "licence": entry.licence,
         "substance_source": substance.source,
         "history": list(spectrum.history),
+        "authentication": None if entry.authentication is None else authentication_json(entry.authentication),
     }
+
+
+def authentication_words(vouched: Mapping[str, Any]) -> str:
+    """Return an authentication (JSON form) in one line: the person first, what is empty left out."""
+    person = f"{vouched['authenticated_by']} on {vouched['authenticated_at']}: {vouched['basis']}"
+    told = ("authenticated_by", "authenticated_at", "basis", "scans")
+    rest = [
+        f"{key.replace('_', ' ')} {', '.join(value) if isinstance(value, list) else value}"
+        for key, value in vouched.items()
+        if key not in told and value not in ("", None, [], 0, False)
+    ]
+    return "; ".join([f"by {person}", *rest, f"scans {', '.join(one[:12] for one in vouched['scans'])}"])

@@ -304,6 +304,20 @@ def make_station(prepared: Path) -> Iterator[Callable[[Path, Rig], Station]]:
         station.end()
 
 
+@pytest.fixture
+def run_program() -> Iterator[Callable[..., Program]]:
+    """Return a starter of programs that end with the test."""
+    programs: list[Program] = []
+
+    def run(*arguments: str) -> Program:
+        programs.append(Program(*arguments))
+        return programs[-1]
+
+    yield run
+    for program in programs:
+        program.stop()
+
+
 @pytest.fixture(name="wait_until")
 def _wait_until() -> Callable[..., None]:
     return wait_until
