@@ -141,7 +141,7 @@ def _assert_no_loss(sample: SampleFile, found: Sequence[Decoded]) -> None:
         got, axis = one.spectrum.intensity, one.spectrum.axis
         if sample.counted:
             assert got.size == curve.size
-        # The last number of a table without a count may have lost digits.
-        whole = got.size if got.size == curve.size else got.size - 1
+        # The last number of a text may have lost digits, even where the points are counted.
+        whole = got.size - 1 if sample.text else got.size
         np.testing.assert_allclose(axis[:whole], sample.axis[:whole], rtol=sample.tolerance, atol=0)
         np.testing.assert_allclose(got[:whole], curve[:whole], rtol=sample.tolerance, atol=1e-9)
