@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from library.admission import admit
+from library.assignments import parse_assignment
 from library.authenticating import authenticate, authenticated_entry
 from library.averaging import average
 from library.comparing import compare
 from library.draft_json import draft_json, read_draft, write_draft
 from library.drafts import Draft, Replicate, Sample, Session
-from library.editing import edit_entry, parse_assignment
+from library.editing import edit_entry
 from library.entry_json import entry_head, entry_of_head
 from library.errors import AuthenticationRefused, DraftError, LibraryExists, LibraryFormatError
 from library.exporting import export_folder
