@@ -6,8 +6,10 @@ labelled *simulated*. What a share, an SNR and a mismatch mean is told in the pa
 
 import csv
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +98,13 @@ def in_parallel(work: Callable[[Any], Any], jobs: Iterable[Any]) -> list[Any]:
     """Return what a function says to each job, in order, over two processes."""
     global _WORK
     _WORK = work
-    with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
-        return pool.map(_work, list(jobs), chunksize=8)
+    # Workers end by the plain signal: the parent's handler, inherited, left one waiting for ever once.
+    plain = partial(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+    with multiprocessing.get_context("fork").Pool(WORKERS, plain) as pool:
+        found = pool.map(_work, list(jobs), chunksize=8)
+        pool.close()
+        pool.join()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
