@@ -1,6 +1,7 @@
 """Identification: from a spectrum and a method to an answer."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .fitting import Fit, fit_terms
 from .limits import detectable_share, measured_area
 from .method import Method, may_name
 from .promise import search_share
-from .recipe import Features, prepare
+from .recipe import Features, Recipe, prepare
 from .references import Grade
 from .refset import WIDTHS, ReferenceSet
 from .search import SHIFTS, Query, areas, make_query
@@ -28,6 +29,9 @@ HINT = 0.05
 
 #: A band of the query counts as matched within this distance of the reference's, cm⁻¹.
 BAND_TOLERANCE = 8.0
+
+#: Blanks kept prepared: a bench uses few at a time, each for many scans. Chosen.
+BLANKS = 8
 
 #: Entries shown in the ranking.
 RANKED = 5
@@ -75,7 +79,7 @@ def identify(
         raise SpectrumMismatch(f"the blank is {blank.technique}, the scan is {query.technique}")
     references = method.reference_set(query.technique)
     features = prepare(query, references.recipe)
-    empty = prepare(blank, references.recipe) if blank is not None else None
+    empty = _prepared_blank(blank, references.recipe) if blank is not None else None
     ready = make_query(features, references, blank=empty)
     spent = method.false_alarm_rate if rate is None else rate
     part = spent * search_share(len(method.class_models.get(query.technique, ())))
@@ -109,6 +113,12 @@ def identify(
         created_at=now,
         curves=_curves(ready, references, selection),
     )
+
+
+@lru_cache(maxsize=BLANKS)
+def _prepared_blank(blank: Spectrum, recipe: Recipe) -> Features:
+    """Return a prepared blank, one of those used last where it is among them."""
+    return prepare(blank, recipe)
 
 
 def _evidence(

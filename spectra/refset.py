@@ -50,7 +50,7 @@ class ReferenceSet:
     """Their squares, for weighted norms; same shape."""
     index: ReferenceIndex | None = None
     """The references at `SCREENED_WIDTH` in single precision, for a large set."""
-    sharp: FloatArray | None = None
+    sharp: Float32Array | None = None
     """Derivatives for unit area as measured, in single precision, for a large set, shape (references, n)."""
 
     def row(self, index: int, width: int = 0) -> FloatArray:
@@ -122,36 +122,34 @@ def build_reference_set(entries: Iterable[ReferenceEntry], recipe: Recipe) -> Re
         No reference of the technique is left.
     """
     mine = [entry for entry in entries if entry.technique is recipe.technique]
-    rows = _one_by_one(mine, recipe) if len(mine) <= DENSE else _in_batches(mine, recipe)
-    kept = sorted(rows)
-    if not kept:
+    # One block for all: parts of it would stay scattered over memory when they are put together.
+    rows = np.zeros((len(mine), recipe.grid().size), dtype=np.float32)
+    (_one_by_one if len(mine) <= DENSE else _in_batches)(mine, recipe, rows)
+    kept = np.flatnonzero(rows.any(axis=1))
+    if not kept.size:
         raise MethodError(f"no {recipe.technique} reference covers the range of recipe {recipe.name!r}")
-    found = tuple(mine[place] for place in kept)
-    return assemble(found, recipe, recipe.grid(), np.stack([rows[place] for place in kept]))
+    if kept.size < len(mine):
+        mine, rows = [mine[place] for place in kept], rows[kept]
+    return assemble(tuple(mine), recipe, recipe.grid(), rows)
 
 
-def _one_by_one(entries: Sequence[ReferenceEntry], recipe: Recipe) -> dict[int, Float32Array]:
-    """Return the rows of entries by their places; those that cover too little are left out."""
-    rows = {}
+def _one_by_one(entries: Sequence[ReferenceEntry], recipe: Recipe, rows: Float32Array) -> None:
+    """Set the rows of entries; those of entries that cover too little stay zero."""
     for place, entry in enumerate(entries):
         try:
             features = prepare(entry.spectrum, recipe)
         except SpectrumMismatch:
             continue
-        laid = _laid(features.values[None], features.corrected[None], features.first, recipe)[0]
-        if laid.any():
-            rows[place] = laid
-    return rows
+        rows[place] = _laid(features.values[None], features.corrected[None], features.first, recipe)[0]
 
 
-def _in_batches(entries: Sequence[ReferenceEntry], recipe: Recipe) -> dict[int, Float32Array]:
-    """Return the same as `_one_by_one`; entries that share an axis are prepared together."""
+def _in_batches(entries: Sequence[ReferenceEntry], recipe: Recipe, rows: Float32Array) -> None:
+    """Set the same rows as `_one_by_one`; entries that share an axis are prepared together."""
     alike: dict[tuple[bytes, float | None, bool], list[int]] = {}
     for place, entry in enumerate(entries):
         spectrum = entry.spectrum
         key = spectrum.axis.tobytes(), spectrum.resolution_cm1, spectrum.noise is None
         alike.setdefault(key, []).append(place)
-    rows = {}
     for (_, resolution, silent), places in alike.items():
         for start in range(0, len(places), BATCH):
             some = places[start : start + BATCH]
@@ -167,9 +165,7 @@ def _in_batches(entries: Sequence[ReferenceEntry], recipe: Recipe) -> dict[int, 
                 )
             except SpectrumMismatch:
                 break
-            laid = _laid(batch.values, batch.corrected, batch.first, recipe)
-            rows.update({place: row for place, row in zip(some, laid, strict=True) if row.any()})
-    return rows
+            rows[some] = _laid(batch.values, batch.corrected, batch.first, recipe)
 
 
 def _laid(values: FloatArray, corrected: FloatArray, first: int, recipe: Recipe) -> Float32Array:
@@ -181,17 +177,20 @@ def _laid(values: FloatArray, corrected: FloatArray, first: int, recipe: Recipe)
 
 
 def assemble(
-    entries: tuple[ReferenceEntry, ...], recipe: Recipe, axis: FloatArray, sharp: FloatArray
+    entries: tuple[ReferenceEntry, ...],
+    recipe: Recipe,
+    axis: FloatArray,
+    sharp: FloatArray | Float32Array,
 ) -> ReferenceSet:
     """Make a reference set of rows that went through the recipe already, shape (references, n)."""
     if len(entries) > DENSE:
-        sharp = np.asarray(sharp, dtype=np.float32)
-        sharp.setflags(write=False)
+        kept: Float32Array = np.asarray(sharp, dtype=np.float32)
+        kept.setflags(write=False)
         shape = len(WIDTHS), 0, axis.size
         nothing, single = np.zeros(shape), np.zeros(shape, np.float32)
-        blunt = _broadened(sharp, WIDTHS[SCREENED_WIDTH], recipe)
+        blunt = _broadened(kept, WIDTHS[SCREENED_WIDTH], recipe)
         index = ReferenceIndex.build(blunt)
-        return ReferenceSet(entries, recipe, axis, nothing, single, single, index, sharp)
+        return ReferenceSet(entries, recipe, axis, nothing, single, single, index, kept)
     return _whole(entries, recipe, axis, _at_all_widths(sharp, recipe))
 
 
@@ -225,11 +224,11 @@ def _dense(references: ReferenceSet, rows: Sequence[int]) -> list[FloatArray]:
     return [known[row] for row in rows]
 
 
-def _at_all_widths(sharp: FloatArray, recipe: Recipe) -> FloatArray:
+def _at_all_widths(sharp: FloatArray | Float32Array, recipe: Recipe) -> FloatArray:
     """Return rows at every width in double precision, shape (widths, references, n)."""
     double = np.asarray(sharp, np.float64)
     return np.stack([_broadened(double, width, recipe) for width in WIDTHS])
 
 
-def _broadened(rows: FloatArray, width: float, recipe: Recipe) -> FloatArray:
-    return steps.broaden(rows, fwhm=width, spacing=recipe.spacing)
+def _broadened(rows: FloatArray | Float32Array, width: float, recipe: Recipe) -> FloatArray:
+    return steps.broaden(np.asarray(rows), fwhm=width, spacing=recipe.spacing)

@@ -57,7 +57,8 @@ def generate(shared: Path, count: int = COUNT, *, seed: int = 0) -> tuple[FloatA
             seen = centre + (axis - centre) * stretch + rng.uniform(-MOVED_CM1, MOVED_CM1)
             row += share * np.interp(seen, axis, shapes[parent], left=0.0, right=0.0)
     made /= made.max(axis=1, keepdims=True)
-    made.setflags(write=False)  # so that entries share the rows
+    for array in (axis, made):
+        array.setflags(write=False)  # so that entries share axis and rows, as those of a library do
     return axis, made
 
 
