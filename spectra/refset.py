@@ -30,6 +30,9 @@ KEPT = 512
 #: Width at which large sets are screened: between those of a like and a blunt instrument. Chosen.
 SCREENED_WIDTH = 2
 
+#: Distance at which broadened references are screened, at most, cm⁻¹. Chosen.
+SCREENED_SPACING = 6.0
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class ReferenceSet:
@@ -57,7 +60,8 @@ class ReferenceSet:
         """Return the derivative of a reference at an extra width, shape (n,)."""
         if self.sharp is None:
             return np.asarray(self.rows[width, index])
-        return np.asarray(_dense(self, [index])[0][width])
+        known = _BLUNT.get(self, {}).get(index)
+        return np.asarray((_dense(self, [index])[0] if known is None else known)[width])
 
     def subset(self, rows: Sequence[int]) -> "ReferenceSet":
         """Return a reference set of some of the rows, in the order given."""
@@ -189,7 +193,7 @@ def assemble(
         shape = len(WIDTHS), 0, axis.size
         nothing, single = np.zeros(shape), np.zeros(shape, np.float32)
         blunt = _broadened(kept, WIDTHS[SCREENED_WIDTH], recipe)
-        index = ReferenceIndex.build(blunt)
+        index = ReferenceIndex.build(blunt, stride=max(1, int(SCREENED_SPACING / recipe.spacing)))
         return ReferenceSet(entries, recipe, axis, nothing, single, single, index, kept)
     return _whole(entries, recipe, axis, _at_all_widths(sharp, recipe))
 

@@ -8,7 +8,7 @@ the model is kept: the next round of a forward selection looks only at what the 
 
 Half precision halves what has to come from memory, which is what a pass waits for. Sums are in single
 precision: what rounding changes is the reference, by a few ten-thousandths of its norm, and the same
-everywhere.
+everywhere. Smooth references are kept at every few points (`spectra.thinning`).
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from . import _kernels
 from ._kernels import LANES, Float16Array, Float32Array
 from .errors import MethodError
 from .lags import Lags, lagged, lags_of
+from .thinning import interpolation, kept_points, thinned, triangle
 from .values import FloatArray
 
 #: References passed on to exact fits.
@@ -56,10 +57,12 @@ class ReferenceIndex:
     count: int
     """Number of references."""
     points: int
-    """Points of a reference."""
+    """Points of a query."""
+    stride: int = 1
+    """Points of a query for each point of a reference."""
 
     @classmethod
-    def build(cls, rows: npt.ArrayLike) -> Self:
+    def build(cls, rows: npt.ArrayLike, *, stride: int = 1) -> Self:
         """Make an index of references.
 
         Parameters
@@ -67,6 +70,8 @@ class ReferenceIndex:
         rows
             What queries are compared with (derivatives), shape (references, points), any scale. A row of
             zeros is never found.
+        stride
+            Keep every so many points, from 1; rows must be smooth enough for it.
 
         Raises
         ------
@@ -77,15 +82,16 @@ class ReferenceIndex:
         if given.ndim != 2 or not given.size:
             raise MethodError(f"an index needs a matrix of references, got the shape {given.shape}")
         count, points = given.shape
-        matrix = np.zeros((count + -count % LANES, points + -points % LANES), dtype=np.float16)
+        kept = kept_points(points, stride)
+        matrix = np.zeros((count + -count % LANES, kept + -kept % LANES), dtype=np.float16)
         for start in range(0, count, 1024):
             part = np.asarray(given[start : start + 1024], dtype=np.float64)
             if not np.isfinite(part).all():
                 raise MethodError("an index needs finite references")
             size = np.linalg.norm(part, axis=1, keepdims=True)
-            matrix[start : start + len(part), :points] = part / np.where(size > 0, size, 1.0)
+            matrix[start : start + len(part), :kept] = part[:, ::stride] / np.where(size > 0, size, 1.0)
         matrix.setflags(write=False)
-        return cls(matrix, count, points)
+        return cls(matrix, count, points, stride)
 
     def begin(
         self,
@@ -141,7 +147,7 @@ class ReferenceIndex:
         matrix = np.zeros((rows.size + -rows.size % LANES, self.matrix.shape[1]), dtype=np.float16)
         matrix[: rows.size] = self.matrix[rows]
         matrix.setflags(write=False)
-        return type(self)(matrix, int(rows.size), self.points)
+        return type(self)(matrix, int(rows.size), self.points, self.stride)
 
     def scores(
         self,
@@ -272,10 +278,12 @@ def _screened(
     unit = rest / np.sqrt(rss) if rss > 0 else rest
     lags = plan.lags
     vectors = np.concatenate((unit[None], added)) * weight
+    squared = (weight**2)[None][: 0 if known else 1]
+    stride = plan.index.stride
     explained = _kernels.screen_rows(
         matrix,
-        lagged(vectors, lags, matrix.shape[1]),
-        lagged((weight**2)[None][: 0 if known else 1], lags, matrix.shape[1]),
+        _laid(lagged(vectors, lags, weight.size), stride, interpolation(stride), matrix.shape[1]),
+        _laid(lagged(squared, lags, weight.size), stride, triangle(stride), matrix.shape[1]),
         len(vectors),
         lags.first,
         lags.taps,
@@ -284,3 +292,11 @@ def _screened(
         workers=workers,
     )
     return Screening(plan, basis, main, norms, explained[:, : plan.index.count], rss)
+
+
+def _laid(vectors: Float32Array, stride: int, taps: FloatArray, width: int) -> Float32Array:
+    """Thin vectors out and fill them up with zeros to a width."""
+    fewer = thinned(vectors, stride, taps)
+    laid = np.zeros((len(fewer), width), dtype=np.float32)
+    laid[:, : fewer.shape[1]] = fewer
+    return laid
