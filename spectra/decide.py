@@ -1,6 +1,7 @@
 """From evidence to a verdict with its reasons: the rules of the answer."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .answer import WITHHELD, Component, InstrumentState, Quality
@@ -69,6 +70,8 @@ class Evidence:
     """Share of the blank's energy that is its own noise."""
     classes: tuple[ClassFinding, ...] = ()
     """What the scan says about each trained class."""
+    barred: Mapping[str, str] = field(default_factory=dict)
+    """Identifiers of references that may not name their substance, with the code of the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,8 @@ def decide(evidence: Evidence, method: Method, state: InstrumentState) -> Decisi
     watched_doubts = [name for name in evidence.doubtful if method.watched([name])]
     if alarms:
         verdict = Verdict.ALARM_NAMED
-        if all(c.evidence == Grade.DERIVED and c.controlled and not method.training for c in alarms):
-            reasons.add("grade_may_not_name")
+        if all(c.reference_id in evidence.barred for c in alarms):
+            reasons |= {evidence.barred[c.reference_id] for c in alarms}
         reasons -= {"weak_signal", "container_only", "not_in_library"}
     elif any(one["detected"] for one in classes):
         verdict = Verdict.ALARM_CLASS
@@ -111,7 +114,8 @@ def decide(evidence: Evidence, method: Method, state: InstrumentState) -> Decisi
     if verdict is Verdict.ALARM_NAMED and verdict in forbidden:
         verdict = Verdict.ALARM_CLASS
         reasons.add("name_withheld")
-        components = tuple(_withheld(c) if c.watch_list and c.role == "content" else c for c in components)
+        components = tuple(_withheld(c) if c in alarms else c for c in components)
+    components = tuple(_withheld(c) if c.reference_id in evidence.barred else c for c in components)
     if verdict is Verdict.NO_ALARM and verdict in forbidden:
         verdict = Verdict.INCONCLUSIVE
     ordered = tuple(code for code in REASONS if code in reasons)

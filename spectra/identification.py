@@ -14,7 +14,7 @@ from .decide import ClassFinding, Evidence, decide
 from .errors import SpectrumMismatch
 from .fitting import Fit, fit_terms
 from .limits import detectable_share, measured_area
-from .method import Method, may_name
+from .method import Method, may_exclude, naming_bar
 from .promise import search_share
 from .recipe import Features, Recipe, prepare
 from .references import Grade
@@ -95,6 +95,7 @@ def identify(
     )
     hinted = method.p_value(query.technique, selection.best_absent, ready.regime) <= HINT
     evidence = _evidence(ready, references, selection, components, quality, limits, classes, hinted=hinted)
+    evidence = replace(evidence, barred=_barred(references, selection, training=method.training))
     decision = decide(evidence, method, state)
     return Identification(
         source=source,
@@ -150,6 +151,13 @@ def _evidence(
         blank_noise=query.blank_noise,
         classes=classes,
     )
+
+
+def _barred(references: ReferenceSet, selection: Selection, *, training: bool) -> dict[str, str]:
+    """Return the fitted references that may not name their substance, with the code of the reason."""
+    fitted = [references.entries[match.term.row] for match in selection.matches]
+    bars = {entry.reference_id: naming_bar(entry, training=training) for entry in fitted}
+    return {key: bar for key, bar in bars.items() if bar}
 
 
 def _components(
@@ -247,7 +255,7 @@ def _limits(
             row
             for row in references.rows_of(item.substance)
             if (entry := references.entries[row]).grade is not Grade.LITERATURE
-            and may_name(entry, training=method.training)
+            and may_exclude(entry, training=method.training)
         ]
         share = detectable_share(
             query,

@@ -314,8 +314,29 @@ def reference_sets(
     return sets
 
 
+def naming_bar(entry: ReferenceEntry, *, training: bool) -> str:
+    """Return the code of the reason for which a reference may not name its substance; empty if it may.
+
+    A controlled substance is named in earnest by a measured reference only, and only by one whose sample
+    somebody vouches for; what an emulated device measured was no sample.
+    """
+    if entry.grade is Grade.LITERATURE:
+        return "grade_may_not_name"
+    if training or not entry.substance.controlled:
+        return ""
+    if entry.grade is Grade.DERIVED:
+        return "grade_may_not_name"
+    vouched = entry.authentication
+    return "" if vouched is not None and not vouched.emulated else "reference_unauthenticated"
+
+
 def may_name(entry: ReferenceEntry, *, training: bool) -> bool:
-    """Return whether a reference's evidence grade may name its substance."""
+    """Return whether a reference may name its substance, see `naming_bar`."""
+    return not naming_bar(entry, training=training)
+
+
+def may_exclude(entry: ReferenceEntry, *, training: bool) -> bool:
+    """Return whether a reference's evidence grade is enough to say that its substance was not seen."""
     if entry.grade is Grade.MEASURED:
         return True
     return entry.grade is Grade.DERIVED and (training or not entry.substance.controlled)

@@ -166,6 +166,13 @@ _TABLE = (
         frozenset({Verdict.ALARM_NAMED}),
     ),
     Reason(
+        "reference_unauthenticated",
+        "Nobody has vouched for the sample behind this match, so it may not name a controlled substance.",
+        "Treat as an alarm and refer for confirmation; have the reference authenticated.",
+        "technician",
+        frozenset({Verdict.ALARM_NAMED}),
+    ),
+    Reason(
         "not_in_library",
         "No reference explains the signal.",
         "Scan another spot; then refer to the laboratory.",

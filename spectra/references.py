@@ -129,6 +129,11 @@ class ReferenceEntry:
             raise ValueRangeError("a reference needs an identifier and a substance name")
 
     @property
+    def in_house(self) -> bool:
+        """Whether it was measured and authenticated here, scan by scan, and not imported."""
+        return self.authentication is not None and bool(self.authentication.scans)
+
+    @property
     def technique(self) -> Technique:
         """How the spectrum was measured."""
         return self.spectrum.technique

@@ -106,11 +106,11 @@ def select(query: Query, references: ReferenceSet, *, threshold: float) -> Selec
         best_absent = tried[0][0] if tried else 0.0
         if not tried or best_absent < threshold:
             break
-        best, chosen = tried[0]
+        chosen = _chosen(references, tried, threshold)
         fit = fit_terms(query, references, [*fit.terms, chosen])
         if begun is not None and len(fit.terms) - len(start) < MOST_COMPONENTS:
             begun = beyond(begun, query, references, chosen, _shifts(fit))
-        rivals[chosen.row] = _rivals(references, chosen.row, best, tried)
+        rivals[chosen.row] = _rivals(references, chosen.row, best_absent, tried)
     fit, values = _remove(query, references, fit, threshold)
     return _judged(query, references, fit, values, leader, rivals, best_absent)
 
@@ -163,6 +163,15 @@ def _round(
             if amplitude > 0 and value > tried.get(term.row, (0.0, term))[0]:
                 tried[term.row] = value, term
     return sorted(tried.values(), key=lambda pair: -pair[0])
+
+
+def _chosen(references: ReferenceSet, tried: Sequence[tuple[float, Term]], threshold: float) -> Term:
+    """Return the best term, or one measured in-house of the same substance that ties with it."""
+    best, winner = tried[0]
+    least = max(best - RIVAL_MARGIN, threshold)
+    ties = [term for value, term in tried if value >= least and references.entries[term.row].in_house]
+    same = references.same_answer(winner.row) if ties else frozenset()
+    return next((term for term in ties if term.row in same), winner)
 
 
 def _rivals(

@@ -43,7 +43,7 @@ SPECTRA = {
     "infrared": "CLEAN_LIMIT CrystalState absorbance_of aligned_background crystal_clean lit_part transmittance_of",
     "finding": "Finding combine",
     "identification": "FOREIGN Component Curves Identification InstrumentState Quality identify",
-    "method": "Method WatchItem fit may_name reference_sets",
+    "method": "Method WatchItem fit may_exclude may_name naming_bar reference_sets",
     "formats.testing": "OUR_SAMPLES ReaderContract SampleFile damaged",
     "formats": "Decoded MAX_BYTES decode encode_csv encode_jcamp",
 }
