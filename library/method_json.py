@@ -1,6 +1,7 @@
 """A method as JSON: everything but its reference spectra, strictly written and strictly read."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from spectra.recipe import Recipe
 from spectra.values import FloatArray, Technique
 
 from .entry_json import check_kinds
+from .keeping import keep_references, kept_references
 from .method_errors import MethodDamaged
 from .store import Library
 
@@ -77,8 +79,13 @@ def method_head(method: Method) -> dict[str, Any]:
     }
 
 
-def method_of_head(head: Any, library: Library) -> Method:
+def method_of_head(head: Any, library: Library, *, kept: Path | None = None) -> Method:
     """Rebuild a method from `method_head` and its library.
+
+    Parameters
+    ----------
+    kept
+        Folder where prepared references of large libraries are kept (`library.keeping`); None for none.
 
     Raises
     ------
@@ -86,25 +93,27 @@ def method_of_head(head: Any, library: Library) -> Method:
         A field is missing, unknown, of another kind or out of range, or the library is another one.
     """
     try:
-        return _rebuilt(head, library)
+        return _rebuilt(head, library, kept)
     except MethodDamaged:
         raise
     except (SpectraError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise MethodDamaged(f"a field of the method is damaged: {error}") from error
 
 
-def _rebuilt(head: Any, library: Library) -> Method:
+def _rebuilt(head: Any, library: Library, kept: Path | None) -> Method:
     check_kinds(head, _METHOD, what="a method")
     check_kinds(head["library"], _LIBRARY, what="its library")
     if (library.name, library.digest) != (head["library"]["name"], head["library"]["digest"]):
         raise MethodDamaged("its library is not the one it was fitted from")
     recipes = {t: _recipe(t, value) for t, value in _by_technique(head["recipes"]).items()}
-    sets = reference_sets([e for e in library.entries if e.technique in recipes], recipes)
+    prepared = kept_references(kept, library.digest, recipes)
+    sets = reference_sets([e for e in library.entries if e.technique in recipes], recipes, prepared=prepared)
     nulls = {t: _null(value) for t, value in _by_technique(head["nulls"]).items()}
     if not sets or not sets.keys() == recipes.keys() == nulls.keys():
         raise MethodDamaged("references, recipes and null tables are not of the same techniques")
     if not 0.0 < head["false_alarm_rate"] < 1.0 or head["version"] < 1 or head["planned_scans"] < 1:
         raise MethodDamaged("its promised rate, version or number of scans is out of range")
+    keep_references(kept, library.digest, (refs for t, refs in sets.items() if t not in prepared))
     return Method(
         name=_text(head["name"]),
         version=head["version"],

@@ -140,7 +140,7 @@ def read_method(folder: Path, name: str, version: int | None = None) -> StoredMe
     said = read_head(path)
     library = read_library(_library_path(folder, said["method"]["library"]["digest"]))
     try:
-        method = method_of_head(said["method"], library)
+        method = method_of_head(said["method"], library, kept=folder)
         if method.digest != said["method_digest"]:
             raise MethodDamaged("the method rebuilt from it has another digest: it was damaged or altered")
     except MethodDamaged as error:

@@ -14,6 +14,7 @@ from spectra.nulls import DRAWS, NullTable, ordered_table
 from spectra.recipe import default_recipe
 from spectra.values import FloatArray, Technique
 
+from .keeping import keep_references, kept_references
 from .method_cache import keep_models, kept_models
 from .null_workers import simulate_null_by
 from .replacing import replace_file
@@ -80,6 +81,7 @@ def fit_method(
     there = [t for t in Technique if any(e.technique is t for e in library.entries)]
     keys = {t: _null_key(library, t, draws, seed) for t in there}
     known = {t: table for t, key in keys.items() if (table := _kept(cache, key)) is not None}
+    recipes = {technique: default_recipe(technique) for technique in there}
     method = fit(
         library.entries,
         name=name or library.name,
@@ -94,6 +96,7 @@ def fit_method(
         draws=draws,
         seed=seed,
         nulls=known,
+        prepared=kept_references(cache, library.digest, recipes),
         class_models=kept_models(cache, library, there, seed),
         simulate=partial(simulate_null_by, workers),
         advance=advance,
@@ -104,6 +107,7 @@ def fit_method(
                 cache.mkdir(parents=True, exist_ok=True)
                 _keep(cache, keys[technique], table)
         keep_models(cache, library, method, seed)
+        keep_references(cache, library.digest, method.sets.values())
     return method
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -22,6 +22,9 @@ FORMAT_VERSION = 1
 MAX_ENTRIES = 100_000
 MAX_HEAD_BYTES = 64 << 10
 MAX_NAME = 200
+
+#: Entries rebuilt between two times that memory of mapped arrays is given back (chosen: some 16 MB).
+RELEASED = 1024
 
 #: Arrays of a library; `library.store` says what each holds.
 ARRAYS = ("heads", "axis", "intensity", "noise")
@@ -73,14 +76,19 @@ def _joined(arrays: Sequence[FloatArray]) -> FloatArray:
     return np.concatenate(arrays) if arrays else np.empty(0, dtype=np.float64)
 
 
-def digest_of(name: str, packed: dict[str, Any]) -> str:
+def digest_of(name: str, packed: dict[str, Any], *, arrays: Callable[..., str] | None = None) -> str:
     """Return the digest of a library.
 
     It is the SHA-256 of the RFC 8785 form of an object with the format, its version, the name,
     the SHA-256 of ``heads`` and the `spectra.digest.array_digest` of the three float arrays.
+
+    Parameters
+    ----------
+    arrays
+        What digests the float arrays; by default `spectra.digest.array_digest`.
     """
-    arrays = array_digest(packed["axis"], packed["intensity"], packed["noise"])
-    return _digest(name, bytes_digest(packed["heads"].tobytes()), arrays)
+    told = (arrays or array_digest)(packed["axis"], packed["intensity"], packed["noise"])
+    return _digest(name, bytes_digest(packed["heads"].tobytes()), told)
 
 
 def digest_of_parts(name: str, parts: dict[str, list[Any]]) -> str:
@@ -109,37 +117,57 @@ def _digest(name: str, heads: str, arrays: str) -> str:
     )
 
 
-def unpack(packed: dict[str, Any]) -> tuple[ReferenceEntry, ...]:
+def unpack(
+    packed: dict[str, Any], *, release: Callable[[], None] | None = None
+) -> tuple[ReferenceEntry, ...]:
     """Rebuild the entries from the arrays of a library.
+
+    Parameters
+    ----------
+    packed
+        The arrays; they become read-only, and entries hold parts of them.
+    release
+        Called now and then, to give back memory of arrays that are mapped.
 
     Raises
     ------
     LibraryFormatError, ValueError, TypeError, KeyError
         The arrays do not fit together, or an entry is damaged.
     """
-    lines = packed["heads"].tobytes().split(b"\n")
-    if lines.pop() or len(lines) > MAX_ENTRIES or any(len(line) >= MAX_HEAD_BYTES for line in lines):
-        raise LibraryFormatError("its entries are cut off or too many")
+    heads = _heads(packed["heads"].tobytes())
     entries, start, noisy = [], 0, 0
-    axis = np.empty(0)
+    axis, same = np.empty(0), b""
     for key in ARRAYS[1:]:
-        # Frozen, so that entries may hold parts of them instead of copies.
         packed[key].setflags(write=False)
-    for line in lines:
-        head = json.loads(line)
+    axes, intensities, noises = (packed[key] for key in ARRAYS[1:])
+    for number, head in enumerate(heads, start=1):
         count = head["channels"]
-        if type(count) is not int or not 0 < count <= packed["axis"].size - start:
+        if type(count) is not int or not 0 < count <= axes.size - start:
             raise LibraryFormatError("an entry has more channels than the file")
-        noise = packed["noise"][noisy : noisy + count] if head["noise"] else None
+        noise = noises[noisy : noisy + count] if head["noise"] else None
         part = slice(start, start + count)
-        if not np.array_equal(axis, packed["axis"][part]):
-            axis = packed["axis"][part]
-        entries.append(entry_of_head(head, axis=axis, intensity=packed["intensity"][part], noise=noise))
+        if (numbers := axes[part].tobytes()) != same:
+            axis, same = axes[part], numbers
+        entries.append(entry_of_head(head, axis=axis, intensity=intensities[part], noise=noise))
         start, noisy = start + count, noisy + (count if head["noise"] else 0)
-    if (start, start, noisy) != tuple(packed[key].size for key in ARRAYS[1:]):
+        if release is not None and number % RELEASED == 0:
+            release()
+    if (start, start, noisy) != (axes.size, intensities.size, noises.size):
         raise LibraryFormatError("it holds numbers that belong to no entry")
     _require_unique([entry.reference_id for entry in entries])
     return tuple(entries)
+
+
+def _heads(text: bytes) -> list[dict[str, Any]]:
+    """Parse one JSON object a line."""
+    lines = text.split(b"\n")
+    if lines.pop() or len(lines) > MAX_ENTRIES or any(len(line) >= MAX_HEAD_BYTES for line in lines):
+        raise LibraryFormatError("its entries are cut off or too many")
+    # One call for all takes half the time of one a line; what is no object shows in the count.
+    heads: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
+    if len(heads) != len(lines) or not all(isinstance(head, dict) for head in heads):
+        raise LibraryFormatError("an entry is no JSON object")
+    return heads
 
 
 def _require_unique(ids: Sequence[str]) -> None:

@@ -9,14 +9,16 @@ Layout, format version 1::
     /noise           float64: the noise of those entries that have one
 
 Nothing is chunked or compressed, so no file holds more than its size; HDF5 checks the metadata
-(superblock 3), the digest covers the rest.
+(superblock 3), the digest covers the rest. Large files are mapped, not read (`library.mapping`).
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -30,6 +32,7 @@ from .errors import (
     LibraryUnreadable,
     LibraryVersionError,
 )
+from .mapping import MAPPED_FROM, Mapped, sha256_of
 from .names import fold_name
 from .packing import ARRAYS, FORMAT, FORMAT_VERSION, digest_of, digest_of_parts, parts_of, unpack
 from .replacing import replace_file
@@ -37,6 +40,8 @@ from .writing import write_file
 
 #: Bound of what is read; a larger library is a mistake or an attack.
 MAX_FILE_BYTES = 2 << 30
+
+_KINDS: dict[str, type] = {key: np.uint8 if key == "heads" else np.float64 for key in ARRAYS}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,12 +144,9 @@ def read_library(path: Path) -> Library:
     path = Path(path)
     try:
         _require_readable(path)
-        with h5py.File(path, "r", locking=False) as file:
-            name, digest = _read_attributes(file)
-            packed = {key: _read_array(file, key) for key in ARRAYS}
-        if digest_of(name, packed) != digest:
-            raise LibraryFormatError("its content does not match its digest: it was damaged or altered")
-        return Library(name, digest, FORMAT_VERSION, unpack(packed), path)
+        # One handle for all: a file that is replaced meanwhile cannot be mixed up with the new one.
+        with path.open("rb") as handle:
+            return _read(handle, path)
     except LibraryFormatError as error:
         raise LibraryFormatError(f"{path}: {error}; take a copy that is whole, or import again") from error
     except LibraryVersionError as error:
@@ -155,6 +157,32 @@ def read_library(path: Path) -> Library:
         raise LibraryFormatError(
             f"{path}: not an opioscan library, or cut off; take a copy that is whole, or import again"
         ) from error
+
+
+def _read(handle: BinaryIO, path: Path) -> Library:
+    with h5py.File(handle, "r") as file:
+        name, digest = _read_attributes(file)
+        places = {key: _place(file, key) for key in ARRAYS}
+        mapped = _mapped(handle, places)
+        if mapped is None:
+            packed = {key: file[key][()] for key in ARRAYS}
+        else:
+            packed = {key: mapped.array(_KINDS[key], *places[key]) for key in ARRAYS}
+    if digest_of(name, packed, arrays=None if mapped is None else partial(sha256_of, mapped)) != digest:
+        raise LibraryFormatError("its content does not match its digest: it was damaged or altered")
+    release = None if mapped is None else mapped.release
+    entries = unpack(packed, release=release)
+    if release is not None:
+        release()
+    return Library(name, digest, FORMAT_VERSION, entries, path)
+
+
+def _mapped(handle: BinaryIO, places: dict[str, tuple[int, tuple[int]]]) -> Mapped | None:
+    """Map a large file; None for a small one, and for one whose numbers lie askew (written before 0.2)."""
+    askew = any(places[key][0] % 8 for key in ARRAYS[1:])
+    if os.fstat(handle.fileno()).st_size < MAPPED_FROM or askew:
+        return None
+    return Mapped.of(handle)
 
 
 def _require_readable(path: Path) -> None:
@@ -187,12 +215,11 @@ def _read_attributes(file: h5py.File) -> tuple[str, str]:
     return name, digest
 
 
-def _read_array(file: h5py.File, key: str) -> Any:
-    """Read one dataset, if it is stored plainly in this file (no link, filter or other file)."""
+def _place(file: h5py.File, key: str) -> tuple[int, tuple[int]]:
+    """Return where a dataset lies and its shape, if it is stored plainly (no link, filter or other file)."""
     dataset = file.get(key) if isinstance(file.get(key, getlink=True), h5py.HardLink) else None
-    kind = np.uint8 if key == "heads" else np.float64
-    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != kind or dataset.ndim != 1:
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != _KINDS[key] or dataset.ndim != 1:
         raise LibraryFormatError(f"its dataset {key!r} is missing or of the wrong kind")
     if dataset.chunks or dataset.external or dataset.is_virtual or dataset.nbytes > MAX_FILE_BYTES:
         raise LibraryFormatError(f"its dataset {key!r} is not stored plainly")
-    return dataset[()]
+    return int(dataset.id.get_offset() or 0), (int(dataset.size),)

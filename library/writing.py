@@ -18,6 +18,8 @@ from .packing import ARRAYS, FORMAT, FORMAT_VERSION
 
 #: What HDF5 itself may take in such a file: superblock, headers and attributes, with room to spare, bytes.
 SKELETON = 64 << 10
+#: Where in the file an array may begin: at multiples of this, bytes.
+PAGE = 4096
 #: Bytes gathered before they are written.
 CHUNK = 4 << 20
 
@@ -70,7 +72,9 @@ def _reserve(path: Path, size: int) -> None:
 
 def _skeleton(path: Path, name: str, digest: str, sizes: dict[str, int]) -> dict[str, int]:
     """Write everything but the content; return where in the file the content of each array belongs."""
-    with h5py.File(path, "w", libver=("v110", "v110"), locking=False) as file:
+    # Numbers begin on pages of their own: a large file is mapped, and what lies askew cannot be.
+    how = {"alignment_threshold": 1, "alignment_interval": PAGE}
+    with h5py.File(path, "w", libver=("v110", "v110"), locking=False, **how) as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["name"] = name

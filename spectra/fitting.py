@@ -1,7 +1,7 @@
 """Fitting references to a scan: amplitudes ≥ 0, each reference free to differ a little.
 
 A term may differ from its reference by a little shift, width and intensity response, held near zero by
-priors; larger shifts and widths are tried one by one (`SHIFTS`, `spectra.refset.WIDTHS`).
+priors; larger shifts and widths are tried one by one (`SHIFTS`, `spectra.widths.WIDTHS`).
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ import numpy as np
 from .least_squares import corrected, nonnegative
 from .moving import moved
 from .query import Query
-from .refset import WIDTHS, ReferenceSet
+from .refset import ReferenceSet
 from .values import FloatArray
+from .widths import WIDTHS
 
 #: Axis errors that are fitted, cm⁻¹; larger ones are refused.
 SHIFTS = tuple(float(s) for s in range(-4, 5))

@@ -18,10 +18,11 @@ from .method import Method, may_exclude, naming_bar
 from .promise import search_share
 from .recipe import Features, Recipe, prepare
 from .references import Grade
-from .refset import WIDTHS, ReferenceSet
+from .refset import ReferenceSet
 from .search import SHIFTS, Query, areas, make_query
 from .select import Match, Selection, may_be_named, select
 from .values import FloatArray, Spectrum
+from .widths import WIDTHS
 
 #: P-value of what did not enter the model from which the answer says that something may be there. It names
 #: nothing and forbids nothing, so that it may be told more often than the promised rate. Chosen.

@@ -12,7 +12,7 @@ from .promise import search_share, share_of
 from .query import WITH_BLANK
 from .recipe import Recipe, default_recipe
 from .references import Grade, ReferenceEntry
-from .refset import ReferenceSet, build_reference_set
+from .refset import Prepared, ReferenceSet, build_reference_set
 from .trained import CLASSES as CLASSES
 from .trained import MIN_CLASS_MEMBERS as MIN_CLASS_MEMBERS
 from .trained import train_classes, trainable
@@ -220,6 +220,7 @@ def fit(
     nulls: Mapping[Technique, NullTable] | None = None,
     class_models: Mapping[Technique, Sequence[ClassModel]] | None = None,
     recipes: Mapping[Technique, Recipe] | None = None,
+    prepared: Mapping[Technique, Prepared] | None = None,
     simulate: Callable[..., NullTable] = simulate_null,
     advance: Callable[[float], None] | None = None,
 ) -> Method:
@@ -247,6 +248,8 @@ def fit(
         Class models trained earlier on the same references; trained where missing.
     recipes
         Recipe by technique; the shipped default where missing.
+    prepared
+        References of large sets as they were prepared earlier; carried out where missing.
     simulate
         What simulates null tables: `spectra.nulls.simulate_null`, or the same by several processes.
     advance
@@ -259,7 +262,7 @@ def fit(
     """
     if not 0.0 < false_alarm_rate < 1.0 or planned_scans < 1:
         raise MethodError(f"a rate of {false_alarm_rate} over {planned_scans} scans cannot be promised")
-    sets = reference_sets(entries, recipes or {})
+    sets = reference_sets(entries, recipes or {}, prepared=prepared)
     if not sets:
         raise MethodError(f"library {library_name!r} holds no reference a shipped recipe can use")
     tables = dict(nulls or {})
@@ -297,18 +300,23 @@ def fit(
 
 
 def reference_sets(
-    entries: Sequence[ReferenceEntry], recipes: Mapping[Technique, Recipe]
+    entries: Sequence[ReferenceEntry],
+    recipes: Mapping[Technique, Recipe],
+    *,
+    prepared: Mapping[Technique, Prepared] | None = None,
 ) -> dict[Technique, ReferenceSet]:
     """Carry out each technique's recipe, the shipped default where none is given.
 
-    A technique without a reference that covers its recipe's range is left out.
+    A technique without a reference that covers its recipe's range is left out. What was prepared before
+    (`ReferenceSet.prepared`) is taken as it is.
     """
+    known = prepared or {}
     sets: dict[Technique, ReferenceSet] = {}
     for technique in Technique:
         if any(entry.technique is technique for entry in entries):
             recipe = recipes.get(technique) or default_recipe(technique)
             try:
-                sets[technique] = build_reference_set(entries, recipe)
+                sets[technique] = build_reference_set(entries, recipe, prepared=known.get(technique))
             except MethodError:
                 continue
     return sets

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from . import steps
-from ._kernels import Float32Array
+from ._kernels import LANES, Float16Array, Float32Array
 from .errors import MethodError, SpectrumMismatch
 from .recipe import Recipe, prepare, prepare_many
 from .references import ReferenceEntry
 from .screening import ReferenceIndex
+from .thinning import kept_points
 from .values import FloatArray
-
-#: Extra widths (FWHM, cm⁻¹) by which references are broadened to meet a blunter instrument.
-WIDTHS = (0.0, 4.0, 8.0, 12.0, 16.0, 20.0)
+from .widths import WIDTHS, all_widths, at_every_width, broadened
 
 #: Larger sets are kept once, in single precision, and broadened where they are needed: every width in
 #: double precision would take 34 kB a reference. Chosen.
@@ -24,14 +23,22 @@ DENSE = 1000
 #: Entries of a large set that are prepared together, where they share an axis. Chosen.
 BATCH = 512
 
-#: Rows of a large set that are kept at every width, 34 kB each. Chosen.
-KEPT = 512
-
 #: Width at which large sets are screened: between those of a like and a blunt instrument. Chosen.
 SCREENED_WIDTH = 2
 
 #: Distance at which broadened references are screened, at most, cm⁻¹. Chosen.
 SCREENED_SPACING = 6.0
+
+
+class Prepared(NamedTuple):
+    """What the references of a large set are after their recipe."""
+
+    references: tuple[str, ...]
+    """Identifiers of those that cover enough of the recipe's range, row by row."""
+    sharp: Float32Array
+    """`ReferenceSet.sharp`."""
+    matrix: Float16Array
+    """`spectra.screening.ReferenceIndex.matrix`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -56,12 +63,18 @@ class ReferenceSet:
     sharp: Float32Array | None = None
     """Derivatives for unit area as measured, in single precision, for a large set, shape (references, n)."""
 
+    def prepared(self) -> Prepared | None:
+        """Return what a large set took long to make, to be kept; None for a small one."""
+        if self.index is None or self.sharp is None:
+            return None
+        references = tuple(entry.reference_id for entry in self.entries)
+        return Prepared(references, self.sharp, self.index.matrix)
+
     def row(self, index: int, width: int = 0) -> FloatArray:
         """Return the derivative of a reference at an extra width, shape (n,)."""
         if self.sharp is None:
             return np.asarray(self.rows[width, index])
-        known = _BLUNT.get(self, {}).get(index)
-        return np.asarray((_dense(self, [index])[0] if known is None else known)[width])
+        return np.asarray(at_every_width(self, self.sharp, self.recipe.spacing, [index])[0][width])
 
     def subset(self, rows: Sequence[int]) -> "ReferenceSet":
         """Return a reference set of some of the rows, in the order given."""
@@ -72,8 +85,9 @@ class ReferenceSet:
             return ReferenceSet(entries, self.recipe, self.axis, self.rows[:, chosen], single, squares)
         if len(chosen) > DENSE:
             return assemble(entries, self.recipe, self.axis, self.sharp[chosen])
+        blunt = at_every_width(self, self.sharp, self.recipe.spacing, chosen)
         empty = np.zeros((len(WIDTHS), 0, self.axis.size))
-        return _whole(entries, self.recipe, self.axis, np.stack(_dense(self, chosen), 1) if chosen else empty)
+        return _whole(entries, self.recipe, self.axis, np.stack(blunt, 1) if chosen else empty)
 
     def names(self) -> tuple[str, ...]:
         """Return the substance name of each row."""
@@ -108,7 +122,9 @@ def _identity(entry: ReferenceEntry) -> frozenset[str]:
     return frozenset({entry.substance.name, *entry.equivalents})
 
 
-def build_reference_set(entries: Iterable[ReferenceEntry], recipe: Recipe) -> ReferenceSet:
+def build_reference_set(
+    entries: Iterable[ReferenceEntry], recipe: Recipe, *, prepared: Prepared | None = None
+) -> ReferenceSet:
     """Carry out a recipe on references and stack them.
 
     A reference that covers too little of the recipe's range is left out.
@@ -119,13 +135,17 @@ def build_reference_set(entries: Iterable[ReferenceEntry], recipe: Recipe) -> Re
         References; those of another technique are passed over.
     recipe
         The recipe queries will go through as well.
+    prepared
+        What `ReferenceSet.prepared` said of the same entries and recipe, where it was kept.
 
     Raises
     ------
     MethodError
-        No reference of the technique is left.
+        No reference of the technique is left, or what was kept is of others.
     """
     mine = [entry for entry in entries if entry.technique is recipe.technique]
+    if prepared is not None:
+        return _of_prepared(mine, recipe, prepared)
     # One block for all: parts of it would stay scattered over memory when they are put together.
     rows = np.zeros((len(mine), recipe.grid().size), dtype=np.float32)
     (_one_by_one if len(mine) <= DENSE else _in_batches)(mine, recipe, rows)
@@ -135,6 +155,22 @@ def build_reference_set(entries: Iterable[ReferenceEntry], recipe: Recipe) -> Re
     if kept.size < len(mine):
         mine, rows = [mine[place] for place in kept], rows[kept]
     return assemble(tuple(mine), recipe, recipe.grid(), rows)
+
+
+def _of_prepared(mine: list[ReferenceEntry], recipe: Recipe, prepared: Prepared) -> ReferenceSet:
+    """Put together a large set that was prepared before."""
+    axis, stride = recipe.grid(), _stride(recipe)
+    by_id = {entry.reference_id: entry for entry in mine}
+    entries = tuple(by_id[key] for key in prepared.references if key in by_id)
+    count = len(entries)
+    shape = count + -count % LANES, kept_points(axis.size, stride) + -kept_points(axis.size, stride) % LANES
+    if count != len(prepared.references) or prepared.sharp.shape != (count, axis.size):
+        raise MethodError("the prepared references are those of another library or recipe")
+    if prepared.matrix.shape != shape:
+        raise MethodError("the index of the prepared references is another one's")
+    return _large(
+        entries, recipe, axis, prepared.sharp, ReferenceIndex(prepared.matrix, count, axis.size, stride)
+    )
 
 
 def _one_by_one(entries: Sequence[ReferenceEntry], recipe: Recipe, rows: Float32Array) -> None:
@@ -190,12 +226,25 @@ def assemble(
     if len(entries) > DENSE:
         kept: Float32Array = np.asarray(sharp, dtype=np.float32)
         kept.setflags(write=False)
-        shape = len(WIDTHS), 0, axis.size
-        nothing, single = np.zeros(shape), np.zeros(shape, np.float32)
-        blunt = _broadened(kept, WIDTHS[SCREENED_WIDTH], recipe)
-        index = ReferenceIndex.build(blunt, stride=max(1, int(SCREENED_SPACING / recipe.spacing)))
-        return ReferenceSet(entries, recipe, axis, nothing, single, single, index, kept)
-    return _whole(entries, recipe, axis, _at_all_widths(sharp, recipe))
+        blunt = broadened(kept, WIDTHS[SCREENED_WIDTH], recipe.spacing)
+        return _large(entries, recipe, axis, kept, ReferenceIndex.build(blunt, stride=_stride(recipe)))
+    return _whole(entries, recipe, axis, all_widths(sharp, recipe.spacing))
+
+
+def _stride(recipe: Recipe) -> int:
+    return max(1, int(SCREENED_SPACING / recipe.spacing))
+
+
+def _large(
+    entries: tuple[ReferenceEntry, ...],
+    recipe: Recipe,
+    axis: FloatArray,
+    sharp: Float32Array,
+    index: ReferenceIndex,
+) -> ReferenceSet:
+    shape = len(WIDTHS), 0, axis.size
+    nothing, single = np.zeros(shape), np.zeros(shape, np.float32)
+    return ReferenceSet(entries, recipe, axis, nothing, single, single, index, sharp)
 
 
 def _whole(
@@ -207,32 +256,3 @@ def _whole(
     for array in (rows, single, squares):
         array.setflags(write=False)
     return ReferenceSet(entries, recipe, axis, rows, single, squares)
-
-
-#: Rows of large sets at every width, of those asked last: a scan asks for the same ones again and again.
-_BLUNT: WeakKeyDictionary[ReferenceSet, dict[int, FloatArray]] = WeakKeyDictionary()
-
-
-def _dense(references: ReferenceSet, rows: Sequence[int]) -> list[FloatArray]:
-    """Return rows of a large set at every width, shape (widths, n) each."""
-    known = _BLUNT.get(references, {})
-    missing = sorted(set(rows) - known.keys())
-    if missing:
-        assert references.sharp is not None
-        made = _at_all_widths(references.sharp[missing], references.recipe)
-        # A new dictionary each time: others may be reading the old one.
-        kept = (
-            known if len(known) + len(missing) <= KEPT else {row: known[row] for row in rows if row in known}
-        )
-        known = _BLUNT[references] = {**kept, **{row: made[:, k] for k, row in enumerate(missing)}}
-    return [known[row] for row in rows]
-
-
-def _at_all_widths(sharp: FloatArray | Float32Array, recipe: Recipe) -> FloatArray:
-    """Return rows at every width in double precision, shape (widths, references, n)."""
-    double = np.asarray(sharp, np.float64)
-    return np.stack([_broadened(double, width, recipe) for width in WIDTHS])
-
-
-def _broadened(rows: FloatArray | Float32Array, width: float, recipe: Recipe) -> FloatArray:
-    return steps.broaden(np.asarray(rows), fwhm=width, spacing=recipe.spacing)

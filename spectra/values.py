@@ -5,7 +5,8 @@ All are frozen; their arrays are copies that cannot be written to.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from mmap import mmap
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -51,25 +52,15 @@ AXIS_UNITS = {Technique.RAMAN: ("nm", "cm-1"), Technique.FTIR: ("cm-1",)}
 def frozen_array(values: npt.ArrayLike, *, name: str, ndim: int = 1) -> FloatArray:
     """Return numbers as a read-only float64 array of their own, or the very array where it is one already.
 
-    A part of a read-only array counts as one, too.
+    A part of a read-only array counts as one, too, and so does a part of a file that is mapped for reading.
 
     Raises
     ------
     ValueRangeError
         Another number of dimensions, too many channels, or a number that is not finite.
     """
-    owner = values.base if isinstance(values, np.ndarray) and values.base is not None else values
-    shared = (
-        isinstance(values, np.ndarray)
-        and isinstance(owner, np.ndarray)
-        and values.dtype == np.float64
-        and owner.base is None
-        and not owner.flags.writeable
-        and not values.flags.writeable
-        and values.flags.c_contiguous
-    )
     # What nobody can write to any more need not be copied: thousands of references share one axis.
-    array = np.asarray(values) if shared else np.array(values, dtype=np.float64, order="C")
+    array = values if _shared(values) else np.array(values, dtype=np.float64, order="C")
     if array.ndim != ndim:
         raise ValueRangeError(f"{name} needs {ndim} dimension(s), got {array.ndim}")
     if array.size and array.shape[-1] > MAX_CHANNELS:
@@ -80,12 +71,32 @@ def frozen_array(values: npt.ArrayLike, *, name: str, ndim: int = 1) -> FloatArr
     return array
 
 
+def _shared(values: npt.ArrayLike) -> TypeGuard[FloatArray]:
+    """Whether an array, and all that it is a part of, can only be read."""
+    if (
+        not isinstance(values, np.ndarray)
+        or values.dtype != np.float64
+        or not (values.flags.c_contiguous and values.flags.aligned)
+    ):
+        return False
+    owner: Any = values
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return owner is None or (isinstance(owner, mmap | memoryview | bytes) and memoryview(owner).readonly)
+
+
 def check_ascending(axis: FloatArray, *, name: str) -> None:
     """Raise `AxisError` unless an axis has at least two strictly ascending values."""
     if axis.size < 2:
         raise AxisError(f"{name} has {axis.size} channel(s); a spectrum needs at least 2")
     if not (np.diff(axis) > 0).all():
         raise AxisError(f"{name} is not strictly ascending")
+
+
+#: The axis that was checked last: thousands of references share one, and it cannot change.
+_CHECKED: list[FloatArray | None] = [None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +122,11 @@ class Spectrum:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "axis", frozen_array(self.axis, name="axis"))
+        if self.axis is not _CHECKED[0]:
+            set_(self, "axis", frozen_array(self.axis, name="axis"))
+            check_ascending(self.axis, name="axis")
+            _CHECKED[0] = self.axis
         set_(self, "intensity", frozen_array(self.intensity, name="intensity"))
-        check_ascending(self.axis, name="axis")
         if self.intensity.shape != self.axis.shape:
             raise AxisError(f"{self.intensity.size} intensities for {self.axis.size} axis values")
         if self.noise is not None:

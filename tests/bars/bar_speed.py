@@ -19,10 +19,11 @@ from spectra import _kernels, steps
 from spectra._kernels import Float32Array
 from spectra.fitting import SHIFTS, Fit, basis_of
 from spectra.query import Query
-from spectra.refset import SCREENED_WIDTH, WIDTHS, ReferenceSet
+from spectra.refset import SCREENED_WIDTH, ReferenceSet
 from spectra.screening import TOP, ReferenceIndex
 from spectra.thinning import kept_points
 from spectra.values import FloatArray
+from spectra.widths import WIDTHS
 
 CORES = 2
 #: Decisions run with one BLAS thread, as the command line starts them.

@@ -29,10 +29,11 @@ from spectra._kernels import Float32Array
 from spectra.fitting import Fit, Term, basis_of, fit_terms
 from spectra.moving import moved
 from spectra.query import Query
-from spectra.refset import WIDTHS, ReferenceSet
+from spectra.refset import ReferenceSet
 from spectra.values import FloatArray
+from spectra.widths import WIDTHS
 
-#: Widths tried, as indices of `spectra.refset.WIDTHS`: 4 and 12 cm⁻¹. All six would take three times as long;
+#: Widths tried, as indices of `spectra.widths.WIDTHS`: 4 and 12 cm⁻¹. All six would take three times as long;
 #: those between lie within 1.2 standard deviations of the prior of the width correction, which is fitted.
 EXACT_WIDTHS = (1, 3)
 

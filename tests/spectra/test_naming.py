@@ -114,12 +114,11 @@ def test_an_unauthenticated_reference_excludes_all_the_same(controlled, method_o
     assert may_exclude(entry, training=False)
 
 
-@pytest.mark.parametrize("ripple", [1.002, 1.6])
-def test_in_house_references_come_first_on_ties_only(starter, method_of, entry_of, ripple):
+@pytest.mark.parametrize(("ripple", "first"), [(0.02, True), (0.1, False)])
+def test_in_house_references_come_first_on_ties_only(starter, method_of, entry_of, ripple, first):
     entry = entry_of("lactose")
-    tilt = np.linspace(1.0, ripple, entry.spectrum.axis.size) * (
-        1.0 if ripple < 1.1 else 1.0 + 0.5 * np.sin(entry.spectrum.axis / 15.0)
-    )
+    # The scan is made of the imported one, so that ours always fits a little worse.
+    tilt = 1.0 + ripple * np.sin(entry.spectrum.axis / 15.0)
     own = replace(
         entry,
         reference_id="raman-own",
@@ -133,4 +132,4 @@ def test_in_house_references_come_first_on_ties_only(starter, method_of, entry_o
     found = identify(scan_of(entry, snr=60.0), method_of([*entries, own]), now=NOW)
     best = found.components[0]
     assert best.substance == "lactose"
-    assert (best.reference_id == "raman-own") is (ripple < 1.1)
+    assert (best.reference_id == "raman-own") is first

@@ -7,6 +7,8 @@ import pytest
 from scipy.ndimage import uniform_filter1d
 
 from spectra import refset as refset_module
+from spectra import widths as widths_module
+from spectra.errors import MethodError
 from spectra.fitting import SHIFTS, Term, fit_terms
 from spectra.limits import detectable_share
 from spectra.query import WITH_BLANK, make_query, weigh
@@ -134,9 +136,36 @@ def test_a_large_set_gives_the_same_answer_from_its_index(scan, raman_set, monke
     assert names[0] == names[1] == {"sucrose", "urea"}
 
 
+def test_a_large_set_comes_back_from_what_was_prepared(raman_set, monkeypatch):
+    monkeypatch.setattr(refset_module, "DENSE", 20)
+    made = build_reference_set(raman_set.entries, raman_set.recipe)
+    prepared = made.prepared()
+    assert prepared is not None
+    entries = list(raman_set.entries)[::-1]
+    again = build_reference_set(entries, raman_set.recipe, prepared=prepared)
+    assert [one.reference_id for one in again.entries] == [one.reference_id for one in made.entries]
+    assert again.sharp is prepared.sharp
+    assert np.array_equal(again.index.matrix, made.index.matrix)
+    assert (again.index.count, again.index.points, again.index.stride) == (
+        made.index.count,
+        made.index.points,
+        made.index.stride,
+    )
+    with pytest.raises(MethodError, match="another library"):
+        build_reference_set(entries[1:], raman_set.recipe, prepared=prepared)
+    with pytest.raises(MethodError, match="another one"):
+        build_reference_set(
+            entries, raman_set.recipe, prepared=prepared._replace(matrix=prepared.matrix[:, 16:])
+        )
+
+
+def test_a_small_set_has_nothing_to_keep(raman_set):
+    assert raman_set.prepared() is None
+
+
 def test_rows_of_a_large_set_are_kept_and_stay_the_same(raman_set, monkeypatch):
     monkeypatch.setattr(refset_module, "DENSE", 20)
-    monkeypatch.setattr(refset_module, "KEPT", 6)
+    monkeypatch.setattr(widths_module, "KEPT", 6)
     sharp = raman_set.rows[0].astype(np.float32)
     large = assemble(raman_set.entries, raman_set.recipe, raman_set.axis, sharp)
     wanted = assemble(raman_set.entries[:12], raman_set.recipe, raman_set.axis, sharp[:12])
@@ -147,9 +176,9 @@ def test_rows_of_a_large_set_are_kept_and_stay_the_same(raman_set, monkeypatch):
         assert np.allclose(few.single, few.rows, rtol=1e-6)
         assert np.array_equal(few.squares, few.single**2)
         assert np.array_equal(large.row(5, 3), wanted.rows[3, 5])
-        assert len(refset_module._BLUNT[large]) <= 6
+        assert len(widths_module._KEPT[large]) <= 6
         assert np.array_equal(large.subset(range(9)).rows, wanted.rows[:, :9])
-    assert large.subset([]).rows.shape == (len(refset_module.WIDTHS), 0, raman_set.axis.size)
+    assert large.subset([]).rows.shape == (len(widths_module.WIDTHS), 0, raman_set.axis.size)
     assert large.subset(range(30)).index is not None
 
 
