@@ -7,7 +7,8 @@ A folder of methods holds
   (how it was made and how reliable it is) and ``digest``, the SHA-256 of the RFC 8785 form of all
   the others;
 - ``library-DIGEST.h5``: libraries by their digest (`library.store`), shared by the versions that
-  were fitted from them.
+  were fitted from them;
+- ``prepared-KEY.bin``: what recipes make of large libraries (`library.keeping`), which may be deleted.
 
 No version is ever changed or used twice. Whoever has both files can rebuild the method to the
 last bit, whatever recipes ship by then.
@@ -26,6 +27,7 @@ from spectra.digest import json_digest
 from spectra.method import Method
 
 from .errors import LibraryError, LibraryExists, LibraryNotWritten
+from .keeping import keep_references
 from .method_errors import MethodDamaged, MethodNotFound
 from .method_json import method_head, method_of_head
 from .method_names import METHOD_FILE, check_name
@@ -102,6 +104,7 @@ def write_method(folder: Path, method: Method, library: Library, report: dict[st
     except OSError as error:
         raise LibraryNotWritten(f"the folder {folder} cannot be made: {error.strerror}") from error
     _keep_library(folder, library)
+    keep_references(folder, library.digest, method.sets.values())
     while method.version <= MAX_VERSION:
         path = _path(folder, method.name, method.version)
         image = _image(method, report)

@@ -1,6 +1,5 @@
 """Speed: batch baselines, a screen of 25,000 references, whole identifications; side by side, warm."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,10 +7,10 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import speed_references
+from bar_opening import program
 from figures import Sheet, progress, run
 from pybaselines import Baseline
 
@@ -26,8 +25,6 @@ from spectra.values import FloatArray
 from spectra.widths import WIDTHS
 
 CORES = 2
-#: Decisions run with one BLAS thread, as the command line starts them.
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 #: Stiffness from the recipe's to a hundred times that; pybaselines' own default lies between.
 STIFFNESS = (1e4, 1e5, 1e6)
 #: Rounds of everything that is compared; the medians count.
@@ -214,19 +211,10 @@ def _faiss(matrix: Float32Array, moves: Float32Array, name: str) -> dict[str, Ca
 
 
 def _identification(sheet: Sheet, shared: Path, count: int) -> None:
-    """Identify scans in a process of its own."""
-    command = [sys.executable, Path(__file__).with_name("speed_identify.py"), shared, str(count), "300"]
-    done = subprocess.run(
-        [*map(str, command)],
-        env={**os.environ, "PYTHONPATH": str(sheet.root), **dict.fromkeys(BLAS_THREADS, "1")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    told: dict[str, Any] = json.loads(done.stdout)
+    """Identify scans in a process of its own, under a method stored by another."""
+    folder = sheet.work / f"methods-{count}"
+    program(sheet, "speed_library.py", shared, count, folder)
+    told = program(sheet, "speed_identify.py", shared, folder, 300)
     library = f"{told['references']} references"
     sheet.at_most(f"identification over {library}, p99 of {told['scans']}", 100.0, told["p99_ms"], "ms")
     sheet.at_most(f"identification over {library}, resident", 500.0, told["resident_mb"], "MB")

@@ -55,6 +55,7 @@ BARS = {
         "vendor_files": 120.0,
         "mutations": 900.0,
         "library_quality": 700.0,
+        "opening": 400.0,
         "releases": 900.0,
     },
 }

@@ -1,9 +1,9 @@
 """Identify many scans in a process of its own: how long each takes, and how much memory stays resident.
 
-    speed_identify.py SHARED REFERENCES SCANS
+    speed_identify.py SHARED FOLDER SCANS
 
-References: 0 for the real library, else so many generated ones. Prints one JSON object. To be started with
-one BLAS thread, as the command line does.
+Folder: where `speed_library.py` stored a method. Prints one JSON object. To be started with one BLAS thread, as
+the command line does.
 """
 
 import gc
@@ -15,30 +15,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import speed_library
 import speed_references
 
+from library.method_store import read_method
 from spectra import steps
 from spectra.formats import decode
 from spectra.identification import identify
-from spectra.method import Method, WatchItem, fit
-from spectra.nulls import NullTable, ordered_table, simulate_null
-from spectra.refset import build_reference_set
 from spectra.values import FloatArray, Spectrum, Technique
 
 NOW = "2026-11-21T12:00:00Z"
-
-#: Draws of the null table that both libraries are given: the time to make it is not the question here.
-DRAWS = 300
 
 Pair = tuple[Spectrum, Spectrum | None]
 
 
 def main() -> None:
-    """Fit a method, identify, and say how it went."""
-    shared, count, scans = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    """Open a method, identify, and say how it went."""
+    shared, folder, scans = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     began = time.monotonic()
-    method, queries = _method(shared, count), _queries(shared, scans)
-    fitted = time.monotonic() - began
+    method = read_method(folder, speed_library.NAME).method
+    opened = time.monotonic() - began
+    queries = _queries(shared, scans)
     gc.collect()
     for query, blank in queries[:3]:
         identify(query, method, now=NOW, blank=blank)
@@ -55,12 +52,12 @@ def main() -> None:
         "scans": len(taken),
         "behind a container": sum(blank is not None for _, blank in queries),
         "something named": named,
-        "fit_s": round(fitted, 2),
+        "opened_s": round(opened, 2),
         "median_ms": round(float(np.median(taken)) * 1e3, 2),
         "p99_ms": round(float(np.quantile(taken, 0.99, method="higher")) * 1e3, 2),
         "longest_ms": round(max(taken) * 1e3, 2),
         "resident_mb": round(resident / 1e6, 1),
-        "peak_while_fitting_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1),
     }
     print(json.dumps(found))
 
@@ -69,31 +66,6 @@ def _resident() -> int:
     """Return how many bytes of this process are in memory now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
-
-
-def _method(shared: Path, count: int) -> Method:
-    """Fit a method of the real or of generated references, given a null table of the real ones."""
-    real = speed_references.real_entries(shared)
-    table = _table(real)
-    if not count:
-        entries = real
-    else:
-        entries = speed_references.generated_entries(*speed_references.generate(shared, count))
-    watched = [WatchItem(entry.substance.name) for entry in entries[:2]]
-    return fit(
-        entries,
-        name="speed",
-        library_name="speed",
-        library_digest="0" * 64,
-        watch_list=watched,
-        nulls={Technique.RAMAN: table},
-    )
-
-
-def _table(entries: list[Any]) -> NullTable:
-    references = build_reference_set(entries, speed_references.RECIPE)
-    made = simulate_null(references, draws=DRAWS)
-    return ordered_table(made.maxima, made.regimes, made.seed)
 
 
 def _queries(shared: Path, scans: int) -> list[Pair]:
