@@ -28,6 +28,8 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 _SUBSTANCE_KINDS: dict[str, type | tuple[type, ...]] = {
     name: {str: str, bool: bool}.get(hint, list) for name, hint in get_type_hints(Substance).items()
 }
+_TECHNIQUES = {str(one): one for one in Technique}
+_GRADES = {str(one): one for one in Grade}
 _KIND_OF_HINT: dict[Any, type | tuple[type, ...]] = {
     str: str,
     bool: bool,
@@ -89,7 +91,7 @@ def entry_of_head(
         spectrum = Spectrum(
             axis=axis,
             intensity=intensity,
-            technique=Technique(head["technique"]),
+            technique=_TECHNIQUES.get(head["technique"]) or Technique(head["technique"]),
             noise=noise,
             laser_nm=_number(head["laser_nm"]),
             resolution_cm1=_number(head["resolution_cm1"]),
@@ -100,7 +102,7 @@ def entry_of_head(
             **{name: head[name] for name in _ENTRY_TEXTS},
             substance=Substance(**facts),
             spectrum=spectrum,
-            grade=Grade(head["grade"]),
+            grade=_GRADES.get(head["grade"]) or Grade(head["grade"]),
             packaging=head["packaging"],
             equivalents=_texts(head["equivalents"], "equivalents"),
             authentication=None if vouched is None else _authentication(vouched),

@@ -84,7 +84,9 @@ def _shared(values: npt.ArrayLike) -> TypeGuard[FloatArray]:
         if owner.flags.writeable:
             return False
         owner = owner.base
-    return owner is None or (isinstance(owner, mmap | memoryview | bytes) and memoryview(owner).readonly)
+    if isinstance(owner, mmap):
+        owner = memoryview(owner)
+    return owner is None or isinstance(owner, bytes) or (isinstance(owner, memoryview) and owner.readonly)
 
 
 def check_ascending(axis: FloatArray, *, name: str) -> None:
