@@ -65,7 +65,8 @@ class _Gathered:
         if not self.unsettled:
             return tuple(self.notes)
         names = ", ".join(sorted(self.unsettled, key=sort_key))
-        note = f"{len(self.unsettled)} names are not in the substance table and are taken as not controlled"
+        many = "1 name is" if len(self.unsettled) == 1 else f"{len(self.unsettled)} names are"
+        note = f"{many} not in the substance table and taken as not controlled"
         return (*self.notes, f"{note} (say otherwise in the manifest's column schedule): {names}")
 
 

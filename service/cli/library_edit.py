@@ -9,10 +9,9 @@ import typer
 from library.assignments import FIELDS, parse_assignment
 from library.editing import edit_entry, remove_entry
 from library.exporting import export_facts, export_folder
-from library.store import read_library
 
 from ..errors import UsageError
-from .library_words import MOST_NAMED, Json, entry_json, library_json
+from .library_words import MOST_NAMED, Json, entry_json, library_json, opened
 from .output import emit_json, progress, say, warn
 from .papers import (
     AuthenticatedAt,
@@ -139,7 +138,9 @@ def remove(
 
 
 def export(
-    path: LibraryPath,
+    path: Annotated[
+        Path, typer.Argument(metavar="LIB.h5", help="The library; 'starter' for the one that ships.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder, or OUT.json for the facts alone.")],
     form: Annotated[
         Literal["jdx", "csv", "json"] | None,
@@ -150,7 +151,7 @@ def export(
     """Export as JCAMP-DX or CSV files that import again to the same entries, or the facts alone as JSON."""
     ending = out.suffix.lower().removeprefix(".")
     chosen = form or (ending if ending in {"jdx", "csv", "json"} else "jdx")
-    library = read_library(path)
+    library = opened(None if path == Path("starter") and not path.exists() else path)
     if chosen == "json":
         export_facts(library, out)
         files = 1
