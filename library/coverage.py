@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from spectra.recipe import MIN_COVERAGE, default_recipe
-from spectra.references import Grade, ReferenceEntry, Substance
+from spectra.references import ReferenceEntry, Substance
 from spectra.values import Technique
 
+from .documenting import is_documented
 from .names import fold_name, sort_key
 from .substances import SubstanceTable
 
@@ -28,9 +29,9 @@ class Covered:
     classes: dict[str, tuple[int, int]]
     """For each class the substances with a usable reference, and those the substance table lists."""
     usable: tuple[str, ...]
-    """Controlled substances of the table with a reference that may name them."""
+    """Controlled substances of the table with a measured reference that somebody is on record for."""
     hints: tuple[str, ...]
-    """Those that have only derived or literature references, which may not name them."""
+    """Those whose references are derived, of literature or vouched for by nobody: they may not name them."""
     missing: tuple[str, ...]
     """Those without any reference that covers enough of the range."""
     others: tuple[str, ...]
@@ -78,17 +79,16 @@ def coverage(
 
 def _covered(technique: Technique, entries: Sequence[ReferenceEntry], table: SubstanceTable) -> Covered:
     usable = [entry for entry in entries if _is_usable(entry)]
-    named: dict[str, set[Grade]] = {}
+    named: dict[str, bool] = {}
     others: set[str] = set()
     for entry in usable:
         known = _known(entry.substance, entry.form, table)
         if known is not None:
-            named.setdefault(known.name, set()).add(entry.grade)
+            named[known.name] = named.get(known.name, False) or is_documented(entry)
         elif entry.substance.controlled:
             others.add(entry.substance.name)
     watched = [one.name for one in table.substances if one.controlled]
-    measured = {name for name, grades in named.items() if Grade.MEASURED in grades}
-    hints = [name for name in watched if name in named and name not in measured]
+    hints = [name for name in watched if named.get(name) is False]
     listed = Counter(one.substance_class for one in table.substances)
     held = Counter(one.substance_class for one in table.substances if one.name in named)
     return Covered(
@@ -97,7 +97,7 @@ def _covered(technique: Technique, entries: Sequence[ReferenceEntry], table: Sub
         substances=len({fold_name(entry.substance.name) for entry in entries}),
         grades=dict(sorted(Counter(str(entry.grade) for entry in entries).items())),
         classes={name: (held[name], count) for name, count in sorted(listed.items())},
-        usable=tuple(sorted((name for name in watched if name in measured), key=sort_key)),
+        usable=tuple(sorted((name for name in watched if named.get(name)), key=sort_key)),
         hints=tuple(sorted(hints, key=sort_key)),
         missing=tuple(sorted((name for name in watched if name not in named), key=sort_key)),
         others=tuple(sorted(others, key=sort_key)),

@@ -17,6 +17,8 @@ _MACHINE_MADE = re.compile(r"[\d\s_:.,/-]*|\d{1,2}[_:.-]\d{2}[_:.-]\d{2}\b.*|\d{
 #: Salts that are split off a name even where the table does not know the rest. Others ("sodium
 #: citrate") may be the name itself.
 _SURE_FORMS = frozenset({"hcl", "2hcl", "hydrochloride", "dihydrochloride", "hbr", "base", "freebase"})
+#: Header fields, folded, that name who measured.
+_OPERATOR = frozenset({"OPERATOR", "OPERATORNAME", "CNM", "USER", "USERNAME"})
 _VAPOUR = re.compile(r"gc[\s-]?(ft)?-?ir|vapou?r|\bgas\b", re.IGNORECASE)
 
 
@@ -92,6 +94,12 @@ def origin_of(file: str, decoded: Decoded, row: Row) -> tuple[str, str, str]:
     licence = row.licence or (f"owner: {said['OWNER']}" if said.get("OWNER") else "")
     words = (said.get(key, "") for key in ("MODEL", "SERIALNUMBER", "SPECTROMETERDATASYSTEM"))
     return source, licence, " ".join(word for word in words if word)
+
+
+def operators_of(decoded: Decoded) -> tuple[str, ...]:
+    """Return who measured, where the file says so; OPUS calls it ``CNM``."""
+    found = [value.strip() for key, value in decoded.meta.items() if _key(key) in _OPERATOR]
+    return tuple(dict.fromkeys(name for name in found if name))
 
 
 def _key(label: str) -> str:

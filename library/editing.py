@@ -1,7 +1,7 @@
 """Change the facts of an entry, never its numbers; remove an entry. Who, when and why are kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from spectra.references import ReferenceEntry, Substance
 from .admission import EDITED
 from .assignments import ENTRY_FIELDS, SUBSTANCE_FIELDS, Assignment, value_of
 from .changes import change_library
+from .documenting import Papers, moment_of, with_papers
 from .errors import EditRefused
 from .names import fold_name
 from .store import Library
@@ -17,6 +18,7 @@ from .substances import SubstanceTable, is_controlled
 
 #: Facts a new name brings along from the substance table, where the same command does not set them.
 _FROM_TABLE = ("substance_class", "schedule", "jurisdiction", "cas", "inchikey")
+_GONE = "its authentication was of what it was called before, and is gone: authenticate again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def edit_entry(
     by: str,
     at: str,
     reason: str = "",
+    papers: Papers | None = None,
     table: SubstanceTable | None = None,
 ) -> Edited:
     """Change facts of an entry of a library.
@@ -54,7 +57,10 @@ def edit_entry(
     assignments
         What to set.
     by, at, reason
-        Who, when (ISO 8601) and why; kept in the entry's history and in the library's journal.
+        Who, when (RFC 3339) and why; kept in the entry's history and in the library's journal.
+    papers
+        Who vouches for the entry as it is after the change, and on what grounds; in place of another's
+        word it needs a reason.
     table
         Substance table; the shipped one when None.
 
@@ -64,6 +70,8 @@ def edit_entry(
         No such entry, or several.
     EditRefused
         Nothing would change, or the change may not be made.
+    AuthenticationRefused
+        Nobody can vouch for it like that.
     LibraryError
         The library cannot be read or written; it is left as it was.
     """
@@ -72,10 +80,13 @@ def edit_entry(
     def change(library: Library) -> tuple[Sequence[ReferenceEntry], dict[str, Any]]:
         old = library.entry(key)
         new, warnings = changed(old, assignments, table or SubstanceTable.shipped(), reason=reason)
-        changes = _differences(old, new)
+        if papers is not None:
+            new = _vouched(old, new, papers, at=at, reason=reason)
+            warnings = tuple(one for one in warnings if one != _GONE)
+        changes = differences(old, new)
         if not changes:
             raise EditRefused(f"{old.reference_id}: that is what it says already")
-        new = _with_history(new, changes, by=by, at=at, reason=reason)
+        new = with_history(new, changes, by=by, at=at, reason=reason)
         told.append(Edited(library, new, changes, warnings))
         said = {"action": "edit", "at": at, "by": by, "entry": old.reference_id, "reason": reason}
         listed = [{"field": field, "old": was, "new": now} for field, was, now in changes]
@@ -83,6 +94,18 @@ def edit_entry(
 
     library = change_library(path, change)
     return replace(told[0], library=library, entry=library.entry(told[0].entry.reference_id))
+
+
+def _vouched(
+    old: ReferenceEntry, new: ReferenceEntry, papers: Papers, *, at: str, reason: str
+) -> ReferenceEntry:
+    if old.authentication is not None and not reason.strip():
+        raise EditRefused(
+            f"{old.reference_id}: {old.authentication.authenticated_by} vouches for it already; in place of "
+            "that word say --reason"
+        )
+    # Whatever a new name took away, the bench's own record is still of this spectrum.
+    return with_papers(replace(new, authentication=old.authentication), papers, now=moment_of(at))
 
 
 def remove_entry(path: Path, key: str, *, by: str, at: str, reason: str) -> Edited:
@@ -133,7 +156,7 @@ def changed(
     substance, warnings = _controlled(entry.substance, substance, asked, table, form, reason)
     edited = replace(entry, substance=substance, **more)
     if entry.authentication is not None and not _still_the_same(entry, edited, table):
-        warnings += ("its authentication was of what it was called before, and is gone: authenticate again",)
+        warnings += (_GONE,)
         edited = replace(edited, authentication=None)
     return edited, warnings
 
@@ -190,12 +213,21 @@ def _controlled(
     return new, ()
 
 
-def _differences(old: ReferenceEntry, new: ReferenceEntry) -> tuple[tuple[str, str, str], ...]:
+def differences(old: ReferenceEntry, new: ReferenceEntry) -> tuple[tuple[str, str, str], ...]:
+    """Return field, old and new value of whatever a person may change."""
     pairs = [
         (field, getattr(old.substance, name), getattr(new.substance, name))
         for field, name in SUBSTANCE_FIELDS.items()
     ]
     pairs += [(field, getattr(old, field), getattr(new, field)) for field in ENTRY_FIELDS]
+    pairs += [
+        (
+            f"authentication.{name}",
+            getattr(old.authentication, name, ""),
+            getattr(new.authentication, name, ""),
+        )
+        for name in (one.name for one in fields(Papers))
+    ]
     return tuple((field, _text(was), _text(now)) for field, was, now in pairs if was != now)
 
 
@@ -205,9 +237,10 @@ def _text(value: Any) -> str:
     return "|".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _with_history(
+def with_history(
     entry: ReferenceEntry, changes: Sequence[tuple[str, str, str]], *, by: str, at: str, reason: str
 ) -> ReferenceEntry:
+    """Return an entry whose history says what was changed, when, by whom and why."""
     words = "; ".join(f"{field} from {was!r:.200} to {now!r:.200}" for field, was, now in changes)
     step = f"{EDITED}{at} by {by or 'unknown'}: {words}{f' ({reason})' if reason else ''}"
     spectrum = replace(entry.spectrum, history=(*entry.spectrum.history, step))

@@ -13,7 +13,7 @@
     ├── EntryNotFound (LookupError)           no such entry in a library
     ├── EditRefused (ValueError)              facts that cannot be changed like that
     ├── DraftError (ValueError)               a draft of a reference cannot be read or continued
-    ├── AuthenticationRefused (ValueError)    a draft that nobody can vouch for like that
+    ├── AuthenticationRefused (ValueError)    nobody can vouch for a reference like that
     ├── TableError (ValueError)               a shipped fact table is damaged
     └── ImportRefused (ValueError)            a folder nothing can be imported from
         └── ManifestError                     its manifest.csv cannot be followed
@@ -65,7 +65,7 @@ class DraftError(LibraryError, ValueError):
 
 
 class AuthenticationRefused(LibraryError, ValueError):
-    """A draft cannot become an entry: what is missing is said; nothing was changed."""
+    """Nobody can vouch for a draft or a reference like that: what is missing is said; nothing was changed."""
 
 
 class TableError(LibraryError, ValueError):

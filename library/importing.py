@@ -2,23 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 from spectra.digest import array_digest
 from spectra.errors import SpectraError
-from spectra.formats import Decoded, decode
+from spectra.formats import Decoded
 from spectra.references import Grade, ReferenceEntry
 from spectra.values import FloatArray, Spectrum, Technique
 
-from .describing import Described, describe, origin_of
+from .describing import Described, describe, operators_of, origin_of
+from .documenting import Papers, authentication_of, papers_of, with_papers
 from .equivalents import link_equivalents, synonym_groups
 from .errors import ImportRefused, LibraryError
 from .exported import FACTS, Listed, exported_entry, read_exported
-from .folders import files_in, read_file
+from .folders import files_in
 from .manifest import NAME as MANIFEST
-from .manifest import Row, inside, read_manifest
+from .manifest import Row, read_manifest
 from .names import slug, sort_key
+from .reading import decoded_file, reason_of
 from .substances import PACKAGING, SubstanceTable
 
 #: Called after each file: files done, files in all, name of the file.
@@ -47,6 +50,8 @@ class ImportReport:
 class _Gathered:
     """What one import has found so far."""
 
+    include_vapour: bool = False
+    now: datetime | None = None
     entries: dict[str, ReferenceEntry] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     of_entry: dict[str, str] = field(default_factory=dict)
@@ -60,7 +65,8 @@ class _Gathered:
         if not self.unsettled:
             return tuple(self.notes)
         names = ", ".join(sorted(self.unsettled, key=sort_key))
-        note = f"{len(self.unsettled)} names are not in the substance table and are taken as not controlled"
+        many = "1 name is" if len(self.unsettled) == 1 else f"{len(self.unsettled)} names are"
+        note = f"{many} not in the substance table and taken as not controlled"
         return (*self.notes, f"{note} (say otherwise in the manifest's column schedule): {names}")
 
 
@@ -70,6 +76,8 @@ def import_folder(
     technique: Technique | None = None,
     laser_nm: float | None = None,
     include_vapour: bool = False,
+    papers: Papers | None = None,
+    now: datetime | None = None,
     table: SubstanceTable | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
@@ -88,6 +96,11 @@ def import_folder(
         Excitation wavelength, nm, of files that do not say so.
     include_vapour
         True to import spectra of vapours (GC-IR) too; their bands are not those of solids.
+    papers
+        Who vouches for every measured spectrum of the folder, and on what grounds; where a row of the
+        manifest names somebody, or an exported entry has its own, that stands.
+    now
+        The time now, UTC: an authentication dated later is refused. Not checked where None.
     table
         Substance table; the shipped one when None.
     progress
@@ -99,52 +112,69 @@ def import_folder(
         There is no such folder, it holds no file to import, or too many.
     ManifestError
         Its manifest cannot be followed.
+    AuthenticationRefused
+        What vouches for the whole folder cannot stand.
     """
     folder = Path(folder)
+    if papers is not None:
+        authentication_of(papers, now=now)
     there = [name for name in files_in(folder) if name != FACTS]
     manifest = read_manifest(folder)
     if (exported := read_exported(folder)) is not None:
         if manifest is not None:
             raise ImportRefused(f"{folder}: holds {FACTS} and {MANIFEST}; remove the one that is not meant")
-        return _import_exported(folder, there, exported, progress)
+        return _import_exported(folder, there, exported, papers, progress)
     rows = {name: Row(name) for name in there} if manifest is None else manifest
     if not rows:
         raise ImportRefused(f"{folder}: no file to import")
     table = table or SubstanceTable.shipped()
-    gathered = _Gathered()
+    gathered = _Gathered(include_vapour=include_vapour, now=now)
     for done, (file, row) in enumerate(rows.items(), start=1):
         try:
-            for number, decoded in enumerate(_decoded(folder, row, technique, laser_nm), start=1):
-                _gather(gathered, file, number, decoded, row, table, include_vapour=include_vapour)
-        except (SpectraError, ImportRefused, OSError, ValueError, LookupError, ArithmeticError) as error:
-            gathered.refused.append((file, _reason(error, file)))
+            documented = papers_of(row, papers, folder)
+            for number, decoded in enumerate(decoded_file(folder, row, technique, laser_nm), start=1):
+                _gather(gathered, number, decoded, row, documented, table)
+        except (SpectraError, LibraryError, OSError, ValueError, LookupError, ArithmeticError) as error:
+            gathered.refused.append((file, reason_of(error, file)))
         if progress:
             progress(done, len(rows), file)
     entries = link_equivalents(gathered.entries.values())
     return ImportReport(
         entries=entries,
         refused=tuple(gathered.refused),
-        unlisted=tuple(name for name in there if name not in rows),
+        unlisted=_unlisted(there, rows),
         duplicates=synonym_groups(entries),
         notes=gathered.all_notes(),
         files=gathered.of_entry,
     )
 
 
+def _unlisted(there: list[str], rows: Mapping[str, Row]) -> tuple[str, ...]:
+    """Return the files the manifest does not name, neither as spectra nor as certificates."""
+    named = {*rows, *(row.certificate for row in rows.values())}
+    return tuple(name for name in there if name not in named)
+
+
 def _import_exported(
-    folder: Path, there: list[str], listed: Mapping[str, Listed], progress: Progress | None
+    folder: Path,
+    there: list[str],
+    listed: Mapping[str, Listed],
+    papers: Papers | None,
+    progress: Progress | None,
 ) -> ImportReport:
     """Import what `library.exporting` wrote: entries as they were, equivalents anew."""
     gathered = _Gathered()
     for done, (file, one) in enumerate(listed.items(), start=1):
         try:
             entry = exported_entry(folder, one)
+            if papers is not None and entry.authentication is None and entry.grade is Grade.MEASURED:
+                entry = with_papers(entry, papers)
             if entry.reference_id in gathered.entries:
                 raise ImportRefused(f"the identifier of {gathered.of_entry[entry.reference_id]}")
             gathered.entries[entry.reference_id] = _sharing(entry, gathered.axes)
             gathered.of_entry[entry.reference_id] = file
         except (SpectraError, LibraryError, OSError, ValueError, LookupError, ArithmeticError) as error:
-            gathered.refused.append((file, _reason(error, file)))
+            gathered.refused.append((file, reason_of(error, file)))
         if progress:
             progress(done, len(listed), file)
     entries = link_equivalents(gathered.entries.values())
@@ -157,49 +187,23 @@ def _import_exported(
     )
 
 
-def _decoded(
-    folder: Path, row: Row, technique: Technique | None, laser_nm: float | None
-) -> tuple[Decoded, ...]:
-    if problem := row.problem():
-        raise ImportRefused(problem)
-    if not row.file.isprintable():
-        raise ImportRefused("its name holds characters that cannot be printed; rename it")
-    path = inside(folder, row.file)
-    if path is None:
-        raise ImportRefused("leads out of the folder; move the file into it")
-    data = read_file(path)
-    if not row.technique:
-        return decode(data, name=row.file, technique=technique, laser_nm=laser_nm)
-    said = Technique(row.technique)
-    try:
-        return decode(data, name=row.file, technique=said, laser_nm=laser_nm)
-    except SpectraError:
-        others = decode(data, name=row.file, laser_nm=laser_nm)
-    return tuple(replace(one, spectrum=_overruled(one.spectrum, said)) for one in others)
-
-
-def _overruled(spectrum: Spectrum, technique: Technique) -> Spectrum:
-    step = f"the file says {spectrum.technique}, the manifest {technique}: taken as {technique}"
-    laser = spectrum.laser_nm if technique is Technique.RAMAN else None
-    return replace(spectrum, technique=technique, laser_nm=laser, history=(*spectrum.history, step))
-
-
 def _gather(
     gathered: _Gathered,
-    file: str,
     number: int,
     decoded: Decoded,
     row: Row,
+    papers: Papers | None,
     table: SubstanceTable,
-    *,
-    include_vapour: bool,
 ) -> None:
-    where = file if number == 1 else f"{file} (spectrum {number})"
-    known = describe(file, decoded, row, table)
-    if known.vapour and not include_vapour:
+    where = row.file if number == 1 else f"{row.file} (spectrum {number})"
+    known = describe(row.file, decoded, row, table)
+    if known.vapour and not gathered.include_vapour:
         gathered.refused.append((where, "a spectrum of the vapour; give --include-vapour to import it"))
         return
-    entry = _entry(file, decoded, row, known)
+    entry = _entry(decoded, row, known)
+    if papers is not None:
+        vouched = authentication_of(papers, operators=operators_of(decoded), now=gathered.now)
+        entry = replace(entry, authentication=vouched)
     numbers = entry.reference_id.rpartition("-")[2]
     if entry.reference_id in gathered.entries:
         same = gathered.files[numbers]
@@ -224,11 +228,11 @@ def _sharing(entry: ReferenceEntry, axes: dict[bytes, FloatArray]) -> ReferenceE
     return replace(entry, spectrum=replace(entry.spectrum, axis=shared))
 
 
-def _entry(file: str, decoded: Decoded, row: Row, known: Described) -> ReferenceEntry:
+def _entry(decoded: Decoded, row: Row, known: Described) -> ReferenceEntry:
     spectrum = decoded.spectrum
     if known.measurement:
         spectrum = replace(spectrum, history=(*spectrum.history, f"measured by {known.measurement}"))
-    source, licence, instrument = origin_of(file, decoded, row)
+    source, licence, instrument = origin_of(row.file, decoded, row)
     return ReferenceEntry(
         reference_id=reference_id(known.substance.name, decoded.spectrum),
         substance=known.substance,
@@ -245,12 +249,3 @@ def _entry(file: str, decoded: Decoded, row: Row, known: Described) -> Reference
 def reference_id(name: str, spectrum: Spectrum) -> str:
     """Return the identifier that the same name and numbers always get: importing twice adds nothing."""
     return f"{spectrum.technique}-{slug(name)}-{array_digest(spectrum.axis, spectrum.intensity)[:12]}"
-
-
-def _reason(error: Exception, file: str) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        gone = isinstance(error, FileNotFoundError)
-        return (
-            "not in the folder, but listed in manifest.csv" if gone else f"cannot be read: {error.strerror}"
-        )
-    return str(error).removeprefix(f"{file}: ") or type(error).__name__

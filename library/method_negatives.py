@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from spectra.errors import SpectraError, SpectrumMismatch
-from spectra.formats import decode
 from spectra.identification import identify
 from spectra.method import Method
 from spectra.negatives import MeasuredNull, NegativeSearch, spectrum_digest
@@ -18,6 +17,7 @@ from spectra.values import Spectrum, Technique
 
 from .errors import ImportRefused
 from .folders import files_in, read_file
+from .spectrum_file import decode_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def read_negatives(
     Parameters
     ----------
     folder
-        Folder of files in any format `spectra.formats.decode` reads.
+        Folder of files in any format `library.spectrum_file.decode_file` reads.
     technique
         How files were measured that do not say so.
     laser_nm
@@ -53,7 +53,7 @@ def read_negatives(
     refused: list[tuple[str, str]] = []
     for file in files_in(folder):
         try:
-            found = decode(read_file(folder / file), name=file, technique=technique, laser_nm=laser_nm)
+            found = decode_file(read_file(folder / file), name=file, technique=technique, laser_nm=laser_nm)
         except (SpectraError, ImportRefused, OSError) as error:
             refused.append((file, str(error).removeprefix(f"{file}: ")))
             continue

@@ -112,7 +112,12 @@ _TABLE = (
         "It counts as not controlled, but the substance table lists it as controlled.",
         "Confirm the schedule, or leave it to the table.",
     ),
-    Code("name_unknown", _NOTE, "The substance table does not know its name.", ""),
+    Code(
+        "name_unknown",
+        _NOTE,
+        "The substance table does not know its name.",
+        "A slip is mended with 'library edit'.",
+    ),
     Code("name_variant", _NOTE, "The substance table prefers another spelling or name.", ""),
     # against the others
     Code(

@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spectra.errors import FormatError, SpectraError
-from spectra.formats import MAX_BYTES, Decoded
+from spectra.formats import MAX_BYTES, Decoded, decode
+from spectra.formats.reading import Request
 from spectra.values import MAX_CHANNELS, Spectrum, Technique
 
 FORMAT = "opioscan.spectra/1"
@@ -81,13 +82,53 @@ def decode_spectra(data: bytes) -> tuple[Decoded, ...]:
             if _format(file) != FORMAT:
                 raise FormatError(
                     f"an HDF5 file, but none of single spectra ({FORMAT}): a library is listed by "
-                    "'opioscan library list'"
+                    "'opioscan library list', and becomes files by 'opioscan library export'"
                 )
             return _all_of(file)
     except SpectraError:
         raise
     except _DAMAGE as error:
         raise FormatError("the HDF5 file is damaged") from error
+
+
+def decode_file(
+    data: bytes,
+    *,
+    name: str = "",
+    technique: Technique | None = None,
+    laser_nm: float | None = None,
+    columns: tuple[str, ...] = (),
+) -> tuple[Decoded, ...]:
+    """Return the spectra of a file of any format read here: `spectra.formats.decode`, and HDF5.
+
+    Parameters
+    ----------
+    data
+        The bytes of the file.
+    name
+        Its name, for messages and as a title of last resort.
+    technique
+        How it was measured, where the file does not say so; a file that says otherwise is refused.
+    laser_nm
+        Excitation wavelength, nm, likewise.
+    columns
+        What the columns of a plain table are, as for `spectra.formats.decode`.
+
+    Raises
+    ------
+    FormatError
+        Damaged, of no format read here, or contradicting what was said.
+    """
+    if not data.startswith(SIGNATURE):
+        return decode(data, name=name, technique=technique, laser_nm=laser_nm, columns=columns)
+    asked = Request(name, technique, laser_nm)
+    try:
+        found = decode_spectra(data)
+        for one in found:
+            asked.settle_laser(one.spectrum.laser_nm, asked.settle_technique(one.spectrum.technique))
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}" if name else str(error)) from error
+    return found
 
 
 def _parts_of(one: Decoded) -> dict[str, npt.NDArray[Any]]:

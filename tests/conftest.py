@@ -17,6 +17,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 from service.settings import Settings  # noqa: E402
+from tests.warm_shell import WarmShell  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -94,6 +95,13 @@ class Ran:
     """Standard output."""
     err: str
     """Standard error."""
+
+
+@pytest.fixture(scope="session")
+def warm_shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmShell]:
+    """Return a real shell whose ``opioscan`` does not spend two seconds on imports."""
+    with WarmShell(tmp_path_factory.mktemp("w")) as shell:
+        yield shell
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ LIBRARY = {
     "confusability": "Confusability confusability",
     "coverage": "Covered coverage",
     "assignments": "Assignment parse_assignment value_of",
-    "editing": "Edited changed edit_entry remove_entry",
+    "documenting": "Papers authentication_of certificate_facts is_documented moment_of papers_of undocumented with_papers",
+    "editing": "Edited changed differences edit_entry remove_entry with_history",
     "exporting": "export_facts export_folder",
     "quality": "QualityReport check_entries",
     "quality_codes": "Code Severity",
@@ -75,6 +76,7 @@ LIBRARY = {
     "RepositoryUnreachable RepositoryUnready RootUnfit SignatureWrong TargetSwapped TooFewSignatures TooMuchData TooSlow "
     "UnknownKey UpdateRefused",
     "authenticating": "Authenticated authenticate authenticated_entry disagreement training_library",
+    "vouching": "Vouched document_all",
     "averaging": "average",
     "drafts": "Draft Replicate Sample Session expiry_of has_expired is_training",
     "draft_json": "draft_json read_draft write_draft",

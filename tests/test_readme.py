@@ -1,17 +1,13 @@
 """Everything the README tells a user to type is typed here, in a real shell."""
 
-import os
 import re
 import shutil
 import socket
-import stat
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.warm_shell import ROOT
+
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 SET_UP = [block.strip() for block in BLOCKS if "venv" in block]
@@ -20,32 +16,13 @@ OVER_HTTP = [block for block in BLOCKS if "curl" in block]
 
 
 @pytest.fixture
-def shell(tmp_path, opioscan_home):
+def shell(tmp_path, opioscan_home, warm_shell):
     """Return a function that runs a script where ``opioscan`` is this checkout."""
-    program = tmp_path / "bin" / "opioscan"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m service.cli.start "$@"\n')
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    env = {
-        **os.environ,
-        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "OPIOSCAN_HOME": str(opioscan_home),
-    }
     folder = tmp_path / "desk"
     folder.mkdir()
 
     def run(script):
-        return subprocess.run(
-            # What a script left running when it failed would hold the pipes open.
-            ["bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + script],
-            cwd=folder,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=170,
-            check=False,
-        )
+        return warm_shell.run(script, cwd=folder, env={"OPIOSCAN_HOME": str(opioscan_home)}, timeout_s=170)
 
     return run
 

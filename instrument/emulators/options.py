@@ -11,6 +11,7 @@ _EXAMPLES = """examples:
   emulate obp --model STS --sample ibuprofen.csv --light light.log
   emulate cobolt --light light.log
   emulate spektralwerk --tcp 0
+  emulate put probe.ctl caffeine.jdx   (another sample before one that runs with --control probe.ctl)
   emulate faults
 The first line on standard output is one JSON object with the address; then it serves until terminated."""
 

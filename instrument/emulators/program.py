@@ -19,6 +19,7 @@ from .fault_table import main as show_faults
 from .kinds import load_kind
 from .options import parse_options
 from .parent import wait_for_orphanhood
+from .putting import main as put_sample
 from .serving import serve_pty, serve_tcp
 
 _FAULT_KEYS = frozenset({"faults", "once", "on"})
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     ----------
     argv : list of str, optional
         Kind of device and options, see ``--help``; by default the process's own. ``faults`` instead of a
-        kind prints which fault applies to which device.
+        kind prints which fault applies to which device, ``put`` changes the sample before one that runs.
 
     Returns
     -------
@@ -43,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["faults"]:
         return show_faults(words[1:])
+    if words[:1] == ["put"]:
+        return put_sample(words[1:])
     options = parse_options(words)
     faults = FaultSource(seed=options.seed)
     try:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from library.documenting import undocumented
 from library.store import write_library
 
 from ..errors import UsageError
@@ -44,13 +45,15 @@ def list_(path: LibraryFile = None, json: Json = False) -> None:
             emit_json(entry_json(entry))
         return
     say(f"{library.name}: {len(library.entries)} entries, digest {library.digest[:16]}…")
+    bare = {entry.reference_id for entry in undocumented(library.entries)}
     rows = [
         (
             entry.reference_id,
             entry.substance.name,
             entry.substance.substance_class,
             str(entry.grade),
-            "controlled" if entry.substance.controlled else "",
+            ("controlled" if entry.substance.controlled else "")
+            + (", not documented" if entry.reference_id in bare else ""),
         )
         for entry in library.entries
     ]

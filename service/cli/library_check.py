@@ -12,6 +12,7 @@ from library.comparing import Comparison
 from library.comparing import compare as compared
 from library.confusability import Confusability, confusability
 from library.coverage import Covered, coverage
+from library.documenting import undocumented
 from library.quality import QualityReport, check_entries
 from library.store import Library, read_library
 from spectra.values import Technique
@@ -19,7 +20,7 @@ from spectra.values import Technique
 from ..errors import UsageError
 from ..quality.page import quality_page, write_bytes, write_page
 from ..quality.words import coverage_lines, quality_lines
-from .library_words import MOST_NAMED, Json, LibraryFile, ReportFile, library_json, opened
+from .library_words import MOST_NAMED, Json, LibraryFile, ReportFile, library_json, opened, undocumented_words
 from .output import emit_json, progress, say
 
 #: Scans of a map where nobody says otherwise.
@@ -83,6 +84,8 @@ def _page(known: _Known) -> str:
     facts = {
         "library": f"{library.name}, digest {library.digest}",
         "changed by hand": f"{len(known.changes)} times",
+        "controlled, not documented": undocumented_words(undocumented(library.entries), library.path)
+        or "none",
     }
     title = f"Library {library.name}"
     return quality_page(title, known.found, library.entries, facts=facts, covered=known.covered)
@@ -93,6 +96,7 @@ def _check_json(known: _Known, maps: list[Confusability]) -> dict[str, Any]:
         **library_json(known.library),
         "changes": list(known.changes),
         "needs_person": known.found.needs_person,
+        "controlled_undocumented": [one.reference_id for one in undocumented(known.library.entries)],
         "quality": known.found.to_json(),
         "coverage": [one.to_json() for one in known.covered],
         "confusability": [one.to_json() for one in maps],
@@ -104,6 +108,8 @@ def _check_lines(known: _Known) -> Iterator[str]:
     yield f"{library.name}: {len(library.entries)} entries, digest {library.digest[:16]}…"
     yield from quality_lines(known.found)
     yield from coverage_lines(known.covered)
+    if words := undocumented_words(undocumented(library.entries), library.path):
+        yield words
     if known.changes:
         last = known.changes[-1]
         yield f"changed by hand {len(known.changes)} times, last {last.get('at')} by {last.get('by')}"

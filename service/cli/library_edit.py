@@ -1,20 +1,34 @@
 """``opioscan library edit``, ``remove`` and ``export``: changes by hand, recorded; files that read back."""
 
 import getpass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from library.assignments import FIELDS, parse_assignment
 from library.editing import edit_entry, remove_entry
 from library.exporting import export_facts, export_folder
-from library.store import read_library
 
 from ..errors import UsageError
-from .library_words import Json, entry_json, library_json
+from .library_words import MOST_NAMED, Json, entry_json, library_json, opened
 from .output import emit_json, progress, say, warn
+from .papers import (
+    AuthenticatedAt,
+    AuthenticatedBy,
+    Basis,
+    Certificate,
+    Expires,
+    Lot,
+    SampleName,
+    Supplier,
+    now_utc,
+    one_line,
+    papers_asked,
+)
+
+if TYPE_CHECKING:
+    from library.documenting import Papers
 
 LibraryPath = Annotated[Path, typer.Argument(metavar="LIB.h5", help="The library.")]
 Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="Its identifier, or a name that only it has.")]
@@ -23,27 +37,62 @@ By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who changes it. D
 
 def edit(
     path: LibraryPath,
-    entry: Entry,
+    entry: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ENTRY]", help="Its identifier, or a name that only it has.", show_default=False
+        ),
+    ] = "",
     assign: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
             help=f"May be repeated; synonyms += and -= too. {', '.join(FIELDS)}",
         ),
-    ],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; needed for controlled=no.")] = "",
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Document every measured entry that nobody vouches for yet.")
+    ] = False,
+    authenticated_by: AuthenticatedBy = "",
+    basis: Basis = "",
+    authenticated_at: AuthenticatedAt = "",
+    certificate: Certificate = "",
+    lot: Lot = "",
+    expires: Expires = "",
+    supplier: Supplier = "",
+    sample: SampleName = "",
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; needed for controlled=no, and to document anew.")
+    ] = "",
     by: By = "",
     json: Json = False,
 ) -> None:
-    """Change facts of an entry, never its numbers; who, when and why are kept in its history."""
+    """Change facts of an entry, or document who vouches for it; who, when and why are kept in its history.
+
+    Its numbers never change.
+    """
+    more = {"lot": lot, "expires": expires, "supplier": supplier, "sample": sample}
+    papers = papers_asked(authenticated_by, authenticated_at, basis, certificate, **more)
+    if bool(entry) == every:
+        raise UsageError(
+            f"say which entry (see: opioscan library list {path}), or --all to document them all"
+        )
+    if papers is None and (every or not assign):
+        raise UsageError("say what to change: --set FIELD=VALUE, or --authenticated-by NAME --basis TEXT")
+    if every and assign:
+        raise UsageError("--all documents who vouches; --set changes one entry")
+    if every and papers is not None:
+        _document_all(path, papers, by=person(by), reason=one_line(reason), json=json)
+        return
     done = edit_entry(
         path,
         entry,
-        [parse_assignment(one) for one in assign],
+        [parse_assignment(one) for one in assign or ()],
         by=person(by),
         at=now_utc(),
         reason=one_line(reason),
+        papers=papers,
     )
     if json:
         changes = [{"field": field, "old": was, "new": now} for field, was, now in done.changes]
@@ -54,6 +103,22 @@ def edit(
         say(f"{done.entry.reference_id}: {field}: {was or 'empty'} → {now or 'empty'}")
     for warning in done.warnings:
         warn(f"{done.entry.reference_id}: {warning}")
+
+
+def _document_all(path: Path, papers: "Papers", *, by: str, reason: str, json: bool) -> None:
+    from library.vouching import document_all
+
+    done = document_all(path, papers, by=by, at=now_utc(), reason=reason)
+    if json:
+        left_out = [{"entry": key, "reason": why} for key, why in done.left_out]
+        documented = [entry.reference_id for entry in done.entries]
+        emit_json({**library_json(done.library), "documented": documented, "left_out": left_out})
+        return
+    for key, why in done.left_out[:MOST_NAMED]:
+        warn(f"not documented: {key}: {why}")
+    for entry in done.entries[:MOST_NAMED]:
+        say(f"{entry.reference_id}: {papers.authenticated_by} vouches for it: {papers.basis}")
+    say(f"{path}: {len(done.entries)} entries documented; {len(done.library.entries)} in all")
 
 
 def remove(
@@ -73,7 +138,9 @@ def remove(
 
 
 def export(
-    path: LibraryPath,
+    path: Annotated[
+        Path, typer.Argument(metavar="LIB.h5", help="The library; 'starter' for the one that ships.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder, or OUT.json for the facts alone.")],
     form: Annotated[
         Literal["jdx", "csv", "json"] | None,
@@ -84,7 +151,7 @@ def export(
     """Export as JCAMP-DX or CSV files that import again to the same entries, or the facts alone as JSON."""
     ending = out.suffix.lower().removeprefix(".")
     chosen = form or (ending if ending in {"jdx", "csv", "json"} else "jdx")
-    library = read_library(path)
+    library = opened(None if path == Path("starter") and not path.exists() else path)
     if chosen == "json":
         export_facts(library, out)
         files = 1
@@ -105,15 +172,3 @@ def person(by: str) -> str:
         return getpass.getuser()
     except (OSError, KeyError) as error:
         raise UsageError("nobody is logged in: say --by NAME") from error
-
-
-def one_line(text: str) -> str:
-    """Return a text of one line without blanks around it; raises `UsageError` for another."""
-    if len(text) > 500 or not text.isprintable():
-        raise UsageError("names, reasons and the like are one line of at most 500 printable characters")
-    return text.strip()
-
-
-def now_utc() -> str:
-    """Return the time now as RFC 3339, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,11 +1,13 @@
 """``opioscan library import``: a folder of spectra, through quality control, into a library."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from library.admission import Admission, admit
+from library.documenting import undocumented
 from library.errors import ImportRefused
 from library.importing import ImportReport, import_folder
 from library.merging import Merge, merge_into
@@ -16,8 +18,9 @@ from spectra.values import Technique
 from ..errors import UsageError
 from ..quality.page import quality_page, write_page
 from ..quality.words import quality_lines
-from .library_words import MOST_NAMED, Json, ReportFile, library_json
+from .library_words import MOST_NAMED, Json, ReportFile, library_json, undocumented_words
 from .output import emit_json, progress, say, warn
+from .papers import AuthenticatedAt, AuthenticatedBy, Basis, papers_asked
 
 
 def import_(
@@ -38,13 +41,17 @@ def import_(
         list[str] | None,
         typer.Option(metavar="CODE", help="Import in spite of this finding; may be repeated."),
     ] = None,
+    authenticated_by: AuthenticatedBy = "",
+    basis: Basis = "",
+    authenticated_at: AuthenticatedAt = "",
     report: ReportFile = None,
     json: Json = False,
 ) -> None:
-    """Import a folder of spectra (ENLIGHTEN CSV, JCAMP-DX, BWSpec, Bruker OPUS, two-column text).
+    """Import a folder of spectra (JCAMP-DX, SPC, OPUS, SPA, WDF, HDF5 of 'convert', CSV and text).
 
     Every spectrum goes through quality control first; what it finds is told, and nothing is repaired.
     """
+    papers = papers_asked(authenticated_by, authenticated_at, basis)
     if unknown := sorted(set(accept or ()) - REFUSING):
         raise UsageError(
             f"--accept {unknown[0]}: no finding keeps a file out by that name; there are "
@@ -56,6 +63,8 @@ def import_(
             technique=technique,
             laser_nm=laser,
             include_vapour=include_vapour,
+            papers=papers,
+            now=datetime.now(UTC),
             progress=lambda _done, total, _file: bar(1.0 / total),
         )
     held = read_library(into).entries if into.exists() else ()
@@ -63,7 +72,7 @@ def import_(
         admission = admit(found, held=held, accepted=accept or (), progress=bar)
     del held
     if report is not None:
-        write_page(report, _import_page(folder, found, admission))
+        write_page(report, _import_page(folder, into, found, admission))
     refused = [*found.refused, *((one.file, one.reason) for one in admission.refused)]
     if not admission.entries:
         file, why = refused[0]
@@ -89,6 +98,7 @@ def _report_json(report: ImportReport, admission: Admission, merge: Merge) -> di
         "unlisted": list(report.unlisted),
         "duplicates": [list(names) for names in report.duplicates],
         "notes": list(report.notes),
+        "controlled_undocumented": [one.reference_id for one in undocumented(admission.entries)],
         "quality": _quality_json(report, admission),
     }
 
@@ -100,7 +110,7 @@ def _quality_json(report: ImportReport, admission: Admission) -> dict[str, Any]:
     return {**found, "entries": entries}
 
 
-def _import_page(folder: Path, report: ImportReport, admission: Admission) -> str:
+def _import_page(folder: Path, into: Path, report: ImportReport, admission: Admission) -> str:
     refused = [*report.refused, *((one.file, one.reason) for one in admission.refused)]
     facts = {
         "files read": str(len(set(report.files.values())) + len(report.refused)),
@@ -110,6 +120,7 @@ def _import_page(folder: Path, report: ImportReport, admission: Admission) -> st
         "one compound under several names": "; ".join(" = ".join(names) for names in report.duplicates)
         or "none",
         "notes": " ".join(f"{note}." for note in report.notes) or "none",
+        "controlled, not documented": undocumented_words(undocumented(admission.entries), into) or "none",
     }
     return quality_page(
         f"Import of {folder.name}",
@@ -138,6 +149,8 @@ def _tell_import(report: ImportReport, admission: Admission, merge: Merge) -> No
         say(f"one compound under several names: {', '.join(group)}")
     for line in quality_lines(admission.quality):
         say(line)
+    if words := undocumented_words(undocumented(admission.entries), merge.library.path):
+        warn(words)
     counts = f"{len(admission.entries)} imported ({merge.added} new, {merge.replaced} replaced)"
     total = len(merge.library.entries)
     say(f"{merge.library.path}: {counts}, {len(refused)} refused; {total} entries in all")

@@ -1,6 +1,5 @@
 """``opioscan library measure`` and ``authenticate``: from a known sample to an entry somebody vouches for."""
 
-from hashlib import sha256
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +12,10 @@ from spectra.values import Presentation
 from ..errors import UsageError
 from ..settings import load_settings
 from .firing import Accumulations, Delay, Exposure
-from .library_edit import now_utc, one_line, person
+from .library_edit import person
 from .library_words import Json, entry_json, library_json
 from .output import emit_json, progress, say, warn
+from .papers import Certificate, Expires, Lot, SampleName, Supplier, certified, now_utc, one_line
 
 if TYPE_CHECKING:
     from library.drafts import Draft
@@ -23,17 +23,7 @@ if TYPE_CHECKING:
 
     from .measure_asked import Wanted
 
-#: Longest certificate whose digest is taken, bytes.
-MAX_CERTIFICATE = 256 << 20
-
 Into = Annotated[Path, typer.Option("--into", metavar="LIB.h5", help="Library it is for.")]
-Certificate = Annotated[
-    str, typer.Option(metavar="FILE|TEXT", help="Certificate of analysis; of a file its SHA-256 is kept.")
-]
-Lot = Annotated[str, typer.Option(help="Lot of the sample.")]
-Expires = Annotated[str, typer.Option(metavar="DATE", help="Last day of the lot, such as 2027-06-30.")]
-Supplier = Annotated[str, typer.Option(help="Who supplied the sample.")]
-SampleName = Annotated[str, typer.Option("--sample", help="What the laboratory calls the sample.")]
 
 
 def measure(
@@ -98,7 +88,7 @@ def measure(
     _measure(
         Wanted(
             device=device,
-            sample=_sample(substance, {**facts, **papers, "inchikey": inchikey, **_certified(certificate)}),
+            sample=_sample(substance, {**facts, **papers, "inchikey": inchikey, **certified(certificate)}),
             operator=person(operator),
             path=path,
             into=into,
@@ -147,7 +137,7 @@ def authenticate(
             by=one_line(by),
             at=now_utc(),
             basis=one_line(basis),
-            more={**papers, **_certified(certificate)},
+            more={**papers, **certified(certificate)},
             accepted=accept or (),
         )
     if json:
@@ -222,19 +212,6 @@ def _sample(substance: str, facts: dict[str, str]) -> Any:
     from library.drafts import Sample
 
     return Sample(substance=substance.strip(), **{key: value.strip() for key, value in facts.items()})
-
-
-def _certified(text: str) -> dict[str, str]:
-    """Return a certificate: the text, or the name and digest of the file of that name."""
-    path = Path(text)
-    try:
-        if not text or not path.is_file():
-            return {"certificate": text, "certificate_sha256": ""}
-        if path.stat().st_size > MAX_CERTIFICATE:
-            raise UsageError(f"{path}: larger than a certificate can be")
-        return {"certificate": path.name, "certificate_sha256": sha256(path.read_bytes()).hexdigest()}
-    except OSError as error:
-        raise UsageError(f"{text:.80}: the certificate cannot be read: {error.strerror}") from error
 
 
 def _new_name(into: Path, substance: str) -> Path:

@@ -1,7 +1,8 @@
 """What the commands of ``opioscan library`` share: options, and entries as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -79,4 +80,23 @@ def authentication_words(vouched: Mapping[str, Any]) -> str:
         for key, value in vouched.items()
         if key not in told and value not in ("", None, [], 0, False)
     ]
-    return "; ".join([f"by {person}", *rest, f"scans {', '.join(one[:12] for one in vouched['scans'])}"])
+    scans = [f"scans {', '.join(one[:12] for one in vouched['scans'])}"] if vouched["scans"] else []
+    return "; ".join([f"by {person}", *rest, *scans])
+
+
+def undocumented_words(entries: Sequence[ReferenceEntry], path: Path | None) -> str:
+    """Return what follows from controlled references that nobody is on record for; empty without any."""
+    if not entries:
+        return ""
+    names = ", ".join(entry.substance.name for entry in entries[:MOST_NAMED])
+    more = "" if len(entries) <= MOST_NAMED else f" and {len(entries) - MOST_NAMED} more"
+    has = (
+        "entry of a controlled substance has"
+        if len(entries) == 1
+        else "entries of controlled substances have"
+    )
+    command = f"opioscan library edit {quote(str(path))} ENTRY --authenticated-by NAME --basis TEXT"
+    return (
+        f"{len(entries)} {has} no documented authentication and will raise an alarm that names no substance: "
+        f"{names}{more}; to document one: {command} (--all instead of ENTRY for all)"
+    )

@@ -25,9 +25,9 @@ from ..bench.refusals import NotVerified
 from ..errors import UsageError
 from ..reference_scans import added, begun, session_of, with_replicate
 from .firing import questions, stages
-from .library_edit import now_utc
 from .measure_asked import Wanted, person_there, wait_for
 from .output import emit_json, progress, say, warn
+from .papers import now_utc
 from .start import printable
 
 if TYPE_CHECKING:

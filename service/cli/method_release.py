@@ -138,6 +138,9 @@ def publish(
         return
     what = "published" if done.changed else "renewed; nothing new was signed"
     say(f"{what}: {to}, good until {done.expires:%Y-%m-%d}; publish again before then, every week at best")
+    if done.changed:
+        say(f"next, every bench once: opioscan method trust {to / 'metadata' / '1.root.json'}")
+        say(f"and from a timer: opioscan method update --from {to}")
 
 
 def _gate(repository: "Repository", panel: Path, new: "Method") -> "Gate":
@@ -235,6 +238,8 @@ def _tell_signed(repository: "Repository", *, json: bool) -> None:
         say(_line(one))
     if not waiting:
         say("nothing waits for a signature")
+    elif not any(one.missing for one in waiting):
+        say(f"next: opioscan method publish {repository.path} --key PUBLISHER.key --to FOLDER")
 
 
 def _line(one: "Signed") -> str:

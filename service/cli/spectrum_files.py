@@ -6,7 +6,6 @@ from pathlib import Path
 
 from spectra.errors import FormatError
 from spectra.formats import MAX_BYTES, Decoded, decode
-from spectra.formats.reading import Request
 from spectra.values import Technique
 
 #: How every HDF5 file begins; known here too, so that h5py is loaded for such files only.
@@ -35,25 +34,12 @@ def read_spectra(
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise FormatError(f"{path.name}: larger than {MAX_BYTES >> 20} MiB: no spectrum file")
-    if data.startswith(HDF5_SIGNATURE):
-        return _from_hdf5(data, path.name, technique, laser_nm)
     named = tuple(name.strip() for name in columns.split(",")) if columns else ()
-    return decode(data, name=path.name, technique=technique, laser_nm=laser_nm, columns=named)
+    if not data.startswith(HDF5_SIGNATURE):
+        return decode(data, name=path.name, technique=technique, laser_nm=laser_nm, columns=named)
+    from library.spectrum_file import decode_file
 
-
-def _from_hdf5(
-    data: bytes, name: str, technique: Technique | None, laser_nm: float | None
-) -> tuple[Decoded, ...]:
-    from library.spectrum_file import decode_spectra
-
-    try:
-        found = decode_spectra(data)
-        for one in found:
-            asked = Request(name, technique, laser_nm)
-            asked.settle_laser(one.spectrum.laser_nm, asked.settle_technique(one.spectrum.technique))
-    except FormatError as error:
-        raise FormatError(f"{name}: {error}") from error
-    return found
+    return decode_file(data, name=path.name, technique=technique, laser_nm=laser_nm)
 
 
 def write_whole(path: Path, data: bytes, *, force: bool) -> None:

@@ -26,7 +26,7 @@ def quality_lines(report: QualityReport, *, most: int = MOST) -> Iterator[str]:
         f"  {one.substance} ({one.reference_id}): {finding.sentence}"
         for one in report.entries
         for finding in one.findings
-        if finding.severity in (Severity.REFUSE, Severity.CHECK)
+        if finding.severity in (Severity.REFUSE, Severity.CHECK) or finding.numbers.get("proposal")
     ]
     yield from shown[:most]
     if (more := len(shown) - most) > 0:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from instrument.emulators import main
 from instrument.emulators.light import LightLog
 from instrument.obp_frames import (
     ChecksumType,
@@ -214,6 +215,21 @@ def test_the_sample_changes_at_run_time(connect, tmp_path):
     assert 4000 < client.counts().max() < 8000
     program.control(sample=None)
     assert client.counts().max() < 1000
+
+
+def test_a_command_puts_another_sample_before_the_probe(connect, tmp_path, capsys):
+    program, client = connect("--tcp", "0", "--speed", "100")
+    expose(client, 1.0)
+    probe = str(program.about["control"])
+    assert main(["put", probe, str(powder(tmp_path / "p.csv")), "--brightness", "0.5"]) == 0
+    assert 4000 < client.counts().max() < 8000
+    assert main(["put", probe, "nothing"]) == 0
+    assert client.counts().max() < 1000
+    assert main(["put", probe, str(tmp_path / "none.csv")]) == 2
+    assert main(["put", str(tmp_path / "none"), "nothing"]) == 3
+    told = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("emulate: ") for line in told)
+    assert "no emulator answers" in told[-1]
 
 
 def test_control_refuses_nonsense_and_goes_on(connect, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from library.confusability import confusability
 from library.coverage import coverage
+from library.documenting import Papers, with_papers
 from library.errors import LibraryFormatError
 from library.known_bands import known_bands
 from library.starter import starter_entries
@@ -53,9 +54,12 @@ def test_the_starter_covers_no_controlled_substance_in_raman():
     assert raman.to_json()["controlled"]["usable"] == []
 
 
-def test_measured_references_count_where_they_cover_the_range():
+def test_measured_and_documented_references_count_where_they_cover_the_range():
     fentanyl = next(entry for entry in STARTERS if entry.substance.name == "fentanyl")
-    measured = replace(fentanyl, grade=Grade.MEASURED)
+    papers = Papers(authenticated_by="Grace", authenticated_at="2026-11-20T09:00:00Z", basis="CoA")
+    bare = replace(fentanyl, grade=Grade.MEASURED)
+    assert coverage([bare])[1].hints == ("fentanyl",)
+    measured = with_papers(bare, papers)
     assert coverage([measured])[1].usable == ("fentanyl",)
     axis = measured.spectrum.axis
     short = replace(measured.spectrum, axis=axis[:150], intensity=measured.spectrum.intensity[:150])

@@ -126,6 +126,8 @@ def test_an_export_imports_again(library, tmp_path, capsys):
     assert run(["library", "compare", str(library), str(tmp_path / "again.h5")]) == 0
     assert "0 added, 0 removed, 0 changed, 0 measured anew, 3 the same" in capsys.readouterr().out
     assert run(["library", "export", str(library), str(tmp_path / "a")]) == 4
+    assert run(["library", "export", "starter", str(tmp_path / "s.json")]) == 0
+    assert "88 entries as json" in capsys.readouterr().out
 
 
 @pytest.mark.shared

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from library.spectrum_file import decode_spectra, encode_spectra
+from library.importing import import_folder
+from library.method_negatives import read_negatives
+from library.spectrum_file import decode_file, decode_spectra, encode_spectra
 from spectra.errors import FormatError
-from spectra.formats import Decoded
+from spectra.formats import Decoded, decode
 from spectra.values import Spectrum, Technique
 
 AXIS = np.linspace(400.0, 1800.0, 300)
@@ -85,3 +87,41 @@ def test_more_than_a_file_may_hold_is_refused():
     for spectra in ((), BOTH * 501):
         with pytest.raises(FormatError, match="convert fewer"):
             encode_spectra(spectra)
+
+
+def test_a_file_of_any_format_is_read_and_contradictions_are_refused(jcamp):
+    text = jcamp().encode()
+    assert decode_file(text, name="x.jdx")[0].title == decode(text, name="x.jdx")[0].title
+    same(decode_file(DATA, name="x.h5"))
+    with pytest.raises(FormatError, match="x.h5: the file says ftir"):
+        decode_file(DATA, name="x.h5", technique=Technique.RAMAN)
+    with pytest.raises(FormatError, match="x.h5: the file says a laser of 784.9 nm"):
+        decode_file(encode_spectra(BOTH[:1]), name="x.h5", laser_nm=1064.0)
+    with pytest.raises(FormatError, match="x.h5: the HDF5 file is damaged"):
+        decode_file(DATA[:-900], name="x.h5")
+
+
+def test_a_folder_with_hdf5_imports_as_what_it_was_converted_from(folder, tmp_path, jcamp):
+    text = jcamp("Urea", more="##CAS REGISTRY NO=57-13-6\n").encode()
+    (folder / "a.h5").write_bytes(encode_spectra(decode(text, name="a.jdx")))
+    (folder / "several.h5").write_bytes(DATA)
+    (folder / "damaged.h5").write_bytes(DATA[:-900])
+    with h5py.File(folder / "lib.h5", "w") as file:
+        file.attrs["format"] = np.bytes_("opioscan.library")
+    found = import_folder(folder)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "a.jdx").write_bytes(text)
+    (same_one,) = import_folder(plain).entries
+    by_file = {file: key for key, file in found.files.items()}
+    assert by_file["a.h5"] == same_one.reference_id
+    assert set(by_file) == {"a.h5", "several.h5", "several.h5 (spectrum 2)"}
+    names = {entry.reference_id: entry.substance.name for entry in found.entries}
+    assert [names[by_file[f]] for f in ("several.h5", "several.h5 (spectrum 2)")] == ["caffeine", "τ"]
+    reasons = dict(found.refused)
+    assert reasons["damaged.h5"] == "the HDF5 file is damaged"
+    assert "'opioscan library export'" in reasons["lib.h5"]
+    (folder / "manifest.csv").write_text("file,name,technique\na.h5,Urea,raman\n")
+    (entry,) = import_folder(folder).entries
+    assert entry.technique is Technique.RAMAN
+    assert [source for source, _ in read_negatives(folder).scans][0] == "a.h5"
