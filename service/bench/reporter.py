@@ -82,7 +82,8 @@ class Reporter:
             self._thread.start()
 
     def kick(self) -> None:
-        """Look at once whether something changed; never waits."""
+        """Report at once, whatever the pause after a failure; never waits."""
+        self._next = 0.0
         self._wake.set()
 
     def end(self) -> None:

@@ -1,5 +1,6 @@
 """Benches in the database."""
 
+import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -45,14 +46,14 @@ def keep_report(change: Change, caller: Caller, name: str, report: BenchReport) 
     """
     session = change.session
     bench = _held(session, caller, name)
-    facts = canonical(report.facts())
     created = bench is None
     if bench is None:
-        bench = Bench(bench=name, token_id=caller.token_id, facts="", first_at=change.now)
+        bench = Bench(bench=name, token_id=caller.token_id, facts="{}", first_at=change.now)
         session.add(bench)
-    if (bench.facts, bench.token_id) != (facts, caller.token_id):
-        _change(bench, caller, report, facts, change.now)
-        data = {"bench": name, "token_id": caller.token_id, "facts": report.facts()}
+    facts = _facts(report, json.loads(bench.facts))
+    if (bench.facts, bench.token_id) != (canonical(facts), caller.token_id):
+        _change(bench, caller, facts, change.now)
+        data = {"bench": name, "token_id": caller.token_id, "facts": facts}
         change.record("bench.changed", f"benches/{name}", data)
     said = canonical(report.model_dump(mode="json"))
     session.merge(BenchContact(bench=name, received_at=change.now, report=said))
@@ -112,13 +113,20 @@ def _held(session: Session, caller: Caller, name: str) -> Bench | None:
     return bench
 
 
-def _change(bench: Bench, caller: Caller, report: BenchReport, facts: str, now: str) -> None:
-    method, release = report.method, report.release
-    bench.token_id, bench.facts, bench.changed_at = caller.token_id, facts, now
-    bench.method_name = None if method is None else method.name
-    bench.method_version = None if method is None else method.version
-    bench.method_digest = None if method is None else method.digest
-    bench.release_number = None if release is None or method is None else release.number
+def _facts(report: BenchReport, before: dict[str, Any]) -> dict[str, Any]:
+    """Return what a bench works with; a method that is being loaded is the one before until it says more."""
+    facts = report.facts()
+    if report.method is None and before:
+        facts |= {name: before[name] for name in ("method", "release")}
+    return facts
+
+
+def _change(bench: Bench, caller: Caller, facts: dict[str, Any], now: str) -> None:
+    method, release = facts["method"] or {}, facts["release"] or {}
+    bench.token_id, bench.facts, bench.changed_at = caller.token_id, canonical(facts), now
+    bench.method_name, bench.method_version = method.get("name"), method.get("version")
+    bench.method_digest = method.get("digest")
+    bench.release_number = release.get("number") if method else None
 
 
 def _installed(folder: Path | None) -> NewestRelease | None:

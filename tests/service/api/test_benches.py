@@ -136,6 +136,15 @@ def test_only_changes_are_told_in_the_chain(server: Any, new_token: Any) -> None
         assert verify_chain(session) == []
 
 
+def test_a_start_of_a_bench_is_no_change(server: Any, new_token: Any) -> None:
+    (secret, _), name = new_token(), fresh()
+    put(server, secret, name, report())
+    put(server, secret, name, report(method=None, release=None))
+    assert server.api("GET", f"/benches/{name}", Role.OFFICER).json()["report"]["method"] is None
+    put(server, secret, name, report())
+    assert len(changes_of(server, name)) == 1
+
+
 def test_a_bench_speaks_for_itself_only(server: Any, new_token: Any) -> None:
     (mine, _), (other, other_id), name = new_token(), new_token(), fresh()
     assert put(server, mine, name, report()).status_code == 201
