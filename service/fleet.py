@@ -46,8 +46,10 @@ def ask_fleet(settings: Settings) -> dict[str, Any]:
             except (KeyError, TypeError) as error:
                 raise _stranger(settings.server_url, 200) from error
             if not cursor:
-                break
-    return {"server": settings.server_url, "newest_release": newest, "benches": benches}
+                return {"server": settings.server_url, "newest_release": newest, "benches": benches}
+    raise ServerUnreachable(
+        f"{settings.server_url} answers with a list that has no end; is the address right?"
+    )
 
 
 def _page(client: httpx.Client, address: str, cursor: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...fleet_words import ago, minute
 from .models import BenchReport, BenchState, DeviceReport, NewestRelease
 
 #: More than this between two clocks makes times in records doubtful, s (chosen; `doctor` says the same).
@@ -73,7 +74,7 @@ def _silence(received: datetime, now: datetime, silent_s: float) -> list[str]:
     silent = (now - received).total_seconds()
     if silent <= silent_s:
         return []
-    return [f"no report for {_duration(silent)}: see whether it runs and reaches the server"]
+    return [f"no report for {ago(silent)}: see whether it runs and reaches the server"]
 
 
 def _verification(report: BenchReport, now: datetime) -> list[str]:
@@ -86,9 +87,9 @@ def _unverified(device: DeviceReport, now: datetime) -> str:
     if said.state == "missing":
         return f"{known}: its axis was never verified"
     if said.state == "failed":
-        return f"{known}: the verification of {said.verified_at} failed"
+        return f"{known}: the verification of {_utc(said.verified_at)} failed"
     if said.state == "overdue" or (said.due_at and datetime.fromisoformat(said.due_at) <= now):
-        return f"{known}: a verification is due since {said.due_at}"
+        return f"{known}: a verification is due since {_utc(said.due_at)}"
     return ""
 
 
@@ -99,7 +100,7 @@ def _staleness(report: BenchReport, now: datetime) -> list[str]:
     past = release.expires_at is not None and datetime.fromisoformat(release.expires_at) <= now
     if not (release.stale or past):
         return []
-    since = f" since {release.expires_at}" if release.expires_at and past else ""
+    since = f" since {_utc(release.expires_at)}" if release.expires_at and past else ""
     return [f"its method is past its expiry{since}: no negatives until opioscan method update"]
 
 
@@ -132,7 +133,7 @@ def _release(report: BenchReport) -> str:
 def _queue(report: BenchReport, queue_s: float) -> list[str]:
     box, found = report.outbox, []
     if box.oldest_s is not None and box.oldest_s > queue_s:
-        found.append(f"{box.pending} operation(s) wait, the oldest for {_duration(box.oldest_s)}")
+        found.append(f"{box.pending} operation(s) wait, the oldest for {ago(box.oldest_s)}")
     if box.refused:
         found.append(f"{box.refused} operation(s) were refused: opioscan outbox status at the bench says why")
     return found
@@ -142,11 +143,8 @@ def _clock(report: BenchReport, received: datetime) -> list[str]:
     skew = skew_s(report, received)
     if abs(skew) <= SKEW_S:
         return []
-    return [f"its clock is {_duration(abs(skew))} {'ahead' if skew > 0 else 'behind'}: set it right"]
+    return [f"its clock is {ago(abs(skew))} {'ahead' if skew > 0 else 'behind'}: set it right"]
 
 
-def _duration(seconds: float) -> str:
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+def _utc(moment: str | None) -> str:
+    return f"{minute(moment)} UTC" if moment else "an unknown time"

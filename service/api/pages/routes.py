@@ -8,6 +8,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ...fleet_words import minute
+from ..clock import utc_now
 from ..permissions import Role, allowed
 from ..problems import Problem
 from ..requests import ThePerson, TheStore
@@ -40,7 +42,9 @@ def fleet_page(person: ThePerson, store: TheStore) -> Response:
         return RedirectResponse("/login", 303)
     with store.database.read() as session:
         told, newest, lines = fleet_lines(session, store.settings)
-    return _page("fleet.html", tally=told, newest=newest, lines=lines, role=person.role.value)
+    return _page(
+        "fleet.html", tally=told, newest=newest, lines=lines, now=minute(utc_now()), role=person.role.value
+    )
 
 
 @router.get("/login")

@@ -350,9 +350,9 @@ NEVER = {"verified_at": None, "due_at": None}
         (report(), {"minutes": 14}, ["current"], ""),
         (report(), {"minutes": 34}, ["silent"], "no report for 34 min"),
         (verified(state="missing", **NEVER), {}, ["unverified"], "b1 (STS S1): its axis was never verified"),
-        (verified(state="failed"), {}, ["unverified"], "of 2026-11-21T08:00:00Z failed"),
+        (verified(state="failed"), {}, ["unverified"], "of 2026-11-21 08:00 UTC failed"),
         (verified(state="overdue"), {}, ["unverified"], "due since"),
-        (verified(due_at="2026-11-22T11:59:59Z"), {}, ["unverified"], "due since 2026-11-22T11:59:59Z"),
+        (verified(due_at="2026-11-22T11:59:59Z"), {}, ["unverified"], "due since 2026-11-22 11:59 UTC"),
         (report(devices=[]), {}, ["current"], ""),
         (
             report(),
@@ -373,7 +373,7 @@ NEVER = {"verified_at": None, "due_at": None}
             changed("release.expires_at", "2026-11-22T11:00:00Z"),
             {},
             ["behind"],
-            "past its expiry since 2026-11-22T11:00:00Z",
+            "past its expiry since 2026-11-22 11:00 UTC",
         ),
         (report(outbox={"pending": 3, "refused": 0, "oldest_s": 20.0}), {}, ["current"], ""),
         (

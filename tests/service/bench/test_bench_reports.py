@@ -10,8 +10,10 @@ import pytest
 
 from instrument.config import BenchConfig, save_device
 from service.api.benches.models import BenchReport
+from service.api.benches.repository import fleet_of
 from service.api.database import Database
 from service.api.permissions import Role
+from service.api.settings import ServerSettings
 from service.api.tokens.repository import create_token
 from service.bench.agent import Bench
 from service.bench.notes import VerificationNote, validity
@@ -180,6 +182,19 @@ def test_the_fleet_sees_who_is_behind(lab, served, opioscan_home, tmp_path):
     finally:
         for bench in benches.values():
             bench.close()
+
+
+def test_what_the_server_itself_installed_is_the_newest(lab, tmp_path, caplog):
+    home = BenchHome(tmp_path / "home", lab)
+    settings = ServerSettings(tmp_path / "db.sqlite3", tmp_path / "scans", releases_path=home.releases)
+    with Database(settings.db_path) as database, database.read() as session:
+        assert fleet_of(session, settings).newest is None, "nothing is installed yet"
+        home.update()
+        newest = fleet_of(session, settings).newest
+        assert (newest.source, newest.bench, newest.name) == ("installed_here", None, "ours")
+        (home.releases / "state.json").write_text("{}")
+        assert fleet_of(session, settings).newest is None
+    assert "tell nothing of the fleet" in caplog.text
 
 
 def bench_token(served):
