@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 EVERY_S = 300.0
 #: How often it is looked whether anything changed, s (chosen: a new method shows within seconds).
 LOOK_S = 10.0
+#: A scan under way is left alone, but a report that is due waits for scans no longer than this, s (chosen).
+HOLD_S = 120.0
 #: Pause after a first failure, s; it doubles up to `EVERY_S`.
 RETRY_S = 15.0
 #: A report that takes longer is given up: the next one says more.
@@ -105,6 +107,9 @@ class Reporter:
 
     def _look(self) -> None:
         """Report if it is time, or if something changed and the last report did not fail."""
+        scanning = any(device.busy for device in self._bench.devices.known())
+        if scanning and time.monotonic() < self._next + HOLD_S:
+            return
         report = report_of(self._bench)
         changed = what_matters(report) != self._told and not self._failures
         if not changed and time.monotonic() < self._next:

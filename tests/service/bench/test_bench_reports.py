@@ -258,6 +258,28 @@ def test_a_server_that_never_answers_delays_nobody(make_bench):
             assert bench.reporter.last.state == "unknown"
 
 
+def test_a_scan_under_way_is_left_alone(make_bench, served):
+    bench = make_bench("calm", url=served.url, token=bench_token(served))
+    bench.reporter = Reporter(bench, look_s=0.02)
+    bench.reporter.start()
+    named(bench)
+    device = bench.devices.get("b1")
+
+    def told():
+        found = served.api("GET", "/benches/calm", Role.TECHNICIAN)
+        return (
+            [one["name"] for one in found.json()["report"]["devices"]] if found.status_code == 200 else None
+        )
+
+    until(lambda: told() == ["b1"])
+    device._idle.clear()
+    named(bench, "b2")
+    time.sleep(0.3)
+    assert told() == ["b1"]
+    device._idle.set()
+    until(lambda: told() == ["b1", "b2"])
+
+
 def test_a_name_is_settled_between_screenings(make_bench):
     bench = make_bench("one")
     assert bench.name == "one"
