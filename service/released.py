@@ -1,7 +1,7 @@
 """The method in force at this installation: the active released one, or the training method where none is."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from library.errors import LibraryError
@@ -12,6 +12,20 @@ from spectra.answer import InstrumentState
 from spectra.method import Method
 
 from .settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What is known of the release a method came with."""
+
+    number: int | None
+    """Its number; None where the record of releases is damaged."""
+    stale: bool
+    """Whether it is past its expiry, or nobody can tell."""
+    expires_at: str
+    """Until when it is known to be current, RFC 3339 in UTC; empty for unknown."""
+    held_back: int
+    """Releases up to this were rolled back from; 0 for none."""
 
 
 def method_in_force(settings: Settings, *, advance: Callable[[float], None] | None = None) -> Method:
@@ -61,6 +75,21 @@ def release_mark(settings: Settings) -> str:
     except LibraryError:
         return "damaged"
     return "" if active is None else f"{active.number} {active.method_digest}"
+
+
+def release_facts(settings: Settings, method: Method) -> ReleaseFacts | None:
+    """Return what is known of the release a method came with; None for a method that was not released."""
+    try:
+        known = _state(settings)
+    except LibraryError:
+        return ReleaseFacts(None, stale=True, expires_at="", held_back=0)
+    if known is None or known.active is None:
+        return None
+    for one in (known.active, *reversed(known.history)):
+        if one.method_digest == method.digest:
+            stale = known.stale(datetime.now(UTC))
+            return ReleaseFacts(one.number, stale, known.fresh_until, known.held_back)
+    return None
 
 
 def with_age(state: InstrumentState, settings: Settings, method: Method) -> InstrumentState:

@@ -11,11 +11,14 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``host``                                address to listen on, default 127.0.0.1
 ``bench_port``                          port of the bench agent, default 8470
 ``server_port``                         port of the server, default 8480
+``bench_name``                          name of this bench at the server (default: the machine's)
+``silent_minutes``                      the server calls a bench silent after this, default 15
 ==================  ==================  ==========================================
 """
 
 import hashlib
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -34,8 +37,17 @@ HOST = "127.0.0.1"
 #: A longer configuration or token file is a mistake.
 MAX_CONFIG_BYTES = 64 * 1024
 
-_TEXTS = {"server_url": "", "host": HOST}
+#: What a bench may be called: it stands in paths, tables and on pages.
+BENCH_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+
+#: Benches report every five minutes; three reports in a row are missed by no accident (chosen).
+SILENT_MINUTES = 15
+#: A week; more would call nothing silent.
+_MOST_MINUTES = 7 * 24 * 60
+
+_TEXTS = {"server_url": "", "host": HOST, "bench_name": ""}
 _PORTS = {"bench_port": BENCH_PORT, "server_port": SERVER_PORT}
+_MINUTES = {"silent_minutes": SILENT_MINUTES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,10 @@ class Settings:
     """Port of the bench agent."""
     server_port: int = SERVER_PORT
     """Port of the server."""
+    bench_name: str = ""
+    """Name of this bench at the server; empty for the name it has, which is the machine's at first."""
+    silent_minutes: int = SILENT_MINUTES
+    """After how long without a report the server calls a bench silent, min."""
 
     @property
     def config_path(self) -> Path:
@@ -203,18 +219,32 @@ def _read_config(path: Path) -> dict[str, Any]:
         given = tomllib.loads(_read_small(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
-    config = {**_TEXTS, **_PORTS, **given}
-    if unknown := sorted(config.keys() - _TEXTS.keys() - _PORTS.keys()):
-        known = ", ".join(sorted((*_TEXTS, *_PORTS)))
+    usual: dict[str, Any] = {**_TEXTS, **_PORTS, **_MINUTES}
+    config = {**usual, **given}
+    if unknown := sorted(config.keys() - usual.keys()):
+        known = ", ".join(sorted(usual))
         raise SettingsError(f"{path} holds the unknown setting {unknown[0]!r}; known are {known}")
     for name in _TEXTS:
         if not isinstance(config[name], str):
             raise SettingsError(f"{path}: {name} must be text in quotes")
     for name in _PORTS:
-        port = config[name]
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
-            raise SettingsError(f"{path}: {name} must be a port from 0 to 65535, not {port!r}")
+        if not _is_whole(config[name], 0, 65535):
+            raise SettingsError(f"{path}: {name} must be a port from 0 to 65535, not {config[name]!r}")
+    for name in _MINUTES:
+        if not _is_whole(config[name], 1, _MOST_MINUTES):
+            raise SettingsError(
+                f"{path}: {name} must be a number of minutes from 1 to {_MOST_MINUTES}, not {config[name]!r}"
+            )
+    if config["bench_name"] and not BENCH_NAME.fullmatch(config["bench_name"]):
+        raise SettingsError(
+            f"{path}: bench_name may have 64 letters, digits, dots, dashes and underscores, and begins with "
+            f"a letter or digit; {config['bench_name']!r} does not fit"
+        )
     return config
+
+
+def _is_whole(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _checked_url(url: str) -> str:

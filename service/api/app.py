@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from ..settings import software_version
 from . import health, problems
+from .benches.routes import router as benches
 from .events.routes import router as events
 from .limits import BodyLimit
 from .pages.routes import router as pages
@@ -60,7 +61,7 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     problems.install(app)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
-    for noun in (parcels, screenings, scans, results, events):
+    for noun in (parcels, screenings, scans, results, events, benches):
         api.include_router(noun)
     app.include_router(api, responses=_PROBLEM)
     app.include_router(health.router, responses=_PROBLEM)

@@ -20,10 +20,10 @@ from .clock import utc_now
 from .errors import ServerAlreadyRunning, StoreBusy, UnrecordedChange
 from .events import chain
 from .migrating import upgrade
-from .tables import ChainHead, Event, IdempotencyKey
+from .tables import BenchContact, ChainHead, Event, IdempotencyKey
 
 #: Tables that tell of changes, and are no change themselves.
-_BOOKKEEPING = (Event, ChainHead, IdempotencyKey)
+_BOOKKEEPING = (Event, ChainHead, IdempotencyKey, BenchContact)
 
 
 @dataclass(slots=True)

@@ -9,11 +9,15 @@ from .problems import Problem, problem_response
 
 SCAN_BYTES = 64 * 1024 * 1024
 JSON_BYTES = 1024 * 1024
+REPORT_BYTES = 64 * 1024
 SCANS_PATH = "/api/v1/scans/"
+BENCHES_PATH = "/api/v1/benches/"
 
 
 def limit_for(path: str) -> int:
     """Return the largest body, in bytes, that a path takes."""
+    if path.startswith(BENCHES_PATH):
+        return REPORT_BYTES
     return SCAN_BYTES if path.startswith(SCANS_PATH) else JSON_BYTES
 
 

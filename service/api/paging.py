@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from spectra.digest import json_digest
 
 from .problems import Problem
-from .tables import Parcel, Result
+from .tables import Bench, Parcel, Result
 
 MOST = 200
 USUAL = 50
@@ -20,7 +20,7 @@ USUAL = 50
 Limit = Annotated[int, Field(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str, Field(max_length=128, description="`next_cursor` of the page before.")]
 
-Row = TypeVar("Row", Parcel, Result)
+Row = TypeVar("Row", Parcel, Result, Bench)
 
 
 class PageQuery(BaseModel):

@@ -38,7 +38,11 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "get_result": EVERYBODY,
     "list_results": EVERYBODY,
     "list_events": _FOLLOWERS,
+    "report_bench": frozenset({Role.BENCH}),
+    "list_benches": _PEOPLE,
+    "get_bench": _PEOPLE,
     "latest_page": _PEOPLE,
+    "fleet_page": _PEOPLE,
 }
 
 #: Operations that need no token.

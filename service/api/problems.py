@@ -62,6 +62,8 @@ KINDS: dict[str, Kind] = {
     "scan_missing": Kind(409, "The scan that the result names is not in the archive"),
     "screening_missing": Kind(409, "The screening that the result names is not known"),
     "scan_mismatch": Kind(409, "The scan does not belong to this result"),
+    "bench_taken": Kind(409, "The bench reports with another token"),
+    "token_taken": Kind(409, "The token reports for another bench"),
     "nothing_screened": Kind(409, "A screening without a result cannot be completed"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),

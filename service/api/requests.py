@@ -28,6 +28,8 @@ class Store:
     """Raw data."""
     sessions: Sessions
     """People at the pages."""
+    settings: ServerSettings
+    """Where all that is, and the limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
         A later version of this software made them.
     """
     with only_server(settings.db_path), Database(settings.db_path, busy_s=settings.busy_s) as database:
-        yield Store(database, Archive(settings.scans_path), Sessions())
+        yield Store(database, Archive(settings.scans_path), Sessions(), settings)
 
 
 def the_store(request: Request) -> Store:

@@ -18,10 +18,19 @@ class ServerSettings:
     """How long a writer waits for another, s; longer is answered with 503."""
     body_s: float = 120.0
     """How long a request may take to send its body, s."""
+    silent_s: float = 900.0
+    """After how long without a report a bench is called silent, s."""
+    queue_s: float = 600.0
+    """How old the oldest entry of an outbox may be, s (chosen: a server in reach empties it in seconds)."""
+    releases_path: Path | None = None
+    """Folder of what this machine knows of released methods; None for nothing."""
 
     @classmethod
     def of(cls, settings: Settings, db: Path | None = None) -> "ServerSettings":
         """Take the places from the installation's settings; scans lie beside another database."""
-        if db is None:
-            return cls(db_path=settings.server_db, scans_path=settings.server_scans)
-        return cls(db_path=db.absolute(), scans_path=db.absolute().parent / "scans")
+        return cls(
+            db_path=settings.server_db if db is None else db.absolute(),
+            scans_path=settings.server_scans if db is None else db.absolute().parent / "scans",
+            silent_s=settings.silent_minutes * 60.0,
+            releases_path=settings.releases_dir,
+        )

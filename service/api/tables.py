@@ -106,6 +106,33 @@ class ResultPerson(Base):
     salt: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Bench(Base):
+    """A bench that reports, and what it works with; changed only together with an event."""
+
+    __tablename__ = "benches"
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    bench: Mapped[str] = mapped_column(unique=True)
+    token_id: Mapped[str] = mapped_column(ForeignKey("tokens.token_id"), unique=True)
+    facts: Mapped[str]
+    method_name: Mapped[str | None]
+    method_version: Mapped[int | None]
+    method_digest: Mapped[str | None]
+    release_number: Mapped[int | None]
+    first_at: Mapped[str]
+    changed_at: Mapped[str]
+
+
+class BenchContact(Base):
+    """A bench's last report, whole: like the state of deliveries it comes and goes without events."""
+
+    __tablename__ = "bench_contacts"
+
+    bench: Mapped[str] = mapped_column(ForeignKey("benches.bench"), primary_key=True)
+    received_at: Mapped[str]
+    report: Mapped[str]
+
+
 class Event(Base):
     """A link of the chain."""
 

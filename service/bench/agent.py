@@ -2,6 +2,7 @@
 
 import logging
 import platform
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,7 @@ from .notes import Notes, expired, instrument_key
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
+from .reporter import Reporter
 from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
 from .safety import Shift
 from .visit import visit_of
@@ -65,6 +67,7 @@ class Bench:
         self.name = self._settled_name()
         self.drops = DropDesk(self)
         self.flusher = Flusher(settings, self.archive, self.outbox)
+        self.reporter = Reporter(self)
         self.recovered: list[Answer] = []
         self.warm = False
         self._source = (
@@ -82,6 +85,7 @@ class Bench:
         self.flusher.start()
         self._warming.start()
         self.drops.start()
+        self.reporter.start()
 
     def method(self) -> Method:
         """Return the method in force, waiting until it is loaded."""
@@ -132,7 +136,9 @@ class Bench:
 
     def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan a standard and check the axis; raises as `scan`."""
-        return work.verify(self, request, stop)
+        done = work.verify(self, request, stop)
+        self.reporter.kick()
+        return done
 
     def measure_reference(self, request: ReferenceRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan a known sample for a reference library: archived, and part of no screening.
@@ -236,6 +242,7 @@ class Bench:
         """End, let go of all devices, and return whether a laser may be on."""
         self.end()
         self.flusher.end()
+        self.reporter.end()
         devices = self.devices.known()
         may_be_on = lights.unverified(devices)
         for device in devices:
@@ -253,12 +260,13 @@ class Bench:
         return {"done": "posted", "refused": "refused"}.get(state or "", "queued")
 
     def _settled_name(self) -> str:
-        """Return this bench's name, the same for ever: a screening is opened under one name only."""
-        name = self.outbox.get_state("bench")
-        if name is None:
-            name = platform.node()[:64] or "bench"
-            self.outbox.set_state("bench", name)
-        return name
+        """Return this bench's name, which changes only between screenings: each has one name only."""
+        kept = self.outbox.get_state("bench")
+        wanted = self.settings.bench_name or kept or _machine_name()
+        if kept is not None and (wanted == kept or self.outbox.open_screenings()):
+            return kept
+        self.outbox.set_state("bench", wanted)
+        return wanted
 
     def _warm_up(self) -> None:
         try:
@@ -267,8 +275,15 @@ class Bench:
             self._recovered.set()
             self.method()
             self.flusher.kick(wait_s=0.0)
+            self.reporter.kick()
         except Exception:
             # Whoever asks for the same thing later is told; a thread has nobody to tell.
             _log.exception("the bench could not be made ready")
         self._recovered.set()
         self.warm = True
+
+
+def _machine_name() -> str:
+    """Return the machine's name, in the letters that a bench's name may have."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", platform.node())[:64].lstrip("._-")
+    return name or "bench"

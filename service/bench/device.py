@@ -13,7 +13,7 @@ from instrument.errors import AcquisitionAborted, InstrumentError, LaserMayBeOn
 from instrument.guardian import LaserState
 from instrument.interfaces import Capability, OriginalFile, StopCheck, never_stop
 from instrument.raman_bench import RamanBench, start_bench_guardian
-from spectra.values import Scan
+from spectra.values import DeviceInfo, Scan
 
 from .laser_watch import LaserWatch
 from .notes import instrument_key
@@ -73,6 +73,7 @@ class Device:
         self._bench: RamanBench | None = None
         self._stage = ""
         self._trouble = ""
+        self._seen: DeviceInfo | None = None
         self._watch = LaserWatch(config, runtime_dir)
         self.last_transcript = b""
         """What went over the wires during the last scan, also a failed one."""
@@ -110,6 +111,11 @@ class Device:
         bench = self._bench
         opened = bench.spectrometer.info.emulated if bench is not None else False
         return self.config.emulated or opened
+
+    @property
+    def seen(self) -> DeviceInfo | None:
+        """Which instrument it was when it was last open; None before."""
+        return self._seen
 
     @property
     def by_files(self) -> bool:
@@ -165,6 +171,8 @@ class Device:
                 raise ShuttingDown("the bench agent is ending; start it again")
             with self._watched():
                 info = self._opened().spectrometer.info
+            # What is known by its files says its serial number with a scan only.
+            self._seen = info if info.serial else self._seen or info
             yield instrument_key(info.model, info.serial)
         finally:
             self._stage = ""
@@ -211,6 +219,7 @@ class Device:
                 error.scan = _noted(error.scan, noted)
             raise
         noted_scan = _noted(scan, noted)
+        self._seen = noted_scan.device
         if Capability.FILES not in bench.spectrometer.capabilities:
             return Taken(noted_scan, self.last_transcript)
         sidecars = tuple(getattr(bench.spectrometer, "last_sidecars", ()))

@@ -99,6 +99,13 @@ class Outbox:
             found = dict(database.execute("SELECT state, count(*) FROM ops GROUP BY state").fetchall())
         return {state: found.get(state, 0) for state in ("pending", "done", "refused")}
 
+    def oldest_pending(self) -> str | None:
+        """Return when the oldest operation that waits was added, RFC 3339 in UTC; None where none does."""
+        query = "SELECT added_at FROM ops WHERE state = 'pending' ORDER BY seq LIMIT 1"
+        with self._file.transaction() as database:
+            row = database.execute(query).fetchone()
+        return None if row is None else str(row[0])
+
     def has_result(self, scan_id: str) -> bool:
         """Return whether a result of that scan was ever put into the outbox."""
         with self._file.transaction() as database:

@@ -42,6 +42,7 @@ def describe(bench: "Bench") -> dict[str, Any]:
         "accessories": [_soiled(one) for one in bench.contacts.soiled()],
         "outbox": bench.outbox.counts(),
         "server": _server(bench),
+        "report": asdict(bench.reporter.last),
         "recovered": bench.recovered,
         "ready": bench.warm,
     }

@@ -6,13 +6,14 @@ Only JSON counts as the server's word, so that no operation is crossed off for s
 
 import json
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 import httpx
 
 from ..archive.journal import Archive
 from ..errors import ServerUnreachable
+from ..replies import json_object, read_bounded
 from ..settings import Settings
 from .outbox_ops import OutboxOp, SendReply
 
@@ -67,11 +68,11 @@ class Uplink:
             with self._client.stream(
                 op.method, op.path, content=self._body(op), headers=_headers(op)
             ) as response:
-                body = _bounded(response)
+                body = read_bounded(response, MAX_REPLY_BYTES)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             words = str(error) or type(error).__name__
             raise ServerUnreachable(f"{self._address} is out of reach: {words}") from error
-        answer = _json(response, body)
+        answer = json_object(response, body)
         if answer is None and (response.status_code < 500 or body is None):
             raise ServerUnreachable(
                 f"{self._address} answered {response.status_code}, but not as an opioscan server does; "
@@ -105,27 +106,6 @@ def _headers(op: OutboxOp) -> dict[str, str]:
     elif op.json is not None:
         headers["Content-Type"] = "application/json"
     return headers
-
-
-def _bounded(response: httpx.Response) -> bytes | None:
-    """Return the answer's body, None where it is too long to be the server's."""
-    body = b""
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > MAX_REPLY_BYTES:
-            return None
-    return body
-
-
-def _json(response: httpx.Response, body: bytes | None) -> dict[str, Any] | None:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    if body is None or kind not in {"application/json", "application/problem+json"}:
-        return None
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "library": ("service.cli.library", "Make, fill and inspect reference libraries."),
     "method": ("service.cli.method", "Fit, prove, release and update methods."),
     "outbox": ("service.cli.outbox", "Show or send what waits for the server."),
+    "fleet": ("service.cli.fleet", "Show every bench: method, verification, queue."),
     "validate": ("service.cli.validate", "Validate a method on known samples, measured or simulated."),
     "verify": ("service.cli.verify", "Verify an instrument with a standard."),
 }

@@ -20,10 +20,12 @@ def bench_agent(settings: Settings) -> Iterator[Check]:
     try:
         with BenchClient.connect(settings, start=False) as client:
             facts = {"address": client.address, "pid": client.pid}
+            report = client.status().get("report", {})
     except AgentUnreachable:
         yield Check("bench agent", State.NOTE, "not running; the first scan or `opioscan bench` starts it")
     else:
         yield Check("bench agent", State.OK, f"answers at {facts['address']}", facts)
+        yield from _report(report)
 
 
 def server(settings: Settings) -> Iterator[Check]:
@@ -84,6 +86,15 @@ def outbox(settings: Settings) -> Iterator[Check]:
         yield Check("outbox", State.PROBLEM, text, dict(counts))
     else:
         yield Check("outbox", State.OK, words, dict(counts))
+
+
+def _report(last: dict[str, str]) -> Iterator[Check]:
+    """Whether the server knows how this bench stands."""
+    state, name = last.get("state", "none"), "report to the server"
+    if state in {"refused", "failed"}:
+        yield Check(name, State.PROBLEM, f"{state}: {last.get('detail', '')}", dict(last))
+    elif state == "sent":
+        yield Check(name, State.OK, f"sent at {last.get('at', '')}", dict(last))
 
 
 def _skew(date: str) -> Iterator[Check]:

@@ -27,16 +27,16 @@ def only(found):
 
 
 @contextmanager
-def server_that(ready=200, known=200, date="", kind="application/json"):
+def server_that(ready=200, known=200, date="", kind="application/json", body=b"{}"):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response_only(ready if self.path == "/readyz" else known)
             if date:
                 self.send_header("Date", date)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(body)
 
         def log_message(self, *_):
             return
@@ -223,3 +223,19 @@ def test_an_agent_that_answers_is_found(settings):
         settings.bench_file.write_text(json.dumps({"address": url, "token": "x", "pid": 1}))
         check = only(checks_reach.bench_agent(settings))
     assert (check.state, check.facts["address"]) == (State.OK, url)
+
+
+@pytest.mark.parametrize(
+    ("last", "wanted"),
+    [
+        ({"state": "sent", "at": "2026-11-22T12:00:00Z", "detail": ""}, State.OK),
+        ({"state": "refused", "at": "", "detail": "the server answered 409: taken"}, State.PROBLEM),
+        ({"state": "failed", "at": "", "detail": "out of reach"}, State.PROBLEM),
+    ],
+)
+def test_what_the_server_knows_of_the_bench_is_said(settings, last, wanted):
+    with server_that(body=json.dumps({"report": last}).encode()) as url:
+        settings.bench_file.write_text(json.dumps({"address": url, "token": "x", "pid": 1}))
+        _, check = checks_reach.bench_agent(settings)
+    assert (check.name, check.state) == ("report to the server", wanted)
+    assert last["detail"] in check.text

@@ -42,11 +42,14 @@ def test_places_lie_in_the_home(tmp_path):
 
 
 def test_the_file_is_read_and_the_environment_wins(tmp_path):
-    (tmp_path / "config.toml").write_text('server_url = "https://a.example/"\nbench_port = 9000\n')
+    (tmp_path / "config.toml").write_text(
+        'server_url = "https://a.example/"\nbench_port = 9000\nbench_name = "b-3"\n'
+    )
     (tmp_path / "server_token").write_text("ops_file\n")
     settings = load_settings(env(tmp_path))
     assert (settings.server_url, settings.bench_port) == ("https://a.example", 9000)
     assert settings.server_token == "ops_file"
+    assert (settings.bench_name, settings.silent_minutes) == ("b-3", 15)
     settings = load_settings(env(tmp_path, OPIOSCAN_SERVER="http://b.example:81", OPIOSCAN_TOKEN="ops_env"))
     assert (settings.server_url, settings.server_token) == ("http://b.example:81", "ops_env")
     assert load_settings(env(tmp_path, OPIOSCAN_SERVER="")).server_url == ""
@@ -65,6 +68,10 @@ def test_the_token_is_not_shown(tmp_path):
         ("bench_port = true", "port from 0 to 65535"),
         ('server_port = "80"', "port from 0 to 65535"),
         ("host = 5", "host must be text"),
+        ('bench_name = "bench 3/../4"', "64 letters, digits"),
+        ("bench_name = 3", "bench_name must be text"),
+        ("silent_minutes = 0", "minutes from 1 to"),
+        ("silent_minutes = true", "minutes from 1 to"),
         ('server_url = "ftp://a"', "http:// or https://"),
         ('server_url = "http://[::1"', "http:// or https://"),
         ("#" * 70000, "larger than"),

@@ -9,6 +9,7 @@ KINDS: dict[str, str] = {
     "screening.superseded": "A later complete screening of the parcel stands in its place.",
     "scan.stored": "Raw data are in the archive: scan_id, size, role, emulated.",
     "result.accepted": "An identification was accepted: ids, verdict, training, digests.",
+    "bench.changed": "A bench works with something else now: bench, token_id, what it reported of itself.",
     "token.created": "A token was made: token_id, role, expires_at.",
     "token.revoked": "A token was revoked: token_id.",
 }

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..results.record import record_digest
-from ..tables import Event, Result, Screening
+from ..tables import Bench, Event, Result, Screening
 from . import chain
 
 
@@ -24,14 +24,14 @@ class ChainFault:
 
 
 def verify_chain(session: Session) -> list[ChainFault]:
-    """Find events, results and findings that were altered, removed or slipped in.
+    """Find events, results, findings and facts of benches that were altered, removed or slipped in.
 
     Returns
     -------
     list of ChainFault
         Empty where everything is as it was written.
     """
-    return [*_events(session), *_results(session), *_findings(session)]
+    return [*_events(session), *_results(session), *_findings(session), *_benches(session)]
 
 
 def _events(session: Session) -> Iterator[ChainFault]:
@@ -96,3 +96,12 @@ def _findings(session: Session) -> Iterator[ChainFault]:
             yield ChainFault(f"screening {screening.screening_id}", "has another finding than its event")
     for missing in promised:
         yield ChainFault(f"screening {missing}", "was removed")
+
+
+def _benches(session: Session) -> Iterator[ChainFault]:
+    promised = {name: chain.canonical(data.get("facts")) for name, data in _told(session, "bench.changed")}
+    for bench in session.scalars(select(Bench).execution_options(yield_per=500)):
+        if bench.facts != promised.pop(bench.bench, None):
+            yield ChainFault(f"bench {bench.bench}", "works with something else than its event says")
+    for missing in promised:
+        yield ChainFault(f"bench {missing}", "was removed")

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ...fleet_words import minute
+from ..clock import utc_now
 from ..permissions import Role, allowed
 from ..problems import Problem
 from ..requests import ThePerson, TheStore
 from ..sessions import COOKIE, LIFETIME_S
 from ..tokens.repository import find_secret
+from .fleet import fleet_lines
 from .latest import latest_lines
 
 router = APIRouter(include_in_schema=False)
@@ -30,6 +33,18 @@ def latest_page(person: ThePerson, store: TheStore) -> Response:
     with store.database.read() as session:
         lines = latest_lines(session)
     return _page("latest.html", lines=lines, role=person.role.value)
+
+
+@router.get("/fleet")
+def fleet_page(person: ThePerson, store: TheStore) -> Response:
+    """Show the benches: method, verification, queue, and when each was last heard of."""
+    if person is None:
+        return RedirectResponse("/login", 303)
+    with store.database.read() as session:
+        told, newest, lines = fleet_lines(session, store.settings)
+    return _page(
+        "fleet.html", tally=told, newest=newest, lines=lines, now=minute(utc_now()), role=person.role.value
+    )
 
 
 @router.get("/login")

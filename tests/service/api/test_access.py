@@ -21,18 +21,20 @@ ROUTES = {
     for method, operation in operations.items()
 }
 
+PAGES = {"latest_page": "/", "fleet_page": "/fleet"}
+
 
 def _call(served: Any, operation: str, headers: dict[str, str]) -> httpx.Response:
-    method, path = ROUTES.get(operation, ("GET", "/"))
+    method, path = ROUTES.get(operation) or ("GET", PAGES[operation])
     for name in ("parcel_id", "screening_id", "result_id"):
         path = path.replace(f"{{{name}}}", str(uuid.uuid4()))
-    path = path.replace("{scan_id}", "0" * 64)
+    path = path.replace("{scan_id}", "0" * 64).replace("{bench}", "bench-9")
     return served.client(None).request(method, path, headers=headers)
 
 
 def test_the_table_names_every_route_and_nothing_else() -> None:
     protected = {operation for operation, (_, path) in ROUTES.items() if path.startswith("/api/")}
-    assert protected | {"latest_page"} == set(PERMISSIONS)
+    assert protected | set(PAGES) == set(PERMISSIONS)
     assert set(ROUTES) - protected <= PUBLIC
     assert not set(PERMISSIONS) & PUBLIC
 
@@ -47,7 +49,7 @@ def test_each_role_at_each_route(server: Any, operation: str) -> None:
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), role
 
 
-@pytest.mark.parametrize("operation", [name for name in PERMISSIONS if name != "latest_page"])
+@pytest.mark.parametrize("operation", [name for name in PERMISSIONS if name not in PAGES])
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ops_wrong", "Bearer wrong", "Basic b3BzXw==", "Bearer " + "x" * 500]
 )

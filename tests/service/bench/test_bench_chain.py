@@ -41,6 +41,28 @@ def test_a_parcel_from_scan_to_finding(server, rig, client, manned, quick):
         client.complete("RR123456785GB")
 
 
+def test_the_server_knows_how_the_bench_stands(server, rig, client, quick, wait_until):
+    server.start()
+    rig.put("polystyrene")
+    checked = client.verify("b1", **quick)
+    model, _, serial = checked["device"].partition("/")
+
+    def told():
+        found = [one["report"]["devices"] for one in server.get("/benches")["items"]]
+        due = [one["verification"]["due_at"] for devices in found for one in devices]
+        return due == [checked["expires_at"]]
+
+    wait_until(told)
+    (bench,) = server.get("/benches")["items"]
+    assert (bench["bench"], bench["states"]) == (client.status()["bench"], ["current"])
+    assert bench["training"]
+    assert bench["emulated"]
+    (device,) = bench["report"]["devices"]
+    assert (device["name"], device["model"], device["serial"]) == ("b1", model, serial)
+    assert device["verification"]["state"] == "verified"
+    assert client.status()["report"]["state"] == "sent"
+
+
 def test_offline_results_reach_the_server_later_and_once(server, rig, client, manned, quick):
     server.stop()
     rig.put("ibuprofen")

@@ -1,0 +1,1 @@
+"""Benches: what each reports of itself, and how the fleet stands."""
