@@ -101,13 +101,18 @@ def absorbance_of(transmittance: FloatArray, *, percent: bool, history: list[str
     Raises
     ------
     FormatError
-        A transmittance is zero or negative: it has no absorbance.
+        A transmittance is zero or negative, it has no absorbance; or it is called per cent and is none.
     """
     bad = int((transmittance <= 0).sum())
     if bad:
         raise FormatError(
             f"{bad} of {transmittance.size} transmittances are zero or negative and have no absorbance: "
             "export the spectrum as absorbance, or over a shorter range"
+        )
+    if percent and transmittance.max() <= LARGEST_FRACTION:
+        raise FormatError(
+            f"transmittance is called per cent, but reaches only {transmittance.max():.4g}: a fraction? Export "
+            "the spectrum as absorbance"
         )
     if percent or transmittance.max() > LARGEST_FRACTION:
         history.append(
