@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
-from .columns_doubts import check_commas, check_nameless
+from .columns_doubts import check_absorbance, check_commas, check_nameless
 from .columns_names import Column, columns_of, known
 from .jcamp_units import absorbance_of
 from .reading import (
@@ -33,6 +33,8 @@ FORMAT = "two-column text"
 MAX_HEADER_ROWS = 200
 #: Longest line, characters, and most cells of a table: some hundred spectra beside each other fit.
 MAX_LINE, MAX_CELLS = 1 << 16, 1 << 22
+#: Keys in the comments of every file that `encode_csv` wrote.
+OURS = frozenset({"technique", "points"})
 _STARTS_NUMBER = re.compile(r"\s*[+-]?[.,]?[0-9]", re.ASCII)
 
 
@@ -98,6 +100,9 @@ def _spectrum(
         history.append(
             f"no column names: read as cm⁻¹ and {_unit(technique)}, as --technique {technique} says"
         )
+    # what `encode_csv` wrote was absorbance to us
+    if technique is Technique.FTIR and columns[place].role == "y" and not OURS <= layout.meta.keys():
+        check_absorbance(table[:, place])
     at = {column.role: index for index, column in enumerate(columns)}
     axis = _axis(columns, table, laser, technique, history)
     resolution = layout.meta.get("resolution_cm1", "")

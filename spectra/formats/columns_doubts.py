@@ -11,6 +11,9 @@ from .columns_names import ASK
 
 #: Absorbance of no instrument reaches this; larger numbers without a name are something else.
 LARGEST_ABSORBANCE = 10.0
+#: Share of points that noise may drive beyond it; chosen on a chromatogram's FTIR spectra in SPC (1 of 857) and
+#: two Raman and counting files that call themselves absorbance (16 and 94 %).
+ABSURD_SHARE = 0.01
 #: A fraction of light, noise included, stays below; chosen.
 LARGEST_FRACTION = 1.5
 #: A Raman axis in nm spans less than this ratio (785 nm: 790 to 1060; 1064 nm: 1070 to 1650), one in cm⁻¹ of
@@ -19,6 +22,20 @@ LARGEST_NM_RATIO, NM_RANGE, LEAST_SPAN = 1.75, (350.0, 2000.0), 50.0
 #: Infrared axes that end below are in µm, those above in nm; none in cm⁻¹ has such ends. Chosen.
 LARGEST_UM, SMALLEST_NM, LARGEST_CM1 = 60.0, 2000.0, 12_500.0
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+
+
+def is_no_absorbance(values: FloatArray) -> bool:
+    """Whether numbers called absorbance cannot be that: it is at most about 10."""
+    return bool(np.mean(np.abs(values) > LARGEST_ABSORBANCE) > ABSURD_SHARE)
+
+
+def check_absorbance(values: FloatArray) -> None:
+    """Raise `FormatError` where numbers called absorbance cannot be that."""
+    if is_no_absorbance(values):
+        raise FormatError(
+            f"called absorbance, but {np.abs(values).max():.4g} is none: transmittance in per cent, or counts? "
+            "Export it anew with its unit"
+        )
 
 
 def check_commas(rows: Sequence[Sequence[str]]) -> None:

@@ -122,7 +122,7 @@ def _spectrum(block: Block, request: Request) -> Decoded:
     axis = wavenumbers_of(block.text("XUNITS"), x, technique, laser, history)
     spectrum = build(
         axis,
-        intensity_of(block.text("YUNITS"), y, technique, history),
+        intensity_of(block.text("YUNITS"), y, technique, history, proved="$SHA256" in block.records),
         technique,
         history=history,
         laser_nm=laser,

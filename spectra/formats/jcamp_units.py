@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
+from .columns_doubts import check_absorbance
 from .reading import clean, shift_of_wavelength
 
 WAVENUMBER_UNITS = frozenset(
@@ -75,18 +76,24 @@ def wavenumbers_of(
     return shift_of_wavelength(x * (1e7 / LENGTH_UNITS[unit]), laser)
 
 
-def intensity_of(said: str, y: FloatArray, technique: Technique, history: list[str]) -> FloatArray:
+def intensity_of(
+    said: str, y: FloatArray, technique: Technique, history: list[str], *, proved: bool = False
+) -> FloatArray:
     """Convert ordinates in the unit a file names to intensity (Raman) or absorbance (infrared).
+
+    ``proved`` tells that the file is one of ours whose digest is right: what is in it was absorbance to us.
 
     Raises
     ------
     FormatError
-        A unit that is not read, or a transmittance without absorbance.
+        A unit that is not read, an absorbance that is none, or a transmittance without absorbance.
     """
     unit = unit_of(said)
     if technique is Technique.RAMAN and unit in RAMAN_UNITS:
         return y
     if technique is Technique.FTIR and unit in ABSORBANCE_UNITS:
+        if not proved:
+            check_absorbance(y)
         return y
     if technique is Technique.FTIR and unit in TRANSMITTANCE_UNITS:
         return absorbance_of(y, percent="%" in unit or "PERCENT" in unit, history=history)

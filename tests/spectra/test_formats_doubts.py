@@ -39,3 +39,17 @@ def table(head, y, x=EVEN, mark=","):
 def test_per_cent_that_is_a_fraction_is_refused(data):
     with pytest.raises(FormatError, match="called per cent, but reaches only"):
         decode(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        jcamp(100 * FRACTION, "ABSORBANCE"),
+        table("wavenumber,absorbance", 100 * FRACTION),
+        table("wavenumber,intensity", 100 * FRACTION),
+    ],
+    ids=["jcamp", "columns", "columns without a unit"],
+)
+def test_absorbance_that_is_none_is_refused(data):
+    with pytest.raises(FormatError, match="is none: transmittance in per cent, or counts"):
+        decode(data, technique=Technique.FTIR)
