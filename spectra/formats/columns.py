@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
-from .columns_doubts import check_absorbance, check_commas, check_nameless
+from .columns_doubts import check_absorbance, check_axis, check_commas, check_ordinates
 from .columns_names import Column, columns_of, known
 from .jcamp_units import absorbance_of
 from .reading import (
@@ -73,8 +73,7 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     told = request.technique is not None or "technique" in layout.meta
     columns = columns_of(layout.names, table.shape[1], request.columns, told=told)
     technique = request.settle_technique(_said_technique(layout, columns))
-    if not layout.names and not request.columns:
-        check_nameless(table, technique)
+    _check_unnamed(layout, columns, table, technique, told=bool(request.columns))
     return tuple(
         _spectrum(layout, columns, place, table, (technique, request))
         for place, column in enumerate(columns)
@@ -101,7 +100,7 @@ def _spectrum(
             f"no column names: read as cm⁻¹ and {_unit(technique)}, as --technique {technique} says"
         )
     # what `encode_csv` wrote was absorbance to us
-    if technique is Technique.FTIR and columns[place].role == "y" and not OURS <= layout.meta.keys():
+    if technique is Technique.FTIR and columns[place].role == "y" and not layout.meta.keys() >= OURS:
         check_absorbance(table[:, place])
     at = {column.role: index for index, column in enumerate(columns)}
     axis = _axis(columns, table, laser, technique, history)
@@ -120,6 +119,19 @@ def _spectrum(
     if sum(column.is_intensity for column in columns) > 1:
         title = f"{title} {columns[place].name or f'column {place + 1}'}".strip()
     return Decoded(spectrum, FORMAT, title, layout.meta)
+
+
+def _check_unnamed(
+    layout: _Layout, columns: Sequence[Column], table: FloatArray, technique: Technique, *, told: bool
+) -> None:
+    """Look at what no name gives a unit: ``Wave`` may be nm, ``Intensity`` of an infrared spectrum anything."""
+    for place, column in enumerate(columns):
+        vague = not layout.names or column.name.strip().lower() == "wave"
+        if column.is_axis and vague and not told:
+            check_axis(table[:, place], technique)
+        unknown = column.role == "y" and column.technique is None and not OURS <= layout.meta.keys()
+        if technique is Technique.FTIR and unknown:
+            check_ordinates(table[:, place])
 
 
 def _check_points(meta: dict[str, str], rows: int) -> None:

@@ -118,8 +118,8 @@ def absorbance_of(transmittance: FloatArray, *, percent: bool, history: list[str
         )
     if percent and transmittance.max() <= LARGEST_FRACTION:
         raise FormatError(
-            f"transmittance is called per cent, but reaches only {transmittance.max():.4g}: a fraction? Export "
-            "the spectrum as absorbance"
+            f"transmittance is called per cent, but reaches only {transmittance.max():.4g}: a fraction? "
+            "Export the spectrum as absorbance"
         )
     if percent or transmittance.max() > LARGEST_FRACTION:
         history.append(

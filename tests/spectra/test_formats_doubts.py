@@ -1,6 +1,5 @@
 """Files that say one thing and hold another are refused or asked about, whichever format they are in."""
 
-import numpy as np
 import pytest
 
 from spectra.errors import FormatError
@@ -46,10 +45,24 @@ def test_per_cent_that_is_a_fraction_is_refused(data):
     [
         jcamp(100 * FRACTION, "ABSORBANCE"),
         table("wavenumber,absorbance", 100 * FRACTION),
-        table("wavenumber,intensity", 100 * FRACTION),
     ],
-    ids=["jcamp", "columns", "columns without a unit"],
+    ids=["jcamp", "columns"],
 )
 def test_absorbance_that_is_none_is_refused(data):
     with pytest.raises(FormatError, match="is none: transmittance in per cent, or counts"):
         decode(data, technique=Technique.FTIR)
+
+
+@pytest.mark.parametrize("name", ["intensity", "signal", "counts"])
+def test_an_infrared_column_that_names_no_unit_is_looked_at(name):
+    with pytest.raises(FormatError, match="look like transmittance, not absorbance"):
+        decode(table(f"wavenumber,{name}", FRACTION), technique=Technique.FTIR)
+    (found,) = decode(table(f"wavenumber,{name}", ABSORBANCE), technique=Technique.FTIR)
+    assert found.spectrum.intensity.tolist() == ABSORBANCE.tolist()
+
+
+def test_renishaws_wave_may_be_a_wavelength():
+    nanometres = 1e7 / (1e7 / 785 - EVEN)
+    with pytest.raises(FormatError, match="may be nm or cm-1"):
+        decode(table("#Wave\t#Intensity", ABSORBANCE, nanometres, "\t"), technique=Technique.RAMAN)
+    assert decode(table("#Wave\t#Intensity", ABSORBANCE, mark="\t"), technique=Technique.RAMAN)
