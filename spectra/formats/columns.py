@@ -5,6 +5,7 @@ lines start with ``#``; ``# key: value`` among them may give technique, laser_nm
 points, history and title, which is what `encode_csv` writes.
 """
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,10 @@ MAX_HEADER_ROWS = 200
 MAX_LINE, MAX_CELLS = 1 << 16, 1 << 22
 #: Keys in the comments of every file that `encode_csv` wrote.
 OURS = frozenset({"technique", "points"})
-_STARTS_NUMBER = re.compile(r"\s*[+-]?[.,]?[0-9]", re.ASCII)
+#: How a row of numbers begins, perhaps within quotation marks; "1/cm" is the name of a column.
+_STARTS_NUMBER = re.compile(r"\s*\"?(?!1\s*/\s*cm\b)[+-]?[.,]?[0-9]", re.ASCII | re.IGNORECASE)
+#: A line of a LabSpec header: a key, an equals sign, a tab, its value.
+_LABSPEC = re.compile(r"#([^=\t]+)=\t(.*)")
 
 
 @dataclass(slots=True)
@@ -64,9 +68,9 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     """
     lines = text.split("\n")
     layout = _layout(lines)
-    rows, separator = _rows(lines, layout.first)
+    rows = _rows(lines, layout.first)
     _check_points(layout.meta, len(rows))
-    comma = separator != "," and any("," in cell for row in rows for cell in row)
+    comma = any("," in cell for row in rows for cell in row)
     if comma:
         check_commas(rows)
     table = number_table(rows, layout.first + 1, comma=comma)
@@ -129,7 +133,7 @@ def _check_unnamed(
         vague = not layout.names or column.name.strip().lower() == "wave"
         if column.is_axis and vague and not told:
             check_axis(table[:, place], technique)
-        unknown = column.role == "y" and column.technique is None and not OURS <= layout.meta.keys()
+        unknown = column.role == "y" and column.technique is None and not OURS.issubset(layout.meta)
         if technique is Technique.FTIR and unknown:
             check_ordinates(table[:, place])
 
@@ -153,6 +157,8 @@ def _layout(lines: Sequence[str]) -> _Layout:
             return layout
         body = line.strip().lstrip("#").strip()
         key, colon, value = body.partition(":")
+        if labspec := _LABSPEC.fullmatch(line):
+            key, colon, value = labspec[1], "=", labspec[2]
         if line.lstrip().startswith("#") and colon:
             if key.strip() == "history":
                 layout.history.append(clean(value))
@@ -177,6 +183,8 @@ def _separator(line: str) -> str:
         if mark in line:
             return mark
     bare = line.strip()
+    if bare.startswith('"'):
+        return ","
     if "," in bare and not re.search(r"[0-9],[0-9]+\s+\S", bare):
         return ","
     return ""
@@ -185,10 +193,21 @@ def _separator(line: str) -> str:
 def _cells(line: str, separator: str) -> list[str]:
     if not separator:
         return line.split()
+    if '"' in line:
+        return _unquoted(line, separator)
     cells = [cell.strip() for cell in line.split(separator)]
     while len(cells) > 2 and not cells[-1]:
         cells.pop()
     return cells
+
+
+def _unquoted(line: str, separator: str) -> list[str]:
+    """Return cells of a row in quotation marks, as spreadsheets write them around decimal commas."""
+    try:
+        (cells,) = csv.reader([line], delimiter=separator, strict=True)
+    except (csv.Error, ValueError):
+        return [line]
+    return [cell.strip() for cell in cells]
 
 
 def _named_cells(line: str) -> list[str]:
@@ -198,7 +217,7 @@ def _named_cells(line: str) -> list[str]:
     return re.split(r"\s{2,}", line) if re.search(r"\s{2,}", line) else line.split()
 
 
-def _rows(lines: Sequence[str], first: int) -> tuple[list[list[str]], str]:
+def _rows(lines: Sequence[str], first: int) -> list[list[str]]:
     end = len(lines)
     while end > first and not lines[end - 1].strip():
         end -= 1
@@ -210,7 +229,7 @@ def _rows(lines: Sequence[str], first: int) -> tuple[list[list[str]], str]:
         raise FormatError(f"more than {MAX_CELLS} cells: export fewer spectra into one file")
     rows = [_cells(line, separator) for line in lines[first:end]]
     check_width(rows, len(rows[0]), first + 1)
-    return rows, separator
+    return rows
 
 
 def _said_technique(layout: _Layout, columns: Sequence[Column]) -> Technique | None:

@@ -1,5 +1,6 @@
 """Files that say one thing and hold another are refused or asked about, whichever format they are in."""
 
+import numpy as np
 import pytest
 
 from spectra.errors import FormatError
@@ -66,3 +67,42 @@ def test_renishaws_wave_may_be_a_wavelength():
     with pytest.raises(FormatError, match="may be nm or cm-1"):
         decode(table("#Wave\t#Intensity", ABSORBANCE, nanometres, "\t"), technique=Technique.RAMAN)
     assert decode(table("#Wave\t#Intensity", ABSORBANCE, mark="\t"), technique=Technique.RAMAN)
+
+
+QUOTED = "\n".join(f'"{a!r}","{b!r}"' for a, b in zip(EVEN.tolist(), ABSORBANCE.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        table("1/cm,Absorbance", ABSORBANCE),
+        table("Sample 1,,\ncm-1,A", ABSORBANCE),
+        table('"1/cm";"Absorbance"', ABSORBANCE, mark=";"),
+        f'"wavenumber","absorbance"\n{QUOTED}\n'.encode(),
+    ],
+    ids=["1/cm", "Perkin-Elmer", "quoted names", "quoted cells"],
+)
+def test_names_and_cells_as_programs_write_them(data):
+    (found,) = decode(data)
+    assert found.spectrum.technique is Technique.FTIR
+    assert found.spectrum.intensity.tolist() == ABSORBANCE.tolist()
+
+
+def test_decimal_commas_in_quotation_marks():
+    rows = "\n".join(f'"{a:.1f}|{b:.4f}"' for a, b in zip(EVEN, ABSORBANCE, strict=True))
+    data = "Raman shift,Intensity\n" + rows.replace(".", ",").replace("|", '","')
+    (found,) = decode(data.encode())
+    np.testing.assert_allclose(found.spectrum.intensity, np.round(ABSORBANCE, 4))
+    with pytest.raises(FormatError, match="between thousands"):
+        decode(b'Raman shift,Intensity\n"400","1,000"\n"401","2,000"\n')
+
+
+def test_labspec_headers_name_no_columns():
+    data = table(
+        "#Acq. time (s)=\t1\n#Instrument=\tLabRAM HR Evol\n#Laser=\t532nm_Edge", ABSORBANCE, mark="\t"
+    )
+    with pytest.raises(FormatError, match="give --technique"):
+        decode(data)
+    (found,) = decode(data, technique=Technique.RAMAN)
+    assert found.meta["Instrument"] == "LabRAM HR Evol"
+    assert found.spectrum.axis.tolist() == EVEN.tolist()
