@@ -5,7 +5,6 @@ lines start with ``#``; ``# key: value`` among them may give technique, laser_nm
 points, history and title, which is what `encode_csv` writes.
 """
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
+from .columns_cells import cells_of, named_cells, separator_of, starts_number
 from .columns_doubts import check_absorbance, check_axis, check_commas, check_ordinates
 from .columns_names import Column, columns_of, known
 from .jcamp_units import absorbance_of
@@ -36,8 +36,6 @@ MAX_HEADER_ROWS = 200
 MAX_LINE, MAX_CELLS = 1 << 16, 1 << 22
 #: Keys in the comments of every file that `encode_csv` wrote.
 OURS = frozenset({"technique", "points"})
-#: How a row of numbers begins, perhaps within quotation marks; "1/cm" is the name of a column.
-_STARTS_NUMBER = re.compile(r"\s*\"?(?!1\s*/\s*cm\b)[+-]?[.,]?[0-9]", re.ASCII | re.IGNORECASE)
 #: A line of a LabSpec header: a key, an equals sign, a tab, its value.
 _LABSPEC = re.compile(r"#([^=\t]+)=\t(.*)")
 
@@ -55,7 +53,7 @@ class _Layout:
 def recognise(text: str) -> bool:
     """Whether a row near the start looks like numbers in columns."""
     rows = text.split("\n", MAX_HEADER_ROWS + 1)[:MAX_HEADER_ROWS]
-    return any(_STARTS_NUMBER.match(row) and len(_cells(row, _separator(row))) >= 2 for row in rows)
+    return any(starts_number(row) and len(cells_of(row, separator_of(row))) >= 2 for row in rows)
 
 
 def decode(text: str, request: Request) -> tuple[Decoded, ...]:
@@ -128,7 +126,7 @@ def _spectrum(
 def _check_unnamed(
     layout: _Layout, columns: Sequence[Column], table: FloatArray, technique: Technique, *, told: bool
 ) -> None:
-    """Look at what no name gives a unit: ``Wave`` may be nm, ``Intensity`` of an infrared spectrum anything."""
+    """Look at what no name gives a unit: ``Wave`` may be nm, an infrared ``Intensity`` anything."""
     for place, column in enumerate(columns):
         vague = not layout.names or column.name.strip().lower() == "wave"
         if column.is_axis and vague and not told:
@@ -151,7 +149,7 @@ def _layout(lines: Sequence[str]) -> _Layout:
     for index, line in enumerate(lines[: MAX_HEADER_ROWS + 1]):
         if len(line) > MAX_LINE:
             raise FormatError(f"line {index + 1}: {len(line)} characters are no row of a table")
-        if _STARTS_NUMBER.match(line) and not line.lstrip().startswith("#"):
+        if starts_number(line) and not line.lstrip().startswith("#"):
             layout.first = index
             layout.names = _with_units(above, named)
             return layout
@@ -167,7 +165,7 @@ def _layout(lines: Sequence[str]) -> _Layout:
         elif body:
             # the last row of words above the numbers names the columns; "#Wave  #Intensity" is one (Renishaw)
             above = named
-            named = [cell.strip().lstrip("#").strip() for cell in _named_cells(body)]
+            named = [cell.strip().lstrip("#").strip() for cell in named_cells(body)]
     raise FormatError(f"no row of numbers among the first {MAX_HEADER_ROWS} lines")
 
 
@@ -177,57 +175,17 @@ def _with_units(above: list[str], named: list[str]) -> list[str]:
     return joined if len(above) == len(named) and joined and all(map(known, joined)) else named
 
 
-def _separator(line: str) -> str:
-    """Return what separates the cells of a row of numbers; empty for blanks."""
-    for mark in (";", "\t"):
-        if mark in line:
-            return mark
-    bare = line.strip()
-    if bare.startswith('"'):
-        return ","
-    if "," in bare and not re.search(r"[0-9],[0-9]+\s+\S", bare):
-        return ","
-    return ""
-
-
-def _cells(line: str, separator: str) -> list[str]:
-    if not separator:
-        return line.split()
-    if '"' in line:
-        return _unquoted(line, separator)
-    cells = [cell.strip() for cell in line.split(separator)]
-    while len(cells) > 2 and not cells[-1]:
-        cells.pop()
-    return cells
-
-
-def _unquoted(line: str, separator: str) -> list[str]:
-    """Return cells of a row in quotation marks, as spreadsheets write them around decimal commas."""
-    try:
-        (cells,) = csv.reader([line], delimiter=separator, strict=True)
-    except (csv.Error, ValueError):
-        return [line]
-    return [cell.strip() for cell in cells]
-
-
-def _named_cells(line: str) -> list[str]:
-    for mark in (";", "\t", ","):
-        if mark in line:
-            return [cell for cell in line.split(mark) if cell.strip()]
-    return re.split(r"\s{2,}", line) if re.search(r"\s{2,}", line) else line.split()
-
-
 def _rows(lines: Sequence[str], first: int) -> list[list[str]]:
     end = len(lines)
     while end > first and not lines[end - 1].strip():
         end -= 1
     require_rows(end - first)
-    separator = _separator(lines[first])
+    separator = separator_of(lines[first])
     if max(map(len, lines[first:end])) > MAX_LINE:
         raise FormatError(f"a line of more than {MAX_LINE} characters is no row of a table")
-    if (end - first) * len(_cells(lines[first], separator)) > MAX_CELLS:
+    if (end - first) * len(cells_of(lines[first], separator)) > MAX_CELLS:
         raise FormatError(f"more than {MAX_CELLS} cells: export fewer spectra into one file")
-    rows = [_cells(line, separator) for line in lines[first:end]]
+    rows = [cells_of(line, separator) for line in lines[first:end]]
     check_width(rows, len(rows[0]), first + 1)
     return rows
 
