@@ -21,7 +21,9 @@ __all__ = ["FORMAT", "decode", "recognise", "table_of"]
 
 FORMAT = "JCAMP-DX"
 TECHNIQUES = {
-    **dict.fromkeys(("INFRAREDSPECTRUM", "IRSPECTRUM", "FTIRSPECTRUM", "INFRARED"), Technique.FTIR),
+    **dict.fromkeys(
+        ("INFRAREDSPECTRUM", "IRSPECTRUM", "FTIRSPECTRUM", "INFRARED", "FTIR", "IR"), Technique.FTIR
+    ),
     "INFRAREDTRANSFORMEDSPECTRUM": Technique.FTIR,
     **dict.fromkeys(("RAMANSPECTRUM", "RAMAN", "FTRAMANSPECTRUM"), Technique.RAMAN),
 }

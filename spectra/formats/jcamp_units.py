@@ -1,6 +1,7 @@
 """Units of JCAMP-DX tables, and their open conversion: every step is named in the history."""
 
 import re
+import unicodedata
 
 import numpy as np
 
@@ -9,12 +10,9 @@ from ..values import FloatArray, Technique
 from .columns_doubts import check_absorbance
 from .reading import clean, shift_of_wavelength
 
-WAVENUMBER_UNITS = frozenset(
-    {
-        *("1/CM", "CM-1", "CM^-1", "CM^(-1)", "CM⁻¹", "WAVENUMBER", "WAVENUMBERS", "WAVENUMBER(CM-1)"),
-        *("WAVENUMBERS(CM-1)", "WAVENUMBERS(1/CM)", "WAVENUMBER(1/CM)", "RAMANSHIFT", "RAMANSHIFT(CM-1)"),
-        *("RAMANSHIFT(1/CM)", "RAMANSHIFT/CM-1"),
-    }
+#: Wavenumbers, reduced to letters and digits: a word, the unit, or both.
+_WAVENUMBERS = re.compile(
+    r"(?:WAVENUMBERS?|RAMANSHIFT)(?:1CM|CM1)?|(?:1CM|CM1)(?:RAMANSHIFT)?|(?:RECIPROCAL|INVERSE)CENTIMET(?:ER|RE)S?"
 )
 #: Length units: how many make a centimetre.
 LENGTH_UNITS = {
@@ -22,15 +20,20 @@ LENGTH_UNITS = {
     "NANOMETERS": 1e7, "NANOMETER": 1e7, "NM": 1e7,
 }  # fmt: skip
 TRANSMITTANCE_UNITS = frozenset(
-    {"TRANSMITTANCE", "%TRANSMITTANCE", "PERCENTTRANSMITTANCE", "TRANSMITTANCE(%)", "%T", "T", "TRANSMISSION"}
+    {
+        *("TRANSMITTANCE", "%TRANSMITTANCE", "PERCENTTRANSMITTANCE", "TRANSMITTANCE(%)", "%T", "T"),
+        *("TRANSMISSION", "%TRANSMISSION", "PERCENTTRANSMISSION", "TRANSMISSION(%)"),
+    }
 )
 ABSORBANCE_UNITS = frozenset({"ABSORBANCE", "ABSORBANCEUNITS", "A", "ABS"})
 RAMAN_UNITS = frozenset(
     {
         "ARBITRARYUNITS", "ARBITRARY", "COUNTS", "INTENSITY", "RAMANINTENSITY", "RELATIVEINTENSITY", "A.U.",
-        "AU", "COUNTSPERSECOND", "CPS", "COUNTS/S",
+        "AU", "COUNTSPERSECOND", "CPS", "COUNTS/S", "ARB.UNITS", "ARB.UNIT", "ARB.U.", "CTS", "CNT",
     }
 )  # fmt: skip
+#: Behind a word, a unit that says nothing of its own: ``Intensity (counts)``, ``Absorbance (a.u.)``.
+_TOLD_TWICE = re.compile(r"(ABSORBANCE|ABS|INTENSITY|RAMANINTENSITY)[(\[/]([^()\[\]]*)[)\]]?")
 #: Ordinates that are no absorbance, and what to say of them.
 NOT_ABSORBANCE = {
     **dict.fromkeys(
@@ -61,7 +64,7 @@ def wavenumbers_of(
         A unit that is not read, or a Raman axis in a length without the laser's wavelength.
     """
     unit = unit_of(said)
-    if unit in WAVENUMBER_UNITS:
+    if _WAVENUMBERS.fullmatch(re.sub(r"[^A-Z0-9]", "", unicodedata.normalize("NFKC", unit))):
         return x
     if unit not in LENGTH_UNITS:
         raise FormatError(f"##XUNITS={clean(said, 24)} is no unit of an infrared or Raman axis")
@@ -89,6 +92,9 @@ def intensity_of(
         A unit that is not read, an absorbance that is none, or a transmittance without absorbance.
     """
     unit = unit_of(said)
+    twice = _TOLD_TWICE.fullmatch(unit)
+    if twice and twice[2] in RAMAN_UNITS:
+        unit = twice[1]
     if technique is Technique.RAMAN and unit in RAMAN_UNITS:
         return y
     if technique is Technique.FTIR and unit in ABSORBANCE_UNITS:

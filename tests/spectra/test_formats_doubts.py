@@ -106,3 +106,46 @@ def test_labspec_headers_name_no_columns():
     (found,) = decode(data, technique=Technique.RAMAN)
     assert found.meta["Instrument"] == "LabRAM HR Evol"
     assert found.spectrum.axis.tolist() == EVEN.tolist()
+
+
+def test_a_raman_axis_in_absolute_wavenumbers_is_refused():
+    x = 9395.0 - EVEN[::-1]
+    for data in (
+        jcamp(ABSORBANCE, "COUNTS", kind="RAMAN SPECTRUM", x=x),
+        table("wavenumber,counts", ABSORBANCE, x),
+    ):
+        with pytest.raises(FormatError, match="absolute wavenumbers"):
+            decode(data, technique=Technique.RAMAN)
+
+
+@pytest.mark.parametrize(
+    ("x_unit", "y_unit", "kind"),
+    [
+        ("RAMAN SHIFT (CM^-1)", "Intensity (a.u.)", "RAMAN SPECTRUM"),
+        ("Raman Shift / cm⁻¹", "Raman Intensity (counts)", "RAMAN SPECTRUM"),
+        ("1/cm Raman shift", "arb. units", "RAMAN SPECTRUM"),
+        ("Wavenumbers [cm-1]", "Absorbance (a.u.)", "INFRARED SPECTRUM"),
+        ("Wavenumber (cm^-1)", "ABSORBANCE UNITS", "FTIR"),
+        ("RECIPROCAL CENTIMETERS", "A", "IR"),
+    ],
+)
+def test_units_as_jcamp_writers_spell_them(x_unit, y_unit, kind):
+    (found,) = decode(jcamp(ABSORBANCE, y_unit, x_unit=x_unit, kind=kind))
+    assert found.spectrum.axis.tolist() == EVEN.tolist()
+    assert found.spectrum.intensity.tolist() == ABSORBANCE.tolist()
+
+
+@pytest.mark.parametrize(
+    ("x_unit", "y_unit"),
+    [("1/CM^2", "ABSORBANCE"), ("PPM", "ABSORBANCE"), ("1/CM", "INTENSITY (%)"), ("1/CM", "ABSORBANCE (%)")],
+)
+def test_units_that_are_something_else_are_refused(x_unit, y_unit):
+    with pytest.raises(FormatError, match="is no unit|is not read"):
+        decode(jcamp(ABSORBANCE, y_unit, x_unit=x_unit))
+
+
+def test_pairs_need_no_ends():
+    (found,) = decode(jcamp(ABSORBANCE, "ABSORBANCE", ends=False))
+    assert found.spectrum.axis.tolist() == EVEN.tolist()
+    with pytest.raises(FormatError, match="FIRSTX"):
+        decode(jcamp(ABSORBANCE, "ABSORBANCE").replace(b"##FIRSTX=400.0", b"##FIRSTX=500.0"))
