@@ -5,8 +5,8 @@ import pytest
 
 from spectra.errors import FormatError
 from spectra.formats import decode
-from spectra.formats.testing_binary import encode_sp, encode_spa
-from spectra.formats.testing_sample import ABSORBANCE, EVEN
+from spectra.formats.testing_binary import encode_old_spc, encode_sp, encode_spa, encode_spc, encode_wdf
+from spectra.formats.testing_sample import ABSORBANCE, COUNTS, EVEN
 from spectra.values import Technique
 
 FRACTION = 10**-ABSORBANCE
@@ -149,3 +149,66 @@ def test_pairs_need_no_ends():
     assert found.spectrum.axis.tolist() == EVEN.tolist()
     with pytest.raises(FormatError, match="FIRSTX"):
         decode(jcamp(ABSORBANCE, "ABSORBANCE").replace(b"##FIRSTX=400.0", b"##FIRSTX=500.0"))
+
+
+@pytest.mark.parametrize(
+    "label", [b"Reflectance", b"% Reflectance", b"Log(1/R)", b"Kubelka-Munk", b"Single Beam"]
+)
+def test_spc_labels_that_are_no_absorbance_win_over_the_code(label):
+    labels = b"Wavenumber (cm-1)\0" + label
+    with pytest.raises(FormatError, match="intensities labelled"):
+        decode(encode_spc(EVEN, (ABSORBANCE,), x_type=1, y_type=2, flags=32, labels=labels))
+
+
+@pytest.mark.parametrize("label", [b"Raman Shift (1/cm)", b"Raman shift"])
+def test_spc_labels_as_programs_write_them(label):
+    labels = label + b"\0Intensity"
+    (found,) = decode(encode_spc(EVEN, (COUNTS,), x_type=0, y_type=0, flags=32, labels=labels))
+    assert found.spectrum.technique is Technique.RAMAN
+
+
+def test_old_spc_in_16_bits_is_refused_for_what_it_is():
+    data = bytearray(encode_old_spc(EVEN, (COUNTS, COUNTS), 16)[:-3])
+    data[0] |= 1
+    with pytest.raises(FormatError, match="16-bit"):
+        decode(bytes(data))
+
+
+def enlighten(field, value, rows=EVEN.size):
+    head = f"ENLIGHTEN Version,4.0.46\nLaser Wavelength,785.0\nPixel Count,{EVEN.size}\n{field},{value}\n\n"
+    return table(f"{head}Wavenumber,Processed", COUNTS[:rows], EVEN[:rows])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("Technique", "Absorbance"), ("Technique", "Reflectance/Transmission"), ("View", "Relative Irradiance")],
+)
+def test_enlighten_measures_other_things_too(field, value):
+    with pytest.raises(FormatError, match="no Raman spectrum"):
+        decode(enlighten(field, value))
+
+
+def test_enlighten_before_41_called_cropped_vignetted():
+    (found,) = decode(enlighten("Vignetted", "True", 50))
+    assert found.spectrum.axis.size == 50
+    with pytest.raises(FormatError, match="cut off"):
+        decode(enlighten("Vignetted", "False", 50))
+
+
+def test_wire_may_claim_two_bytes_too_many_at_its_end():
+    data = encode_wdf(EVEN[::-1], [COUNTS[::-1]])
+    (found,) = decode(data[:-2])
+    assert found.spectrum.intensity.tolist() == COUNTS.tolist()
+    with pytest.raises(FormatError, match="cut off"):
+        decode(data[:-20])
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "words"),
+    [(564 + 4, 2, "an interferogram"), (294, 247, "a group"), (564 + 8, 15, "a single beam")],
+)
+def test_omnic_files_that_are_no_spectrum(at, value, words):
+    data = bytearray(encode_spa(EVEN[::-1], ABSORBANCE[::-1]))
+    data[at] = value
+    with pytest.raises(FormatError, match=words):
+        decode(bytes(data))
