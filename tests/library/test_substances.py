@@ -133,3 +133,8 @@ def test_equivalents_are_linked_through_names_and_identifiers(make_entry):
     assert entries[6].equivalents == ()
     assert ("D", "The-E") in synonym_groups(entries)
     assert link_equivalents(entries) == entries
+
+
+def test_a_dash_for_no_synonym_joins_nothing(make_entry):
+    entries = [make_entry("A", synonyms=("-",)), make_entry("B", synonyms=("–", "B2")), make_entry("C")]
+    assert all(entry.equivalents == () for entry in link_equivalents(entries))
