@@ -75,5 +75,8 @@ def test_of_very_many_alike_pairs_the_most_alike_are_kept_and_no_more(monkeypatc
     pruned = module._most_alike
     monkeypatch.setattr(module, "_most_alike", lambda best: kept.append(len(best)) or pruned(best))
     found = compare_all(rows, range(60), spacing=2.0, least=0.3).pairs
-    assert [pair.likeness for pair in found] == pytest.approx([pair.likeness for pair in every[:12]], abs=1e-5)
-    assert kept and max(kept) <= 12 + 2 * 12
+    assert [pair.likeness for pair in found] == pytest.approx(
+        [pair.likeness for pair in every[:12]], abs=1e-5
+    )
+    assert kept
+    assert max(kept) <= 12 + 2 * 12
