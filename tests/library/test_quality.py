@@ -217,6 +217,9 @@ def test_the_same_spectrum_is_not_kept_twice(measured):
     again = replace(held, reference_id="another identifier")
     (refused,) = admit(ImportReport((again,)), held=[held]).refused
     assert refused.codes == ("held_already",)
+    other = replace(held, reference_id="b", substance=replace(held.substance, name="something else"))
+    (refused,) = admit(ImportReport((again,)), held=[held, other]).refused
+    assert refused.codes == ("held_already",)
 
 
 def test_the_table_of_codes_speaks():
