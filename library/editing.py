@@ -86,7 +86,7 @@ def edit_entry(
 
 
 def remove_entry(path: Path, key: str, *, by: str, at: str, reason: str) -> Edited:
-    """Remove an entry from a library; the journal keeps its identifier, name and digest of facts.
+    """Remove an entry from a library; the journal keeps its identifier, name and whether it was controlled.
 
     Raises
     ------

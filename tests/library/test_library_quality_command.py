@@ -156,3 +156,11 @@ def test_a_file_name_that_is_no_text_spoils_no_report(tmp_path, folder, enlighte
     assert run(command) == 0
     assert "bad\\udcffname.csv" in page.read_text()
     assert "cannot be printed" in capsys.readouterr().err
+
+
+def test_a_map_that_is_too_large_is_refused_before_anything_is_examined(library, capsys, monkeypatch):
+    monkeypatch.setattr("service.cli.library_check.MOST", 2)
+    assert run(["library", "check", str(library), "--confusable"]) == 2
+    out, err = capsys.readouterr()
+    assert "at most 2 references" in err
+    assert "quality control" not in out
