@@ -101,16 +101,19 @@ def _against_held(
     """Add findings to entries that would undo what a person changed, or that are there already."""
     if not held:
         return quality
-    numbers = {_numbers(entry): entry for entry in held.values()}
+    numbers: dict[tuple[str, str], ReferenceEntry] = {}
+    for entry in held.values():
+        numbers.setdefault((_numbers(entry), fold_name(entry.substance.name)), entry)
     found: dict[str, Finding] = {}
     for entry in new:
-        key, other = entry.reference_id, numbers.get(_numbers(entry))
+        key = entry.reference_id
+        # under a synonym it is another name, which a person may want to keep
+        other = numbers.get((_numbers(entry), fold_name(entry.substance.name)))
         if key in held:
             # What somebody vouched for is not replaced by the same numbers without that person's word.
             if was_edited(held[key]) or held[key].authentication not in (None, entry.authentication):
                 found[key] = Finding("edited_since", key)
-        elif other is not None and fold_name(entry.substance.name) == fold_name(other.substance.name):
-            # Under a synonym it is another name, which a person may want to keep.
+        elif other is not None:
             found[key] = Finding("held_already", other.reference_id)
     entries = [
         replace(one, findings=in_order([*one.findings, found[one.reference_id]]))

@@ -126,7 +126,7 @@ def confusability(
     mine = [entry for entry in entries if entry.technique is technique]
     if len(mine) > MOST:
         raise LibraryFormatError(
-            f"a map of {len(mine)} references cannot be read; at most {MOST}: choose by class"
+            f"a map of {len(mine)} references cannot be read; at most {MOST}: map a part of them"
         )
     blocks = _blocks(mine, recipe)
     kept = [entry for block in blocks for entry in block.entries]

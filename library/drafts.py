@@ -26,6 +26,8 @@ from .names import fold_name
 MAX_REPLICATES, MAX_SESSIONS = 200, 100
 #: Two axes are one where no channel differs by more, cm⁻¹. Chosen: a tenth of a handheld's channel.
 SAME_AXIS = 0.1
+#: Facts that are names, of which two spellings are one; a lot 12-3 is not the lot 123.
+_NAMES = frozenset({"substance", "form", "substance_class"})
 #: Libraries of these names, or of names that begin with the second, are for training.
 TRAINING = ("starter", "training")
 
@@ -85,7 +87,8 @@ class Sample:
         """
         for name, value in more.items():
             had = getattr(self, name)
-            if value and had and fold_name(had) != fold_name(value):
+            same = fold_name(had) == fold_name(value) if name in _NAMES else had.strip() == value.strip()
+            if value and had and not same:
                 raise DraftError(
                     f"the draft says {name} {had!r:.60}, not {value!r:.60}: another sample is another draft"
                 )

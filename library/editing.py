@@ -109,7 +109,7 @@ def _vouched(
 
 
 def remove_entry(path: Path, key: str, *, by: str, at: str, reason: str) -> Edited:
-    """Remove an entry from a library; the journal keeps its identifier, name and digest of facts.
+    """Remove an entry from a library; the journal keeps its identifier, name and whether it was controlled.
 
     Raises
     ------

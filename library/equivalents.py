@@ -72,7 +72,9 @@ def _groups(substances: Sequence[Substance]) -> list[list[int]]:
 
 def _keys(substance: Substance) -> Iterator[str]:
     for name in (substance.name, *substance.synonyms):
-        yield f"name:{fold_name(name)}"
+        # a synonym of "-" stands for none, and is no bond between substances
+        if folded := fold_name(name):
+            yield f"name:{folded}"
     if substance.inchikey:
         yield f"inchikey:{substance.inchikey.upper()}"
     if substance.cas:

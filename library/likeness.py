@@ -73,6 +73,7 @@ def compare_all(
     unit = _unit(rows)
     kinds = np.asarray(compounds, dtype=np.int64)
     best: dict[tuple[int, int], AlikePair] = {}
+    floor = least
     own = np.full(len(unit), np.nan)
     for low in range(since - since % BLOCK, len(unit), BLOCK):
         right = slice(max(low, since), min(low + BLOCK, len(unit)))
@@ -83,11 +84,12 @@ def compare_all(
             upper = np.arange(left.start, left.stop)[:, None] < np.arange(right.start, right.stop)
             same = kinds[left][:, None] == kinds[right]
             _keep_own(own, block, upper & same, left, right)
-            for pair in _best_pairs(block, upper & ~same & (block >= least), kinds, left, right):
+            for pair in _best_pairs(block, upper & ~same & (block >= floor), kinds, left, right):
                 _keep(best, pair, kinds)
+            if len(best) > 2 * MOST_PAIRS:
+                best, floor = _most_alike(best)
         progress(right.stop)
-    found = sorted(best.values(), key=lambda pair: (-pair.likeness, pair.first, pair.second))
-    return Likeness(tuple(found[:MOST_PAIRS]), own)
+    return Likeness(tuple(sorted(best.values(), key=_order)[:MOST_PAIRS]), own)
 
 
 def likeness(first: Rows, second: Rows, spacing: float) -> float:
@@ -137,7 +139,11 @@ def _best_pairs(
     values = block[i, j]
     order = np.lexsort((-values, pair))
     _, firsts = np.unique(pair[order], return_index=True)
-    for place in order[firsts]:
+    chosen = order[firsts]
+    if chosen.size > MOST_PAIRS:
+        # thousands of copies of one spectrum make a million pairs a block
+        chosen = chosen[np.argsort(-values[chosen], kind="stable")[:MOST_PAIRS]]
+    for place in chosen:
         yield AlikePair(left.start + int(i[place]), right.start + int(j[place]), float(values[place]))
 
 
@@ -147,3 +153,13 @@ def _keep(best: dict[tuple[int, int], AlikePair], pair: AlikePair, kinds: Places
     known = best.get(key)
     if known is None or pair.likeness > known.likeness:
         best[key] = pair
+
+
+def _order(pair: AlikePair) -> tuple[float, int, int]:
+    return -pair.likeness, pair.first, pair.second
+
+
+def _most_alike(best: dict[tuple[int, int], AlikePair]) -> tuple[dict[tuple[int, int], AlikePair], float]:
+    """Return the `MOST_PAIRS` most alike pairs, and the likeness below which no later one can be of them."""
+    kept = sorted(best.items(), key=lambda item: _order(item[1]))[:MOST_PAIRS]
+    return dict(kept), kept[-1][1].likeness

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def prepared(entries: Sequence[ReferenceEntry], recipe: Recipe) -> Iterator[Read
     for index, entry in enumerate(entries):
         spectrum = entry.spectrum
         if entry.technique is recipe.technique:
-            key = (spectrum.axis.tobytes(), spectrum.resolution_cm1, spectrum.noise is None)
+            # a digest: the axes of 100,000 entries themselves would take a gigabyte
+            key = (blake2b(spectrum.axis.tobytes()).digest(), spectrum.resolution_cm1, spectrum.noise is None)
             groups.setdefault(key, []).append(index)
     for indices in groups.values():
         for start in range(0, len(indices), BATCH):

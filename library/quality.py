@@ -152,11 +152,13 @@ def _one(
 
 def _tell_both(results: dict[str, EntryQuality], pairs: Iterable[PairFinding]) -> None:
     """Give what was found between two entries to each of them that is examined."""
+    told: dict[str, list[Finding]] = {}
     for pair in pairs:
         sides = ((pair.first, pair.second), (pair.second, pair.first))
         for mine, other in sides if pair.both else sides[:1]:
-            if (known := results.get(mine.reference_id)) is not None:
-                words = f"{other.substance} ({other.reference_id}), likeness {pair.likeness:.3f}"
-                numbers = {"other": other.reference_id, "likeness": round(pair.likeness, 4)}
-                finding = Finding(pair.code, words, numbers)
-                results[mine.reference_id] = replace(known, findings=in_order([*known.findings, finding]))
+            words = f"{other.substance} ({other.reference_id}), likeness {pair.likeness:.3f}"
+            numbers = {"other": other.reference_id, "likeness": round(pair.likeness, 4)}
+            told.setdefault(mine.reference_id, []).append(Finding(pair.code, words, numbers))
+    for key, findings in told.items():
+        if (known := results.get(key)) is not None:
+            results[key] = replace(known, findings=in_order([*known.findings, *findings]))

@@ -146,12 +146,21 @@ def _within(
         for index in group:
             # Vapour and solid, or two salts, differ by right.
             if index >= since and own[index] < UNLIKE and rows[index].any():
-                other = next(one for one in group if one != index)
-                if entries[index].form == entries[other].form:
+                other = _of_same_form(entries, rows, group, index)
+                if other is not None:
                     value = float(own[index])
                     sides = _side(entries[index]), _side(entries[other])
                     found.append(PairFinding("unlike_same_name", *sides, value, both=len(group) == 2))
     return found
+
+
+def _of_same_form(
+    entries: Sequence[ReferenceEntry], rows: Rows, group: Sequence[int], index: int
+) -> int | None:
+    """Return the first other entry of a compound in the same form that can be compared."""
+    form = entries[index].form
+    others = (one for one in group if one != index and entries[one].form == form and rows[one].any())
+    return next(others, None)
 
 
 def _named_otherwise(entries: Sequence[ReferenceEntry], group: Sequence[int]) -> list[int]:

@@ -38,18 +38,25 @@ PACKAGING = frozenset(
     }
 )
 
-_SCHEDULED = re.compile(r"\s*(?:schedule\s+)?(?:I{1,3}|IV|V)\b", re.IGNORECASE)
+#: How a schedule text begins that says: none. Every other text names a schedule of some jurisdiction.
+_FREE = re.compile(
+    r"\s*(?:schedule\s*[:=]?\s*)?(?:$|none\b|no\b|not\b|non[- ]|un(?:scheduled|controlled|listed)\b|free\b|"
+    r"exempt|n/?a\b|[-–—]+\s*$|0\s*$)",
+    re.IGNORECASE,
+)
 _UNSETTLED = re.compile(r"\s*check\b", re.IGNORECASE)
 
 
 def is_controlled(schedule: str, substance_class: str) -> bool:
     """Whether a schedule text makes a substance one to look for.
 
-    True for schedules I to V, and for an unsettled one (*check*) in a watched class.
+    True for every text that does not say *none*, *not controlled* or the like: ``II``, ``CII``, ``Class A``
+    and ``BtMG Anlage I`` alike, which is the safe side; and for an unsettled one (*check*) in a watched
+    class.
     """
-    if _SCHEDULED.match(schedule):
-        return True
-    return bool(_UNSETTLED.match(schedule)) and substance_class in WATCHED_CLASSES
+    if _FREE.match(schedule):
+        return False
+    return not _UNSETTLED.match(schedule) or substance_class in WATCHED_CLASSES
 
 
 class SubstanceTable:

@@ -10,7 +10,7 @@ import typer
 from library.changes import read_changes
 from library.comparing import Comparison
 from library.comparing import compare as compared
-from library.confusability import Confusability, confusability
+from library.confusability import MOST, Confusability, confusability
 from library.coverage import Covered, coverage
 from library.documenting import undocumented
 from library.quality import QualityReport, check_entries
@@ -49,6 +49,8 @@ def check(
     if not (1.0 <= snr <= 1e6 and 0.0 <= resolution <= 50.0):
         raise UsageError("--snr is 1 to 1000000, --resolution 0 to 50 cm⁻¹")
     library = opened(path)
+    if confusable:
+        _check_map_size(library, technique)
     with progress("quality control", total=len(library.entries)) as bar:
         found = check_entries(library.entries, progress=bar)
     known = _Known(library, found, coverage(library.entries), read_changes(library.path))
@@ -170,6 +172,17 @@ def _maps(
             found = confusability(library.entries, one, snr=snr, resolution_cm1=resolution, progress=bar)
             maps += [found] if found is not None else []
     return maps
+
+
+def _check_map_size(library: Library, technique: Technique | None) -> None:
+    """Refuse a map that is too large before quality control has taken its minutes."""
+    for one in [technique] if technique else list(Technique):
+        count = sum(entry.technique is one for entry in library.entries)
+        if count > MOST:
+            raise UsageError(
+                f"--confusable maps at most {MOST} references of a technique, this library has {count} of "
+                f"{one}: map a library of a part of them"
+            )
 
 
 def _map_lines(maps: list[Confusability]) -> Iterator[str]:

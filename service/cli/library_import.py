@@ -67,17 +67,19 @@ def import_(
             now=datetime.now(UTC),
             progress=lambda _done, total, _file: bar(1.0 / total),
         )
-    held = read_library(into).entries if into.exists() else ()
+    before = read_library(into) if into.exists() else None
+    examined = before.digest if before else ""
     with progress("quality control", total=len(found.entries)) as bar:
+        held = before.entries if before else ()
         admission = admit(found, held=held, accepted=accept or (), progress=bar)
-    del held
+    del before, held
     if report is not None:
         write_page(report, _import_page(folder, into, found, admission))
     refused = [*found.refused, *((one.file, one.reason) for one in admission.refused)]
     if not admission.entries:
         file, why = refused[0]
         raise ImportRefused(f"{folder}: none of {len(refused)} files imported; the first, {file}: {why}")
-    merge = merge_into(into, admission.entries)
+    merge = merge_into(into, admission.entries, examined=examined)
     if json:
         emit_json({**library_json(merge.library), **_report_json(found, admission, merge)})
     else:

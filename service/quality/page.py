@@ -104,7 +104,8 @@ def write_page(path: Path, page: str) -> None:
     LibraryNotWritten
         The operating system refused.
     """
-    write_bytes(path, page.encode("utf-8"))
+    # names of files need not be text: bytes that are none come as lone surrogates, and are shown escaped
+    write_bytes(path, page.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
-from .columns_doubts import check_commas, check_nameless
+from .columns_cells import cells_of, named_cells, separator_of, starts_number
+from .columns_doubts import check_absorbance, check_axis, check_commas, check_ordinates
 from .columns_names import Column, columns_of, known
 from .jcamp_units import absorbance_of
 from .reading import (
@@ -33,7 +34,10 @@ FORMAT = "two-column text"
 MAX_HEADER_ROWS = 200
 #: Longest line, characters, and most cells of a table: some hundred spectra beside each other fit.
 MAX_LINE, MAX_CELLS = 1 << 16, 1 << 22
-_STARTS_NUMBER = re.compile(r"\s*[+-]?[.,]?[0-9]", re.ASCII)
+#: Keys in the comments of every file that `encode_csv` wrote.
+OURS = frozenset({"technique", "points"})
+#: A line of a LabSpec header: a key, an equals sign, a tab, its value.
+_LABSPEC = re.compile(r"#([^=\t]+)=\t(.*)")
 
 
 @dataclass(slots=True)
@@ -49,7 +53,7 @@ class _Layout:
 def recognise(text: str) -> bool:
     """Whether a row near the start looks like numbers in columns."""
     rows = text.split("\n", MAX_HEADER_ROWS + 1)[:MAX_HEADER_ROWS]
-    return any(_STARTS_NUMBER.match(row) and len(_cells(row, _separator(row))) >= 2 for row in rows)
+    return any(starts_number(row) and len(cells_of(row, separator_of(row))) >= 2 for row in rows)
 
 
 def decode(text: str, request: Request) -> tuple[Decoded, ...]:
@@ -62,17 +66,16 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     """
     lines = text.split("\n")
     layout = _layout(lines)
-    rows, separator = _rows(lines, layout.first)
+    rows = _rows(lines, layout.first)
     _check_points(layout.meta, len(rows))
-    comma = separator != "," and any("," in cell for row in rows for cell in row)
+    comma = any("," in cell for row in rows for cell in row)
     if comma:
         check_commas(rows)
     table = number_table(rows, layout.first + 1, comma=comma)
     told = request.technique is not None or "technique" in layout.meta
     columns = columns_of(layout.names, table.shape[1], request.columns, told=told)
     technique = request.settle_technique(_said_technique(layout, columns))
-    if not layout.names and not request.columns:
-        check_nameless(table, technique)
+    _check_unnamed(layout, columns, table, technique, told=bool(request.columns))
     return tuple(
         _spectrum(layout, columns, place, table, (technique, request))
         for place, column in enumerate(columns)
@@ -98,6 +101,9 @@ def _spectrum(
         history.append(
             f"no column names: read as cm⁻¹ and {_unit(technique)}, as --technique {technique} says"
         )
+    # what `encode_csv` wrote was absorbance to us
+    if technique is Technique.FTIR and columns[place].role == "y" and not layout.meta.keys() >= OURS:
+        check_absorbance(table[:, place])
     at = {column.role: index for index, column in enumerate(columns)}
     axis = _axis(columns, table, laser, technique, history)
     resolution = layout.meta.get("resolution_cm1", "")
@@ -117,6 +123,19 @@ def _spectrum(
     return Decoded(spectrum, FORMAT, title, layout.meta)
 
 
+def _check_unnamed(
+    layout: _Layout, columns: Sequence[Column], table: FloatArray, technique: Technique, *, told: bool
+) -> None:
+    """Look at what no name gives a unit: ``Wave`` may be nm, an infrared ``Intensity`` anything."""
+    for place, column in enumerate(columns):
+        vague = not layout.names or column.name.strip().lower() == "wave"
+        if column.is_axis and vague and not told:
+            check_axis(table[:, place], technique)
+        unknown = column.role == "y" and column.technique is None and not OURS.issubset(layout.meta)
+        if technique is Technique.FTIR and unknown:
+            check_ordinates(table[:, place])
+
+
 def _check_points(meta: dict[str, str], rows: int) -> None:
     points = meta.get("points", "")
     if points and number(points, "'points'") != rows:
@@ -130,12 +149,14 @@ def _layout(lines: Sequence[str]) -> _Layout:
     for index, line in enumerate(lines[: MAX_HEADER_ROWS + 1]):
         if len(line) > MAX_LINE:
             raise FormatError(f"line {index + 1}: {len(line)} characters are no row of a table")
-        if _STARTS_NUMBER.match(line) and not line.lstrip().startswith("#"):
+        if starts_number(line) and not line.lstrip().startswith("#"):
             layout.first = index
             layout.names = _with_units(above, named)
             return layout
         body = line.strip().lstrip("#").strip()
         key, colon, value = body.partition(":")
+        if labspec := _LABSPEC.fullmatch(line):
+            key, colon, value = labspec[1], "=", labspec[2]
         if line.lstrip().startswith("#") and colon:
             if key.strip() == "history":
                 layout.history.append(clean(value))
@@ -144,7 +165,7 @@ def _layout(lines: Sequence[str]) -> _Layout:
         elif body:
             # the last row of words above the numbers names the columns; "#Wave  #Intensity" is one (Renishaw)
             above = named
-            named = [cell.strip().lstrip("#").strip() for cell in _named_cells(body)]
+            named = [cell.strip().lstrip("#").strip() for cell in named_cells(body)]
     raise FormatError(f"no row of numbers among the first {MAX_HEADER_ROWS} lines")
 
 
@@ -154,46 +175,19 @@ def _with_units(above: list[str], named: list[str]) -> list[str]:
     return joined if len(above) == len(named) and joined and all(map(known, joined)) else named
 
 
-def _separator(line: str) -> str:
-    """Return what separates the cells of a row of numbers; empty for blanks."""
-    for mark in (";", "\t"):
-        if mark in line:
-            return mark
-    bare = line.strip()
-    if "," in bare and not re.search(r"[0-9],[0-9]+\s+\S", bare):
-        return ","
-    return ""
-
-
-def _cells(line: str, separator: str) -> list[str]:
-    if not separator:
-        return line.split()
-    cells = [cell.strip() for cell in line.split(separator)]
-    while len(cells) > 2 and not cells[-1]:
-        cells.pop()
-    return cells
-
-
-def _named_cells(line: str) -> list[str]:
-    for mark in (";", "\t", ","):
-        if mark in line:
-            return [cell for cell in line.split(mark) if cell.strip()]
-    return re.split(r"\s{2,}", line) if re.search(r"\s{2,}", line) else line.split()
-
-
-def _rows(lines: Sequence[str], first: int) -> tuple[list[list[str]], str]:
+def _rows(lines: Sequence[str], first: int) -> list[list[str]]:
     end = len(lines)
     while end > first and not lines[end - 1].strip():
         end -= 1
     require_rows(end - first)
-    separator = _separator(lines[first])
+    separator = separator_of(lines[first])
     if max(map(len, lines[first:end])) > MAX_LINE:
         raise FormatError(f"a line of more than {MAX_LINE} characters is no row of a table")
-    if (end - first) * len(_cells(lines[first], separator)) > MAX_CELLS:
+    if (end - first) * len(cells_of(lines[first], separator)) > MAX_CELLS:
         raise FormatError(f"more than {MAX_CELLS} cells: export fewer spectra into one file")
-    rows = [_cells(line, separator) for line in lines[first:end]]
+    rows = [cells_of(line, separator) for line in lines[first:end]]
     check_width(rows, len(rows[0]), first + 1)
-    return rows, separator
+    return rows
 
 
 def _said_technique(layout: _Layout, columns: Sequence[Column]) -> Technique | None:

@@ -47,7 +47,7 @@ _WORDS: dict[str, tuple[str, Technique | None]] = {
     **dict.fromkeys(("ramanshift", "shift", "ramanwavenumber"), ("shift", Technique.RAMAN)),
     **dict.fromkeys(("wavenumber", "wavenumbers", "wave"), ("shift", None)),
     **dict.fromkeys(("wavelength", "wavelengths"), ("nm", None)),
-    **dict.fromkeys(("absorbance", "abs", "absorption", "atrabsorbance"), ("y", Technique.FTIR)),
+    **dict.fromkeys(("a", "absorbance", "abs", "absorption", "atrabsorbance"), ("y", Technique.FTIR)),
     **dict.fromkeys(("transmittance", "transmission"), ("transmittance", Technique.FTIR)),
     **dict.fromkeys(
         ("%transmittance", "%transmission", "%t", "t%", "percenttransmittance"), ("percent", Technique.FTIR)

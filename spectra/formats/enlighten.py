@@ -28,6 +28,16 @@ from .reading import (
 
 FORMAT = "ENLIGHTEN CSV"
 COLUMNS = frozenset({"pixel", "wavelength", "wavenumber", "raw", "dark", "reference", "processed"})
+#: What else ENLIGHTEN measures (``Techniques`` in its ``common.py``): no Raman, whatever axis it has.
+OTHER_TECHNIQUES = (
+    "emission",
+    "reflectance",
+    "transmission",
+    "absorbance",
+    "color",
+    "fluorescence",
+    "irradiance",
+)
 #: A header longer than this is not ENLIGHTEN's (about 70 rows in version 4.1).
 MAX_HEADER_ROWS = 1000
 
@@ -52,6 +62,7 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     meta, start = _header(lines)
     columns = _table(lines, start)
     rows = len(next(iter(columns.values())))
+    _check_technique(meta)
     _check_rows(meta, rows)
     technique = request.settle_technique(Technique.RAMAN)
     said = meta.get("Laser Wavelength", "")
@@ -105,10 +116,19 @@ def _table(lines: Sequence[str], start: int) -> dict[str, FloatArray]:
     return {name: table[:, column] for column, name in enumerate(names)}
 
 
+def _check_technique(meta: dict[str, str]) -> None:
+    """Refuse what was measured otherwise; before version 4.1 ``Technique`` was called ``View``."""
+    for key in ("Technique", "View"):
+        said = meta.get(key, "")
+        if any(word in said.lower() for word in OTHER_TECHNIQUES):
+            raise FormatError(f"ENLIGHTEN measured {clean(said, 24)!r}, which is no Raman spectrum")
+
+
 def _check_rows(meta: dict[str, str], rows: int) -> None:
     """Refuse a file cut off between two rows; cropped or interpolated exports have other lengths."""
     said = meta.get("Pixel Count", "")
-    changed = any(meta.get(key, "").lower() == "true" for key in ("Cropped", "Interpolated"))
+    # before version 4.1 "Cropped" was called "Vignetted"
+    changed = any(meta.get(key, "").lower() == "true" for key in ("Cropped", "Vignetted", "Interpolated"))
     if said and not changed and number(said, "'Pixel Count'") != rows:
         raise FormatError(f"the header promises {said} pixels, the table has {rows}: cut off?")
 

@@ -21,7 +21,9 @@ __all__ = ["FORMAT", "decode", "recognise", "table_of"]
 
 FORMAT = "JCAMP-DX"
 TECHNIQUES = {
-    **dict.fromkeys(("INFRAREDSPECTRUM", "IRSPECTRUM", "FTIRSPECTRUM", "INFRARED"), Technique.FTIR),
+    **dict.fromkeys(
+        ("INFRAREDSPECTRUM", "IRSPECTRUM", "FTIRSPECTRUM", "INFRARED", "FTIR", "IR"), Technique.FTIR
+    ),
     "INFRAREDTRANSFORMEDSPECTRUM": Technique.FTIR,
     **dict.fromkeys(("RAMANSPECTRUM", "RAMAN", "FTRAMANSPECTRUM"), Technique.RAMAN),
 }
@@ -122,7 +124,7 @@ def _spectrum(block: Block, request: Request) -> Decoded:
     axis = wavenumbers_of(block.text("XUNITS"), x, technique, laser, history)
     spectrum = build(
         axis,
-        intensity_of(block.text("YUNITS"), y, technique, history),
+        intensity_of(block.text("YUNITS"), y, technique, history, proved="$SHA256" in block.records),
         technique,
         history=history,
         laser_nm=laser,

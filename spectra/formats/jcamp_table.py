@@ -36,10 +36,10 @@ def table_of(block: Block) -> tuple[FloatArray, FloatArray]:
     """
     block.check_unique()
     points = points_of(block)
-    first, last = _required(block, "FIRSTX"), _required(block, "LASTX")
     xfactor, yfactor = _factor(block, "XFACTOR"), _factor(block, "YFACTOR")
     record, kind = _table_record(block)
     if kind == "(X++(Y..Y))":
+        first, last = _required(block, "FIRSTX"), _required(block, "LASTX")
         grid = Grid(first, (last - first) / (points - 1), points, xfactor)
         _check_step(block, grid)
         raw = expand_table(record.more, record.line + 1, grid)
@@ -112,6 +112,8 @@ def _check_step(block: Block, grid: Grid) -> None:
 def _check_ends(block: Block, x: FloatArray) -> None:
     for label, found in (("FIRSTX", float(x[0])), ("LASTX", float(x[-1]))):
         said = block.text(label)
+        if not said:
+            continue  # pairs say where they are
         if abs(found - number(said, f"##{label}=")) >= max(last_digit(said), 1e-6 * abs(found)):
             raise FormatError(f"{label}={clean(said, 24)}, but the table has {found:g} there")
 

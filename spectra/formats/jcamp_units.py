@@ -1,19 +1,18 @@
 """Units of JCAMP-DX tables, and their open conversion: every step is named in the history."""
 
 import re
+import unicodedata
 
 import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Technique
+from .columns_doubts import check_absorbance
 from .reading import clean, shift_of_wavelength
 
-WAVENUMBER_UNITS = frozenset(
-    {
-        *("1/CM", "CM-1", "CM^-1", "CM^(-1)", "CM⁻¹", "WAVENUMBER", "WAVENUMBERS", "WAVENUMBER(CM-1)"),
-        *("WAVENUMBERS(CM-1)", "WAVENUMBERS(1/CM)", "WAVENUMBER(1/CM)", "RAMANSHIFT", "RAMANSHIFT(CM-1)"),
-        *("RAMANSHIFT(1/CM)", "RAMANSHIFT/CM-1"),
-    }
+#: Wavenumbers, reduced to letters and digits: a word, the unit, or both.
+_WAVENUMBERS = re.compile(
+    r"(?:WAVENUMBERS?|RAMANSHIFT)(?:1CM|CM1)?|(?:1CM|CM1)(?:RAMANSHIFT)?|(?:RECIPROCAL|INVERSE)CENTIMET(?:ER|RE)S?"
 )
 #: Length units: how many make a centimetre.
 LENGTH_UNITS = {
@@ -21,15 +20,20 @@ LENGTH_UNITS = {
     "NANOMETERS": 1e7, "NANOMETER": 1e7, "NM": 1e7,
 }  # fmt: skip
 TRANSMITTANCE_UNITS = frozenset(
-    {"TRANSMITTANCE", "%TRANSMITTANCE", "PERCENTTRANSMITTANCE", "TRANSMITTANCE(%)", "%T", "T", "TRANSMISSION"}
+    {
+        *("TRANSMITTANCE", "%TRANSMITTANCE", "PERCENTTRANSMITTANCE", "TRANSMITTANCE(%)", "%T", "T"),
+        *("TRANSMISSION", "%TRANSMISSION", "PERCENTTRANSMISSION", "TRANSMISSION(%)"),
+    }
 )
 ABSORBANCE_UNITS = frozenset({"ABSORBANCE", "ABSORBANCEUNITS", "A", "ABS"})
 RAMAN_UNITS = frozenset(
     {
         "ARBITRARYUNITS", "ARBITRARY", "COUNTS", "INTENSITY", "RAMANINTENSITY", "RELATIVEINTENSITY", "A.U.",
-        "AU", "COUNTSPERSECOND", "CPS", "COUNTS/S",
+        "AU", "COUNTSPERSECOND", "CPS", "COUNTS/S", "ARB.UNITS", "ARB.UNIT", "ARB.U.", "CTS", "CNT",
     }
 )  # fmt: skip
+#: Behind a word, a unit that says nothing of its own: ``Intensity (counts)``, ``Absorbance (a.u.)``.
+_TOLD_TWICE = re.compile(r"(ABSORBANCE|ABS|INTENSITY|RAMANINTENSITY)[(\[/]([^()\[\]]*)[)\]]?")
 #: Ordinates that are no absorbance, and what to say of them.
 NOT_ABSORBANCE = {
     **dict.fromkeys(
@@ -60,7 +64,7 @@ def wavenumbers_of(
         A unit that is not read, or a Raman axis in a length without the laser's wavelength.
     """
     unit = unit_of(said)
-    if unit in WAVENUMBER_UNITS:
+    if _WAVENUMBERS.fullmatch(re.sub(r"[^A-Z0-9]", "", unicodedata.normalize("NFKC", unit))):
         return x
     if unit not in LENGTH_UNITS:
         raise FormatError(f"##XUNITS={clean(said, 24)} is no unit of an infrared or Raman axis")
@@ -75,18 +79,27 @@ def wavenumbers_of(
     return shift_of_wavelength(x * (1e7 / LENGTH_UNITS[unit]), laser)
 
 
-def intensity_of(said: str, y: FloatArray, technique: Technique, history: list[str]) -> FloatArray:
+def intensity_of(
+    said: str, y: FloatArray, technique: Technique, history: list[str], *, proved: bool = False
+) -> FloatArray:
     """Convert ordinates in the unit a file names to intensity (Raman) or absorbance (infrared).
+
+    ``proved`` tells that the file is one of ours whose digest is right: what is in it was absorbance to us.
 
     Raises
     ------
     FormatError
-        A unit that is not read, or a transmittance without absorbance.
+        A unit that is not read, an absorbance that is none, or a transmittance without absorbance.
     """
     unit = unit_of(said)
+    twice = _TOLD_TWICE.fullmatch(unit)
+    if twice and twice[2] in RAMAN_UNITS:
+        unit = twice[1]
     if technique is Technique.RAMAN and unit in RAMAN_UNITS:
         return y
     if technique is Technique.FTIR and unit in ABSORBANCE_UNITS:
+        if not proved:
+            check_absorbance(y)
         return y
     if technique is Technique.FTIR and unit in TRANSMITTANCE_UNITS:
         return absorbance_of(y, percent="%" in unit or "PERCENT" in unit, history=history)
@@ -101,13 +114,18 @@ def absorbance_of(transmittance: FloatArray, *, percent: bool, history: list[str
     Raises
     ------
     FormatError
-        A transmittance is zero or negative: it has no absorbance.
+        A transmittance is zero or negative, it has no absorbance; or it is called per cent and is none.
     """
     bad = int((transmittance <= 0).sum())
     if bad:
         raise FormatError(
             f"{bad} of {transmittance.size} transmittances are zero or negative and have no absorbance: "
             "export the spectrum as absorbance, or over a shorter range"
+        )
+    if percent and transmittance.max() <= LARGEST_FRACTION:
+        raise FormatError(
+            f"transmittance is called per cent, but reaches only {transmittance.max():.4g}: a fraction? "
+            "Export the spectrum as absorbance"
         )
     if percent or transmittance.max() > LARGEST_FRACTION:
         history.append(

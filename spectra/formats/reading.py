@@ -30,6 +30,10 @@ FULL_SCALE_16_BIT = 65535.0
 #: No vibration lies outside, cm⁻¹; below zero are anti-Stokes and laser-line pixels.
 AXIS_LIMITS = {Technique.RAMAN: (-5000.0, 12000.0), Technique.FTIR: (1.0, 16000.0)}
 
+#: Above this Raman shift, cm⁻¹, no molecule has a fundamental: hydrogen, the highest, has 4161 (Stoicheff,
+#: Can. J. Phys. 35 (1957) 730). An axis that begins there is in absolute wavenumbers.
+HIGHEST_SHIFT = 4200.0
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 _NUMBER_CHARACTERS = re.compile(r"[0-9+\-.eE \n]*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -257,6 +261,10 @@ def build(
     low, high = AXIS_LIMITS[technique]
     if x[0] < low or x[-1] > high:
         raise FormatError(f"an axis of {x[0]:g} to {x[-1]:g} cm⁻¹ is impossible for {technique}: wrong unit?")
+    if technique is Technique.RAMAN and x[0] > HIGHEST_SHIFT:
+        raise FormatError(
+            f"an axis of {x[0]:g} to {x[-1]:g} cm⁻¹ holds no Raman shift: absolute wavenumbers? Export shifts"
+        )
     try:
         return Spectrum(
             axis=x,

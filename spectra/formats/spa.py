@@ -19,6 +19,8 @@ FORMAT = "OMNIC SPA"
 MAGIC = b"Spectral Data File"
 #: Kinds of sections that are needed: what the numbers are, and the numbers.
 DESCRIPTION, NUMBERS = 2, 3
+#: Code of an axis that counts data points: an interferogram.
+DATA_POINTS = 2
 #: Sections believed; measured files have 7 to 11.
 MAX_SECTIONS = 200
 #: OMNIC 8 was seen to give its last section one byte more than it has.
@@ -34,8 +36,8 @@ _EPOCH = datetime(1899, 12, 31, tzinfo=UTC)
 _X_UNITS = {1: XUnit.WAVENUMBER, 3: XUnit.NANOMETRE, 4: XUnit.MICROMETRE, 32: XUnit.SHIFT}
 _Y_UNITS = {16: YUnit.PERCENT, 17: YUnit.ABSORBANCE, 31: YUnit.INTENSITY}
 _Y_REFUSED = {
-    11: "per cent reflectance", 12: "log(1/R)", 20: "Kubelka-Munk units", 21: "reflectance",
-    22: "a detector's signal", 26: "photoacoustic units",
+    11: "per cent reflectance", 12: "log(1/R)", 15: "a single beam", 20: "Kubelka-Munk units",
+    21: "reflectance", 22: "a detector's signal", 26: "photoacoustic units",
 }  # fmt: skip
 
 
@@ -58,6 +60,8 @@ def decode(data: bytes, request: Request) -> tuple[Decoded, ...]:
     if size < _DESCRIPTION.size:
         raise FormatError(f"a description of {size} bytes: damaged?")
     points, x_code, y_code, first, last = unpack(_DESCRIPTION, data, start, "its description")
+    if x_code == DATA_POINTS:
+        raise FormatError("an interferogram is no spectrum: save the spectrum computed from it in OMNIC")
     if x_code not in _X_UNITS:
         raise FormatError(f"an axis in OMNIC's unit {x_code} is not read: save it in wavenumbers in OMNIC")
     if y_code not in _Y_UNITS:
@@ -78,7 +82,9 @@ def _sections(data: bytes) -> list[tuple[int, int, int]]:
     """Return kind, offset and size of each section."""
     (count,) = unpack(_COUNT, data, _COUNT_AT, "its header")
     if not 0 < count <= MAX_SECTIONS:
-        raise FormatError(f"{count} sections: damaged?")
+        raise FormatError(
+            f"{count} sections: a group of spectra, or damaged? Save single spectra as SPA in OMNIC"
+        )
     found = [unpack(_SECTION, data, _SECTIONS_AT + n * _SECTION.size, "its sections") for n in range(count)]
     for kind, start, size in found:
         if start + size > len(data) + SLACK:

@@ -37,6 +37,8 @@ FORMAT = "GRAMS SPC"
 LARGEST_PADDING = 512
 #: Bytes of an entry of the directory of spectra with axes of their own: offset, size, time.
 DIRECTORY_ENTRY = 12
+#: What is said of an old file of 16-bit integers: no measured infrared or Raman one was at hand.
+OLD_SHORT = "an old SPC file in 16-bit integers is not read: save it anew in GRAMS"
 _VERSIONS = {NEW: "new format", NEW_BIG_ENDIAN: "new format, most significant byte first", OLD: "old format"}
 #: Codes of units end here; text and other programs' files have something else at these places.
 _LAST_X, _Y_CODES = 30, frozenset({*range(27), 128, 129, 130, 131})
@@ -143,6 +145,8 @@ def _count_of_old(data: bytes, header: Header) -> int:
     """Return how many spectra an old file holds: it does not say, but is filled by them."""
     if not header.flags & Flags.MULTI:
         return 1
+    if header.flags & Flags.SHORT:
+        raise FormatError(OLD_SHORT)
     size = SUBHEADER + 4 * header.points
     count, rest = divmod(len(data) - header.start, size)
     if rest:
@@ -164,7 +168,7 @@ def _number_kind(header: Header, sub: SubHeader) -> tuple[str, float]:
         raise FormatError(f"an exponent of {exponent}: damaged?")
     bits = 16 if header.flags & Flags.SHORT else 32
     if header.version == OLD and bits == 16:
-        raise FormatError("an old SPC file in 16-bit integers is not read: save it anew in GRAMS")
+        raise FormatError(OLD_SHORT)
     return f"{header.order}i{bits // 8}", 2.0 ** (exponent - bits)
 
 

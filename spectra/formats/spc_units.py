@@ -31,7 +31,8 @@ _Y_REFUSED = {
 _X_LABELS = {
     "wavenumbercm1": XUnit.WAVENUMBER,
     "wavenumberscm1": XUnit.WAVENUMBER,
-    "ramanshiftcm1": XUnit.SHIFT,
+    **dict.fromkeys(("ramanshiftcm1", "ramanshift1cm", "ramanshift", "ramanshiftrel1cm"), XUnit.SHIFT),
+    **dict.fromkeys(("wavenumber1cm", "wavenumbers1cm", "1cm", "cm1"), XUnit.WAVENUMBER),
     "wavelengthnm": XUnit.NANOMETRE,
     "nanometers": XUnit.NANOMETRE,
 }
@@ -43,6 +44,11 @@ _Y_LABELS = {
     "%t": YUnit.PERCENT,
     **dict.fromkeys(("arb", "arbitrary", "counts", "intensity", "ramanintensity"), YUnit.INTENSITY),
 }
+#: Labels, or how they begin, that no code makes absorbance or counts of; reduced as `_key` does.
+_Y_FOREIGN = (
+    "reflectance", "%reflectance", "%r", "log1r", "kubelkamunk", "singlebeam", "interferogram",
+    "photoacoustic", "emission", "fluorescence", "irradiance",
+)  # fmt: skip
 
 
 def x_unit_of(header: Header) -> XUnit:
@@ -58,7 +64,13 @@ def x_unit_of(header: Header) -> XUnit:
 
 def y_unit_of(header: Header) -> YUnit:
     """Return the unit of the intensities, as `x_unit_of`."""
-    unit = _Y_LABELS.get(_key(header.labels[1])) or _Y_UNITS.get(header.y_type)
+    label = _key(header.labels[1])
+    if label.startswith(_Y_FOREIGN):
+        raise FormatError(
+            f"intensities labelled {clean(header.labels[1], 24)!r} are not read: export absorbance, "
+            "transmittance or counts"
+        )
+    unit = _Y_LABELS.get(label) or _Y_UNITS.get(header.y_type)
     if unit is None:
         said = _Y_REFUSED.get(header.y_type, f"unit {header.y_type}")
         raise FormatError(f"intensities as {said} are not read: export absorbance, transmittance or counts")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..values import FloatArray, Spectrum, Technique
-from .columns_doubts import LARGEST_ABSORBANCE
+from .columns_doubts import check_absorbance, is_no_absorbance
 from .jcamp_units import absorbance_of
 from .reading import Request, build, shift_of_wavelength
 
@@ -35,9 +35,6 @@ class YUnit(StrEnum):
 
 _NANOMETRES = {XUnit.NANOMETRE: 1.0, XUnit.MICROMETRE: 1e3}
 _OF_SAMPLE = {YUnit.ABSORBANCE, YUnit.TRANSMITTANCE, YUnit.PERCENT}
-#: Share of points that noise may drive beyond the largest absorbance; chosen on a chromatogram's FTIR spectra
-#: in SPC (1 of 857) and two Raman and counting files that call themselves absorbance (16 and 94 %).
-ABSURD_SHARE = 0.01
 
 
 def believed(unit: YUnit, y: FloatArray, history: list[str]) -> YUnit:
@@ -55,7 +52,7 @@ def believed(unit: YUnit, y: FloatArray, history: list[str]) -> YUnit:
     history
         What was done so far; appended to.
     """
-    if unit is not YUnit.ABSORBANCE or np.mean(np.abs(y) > LARGEST_ABSORBANCE) <= ABSURD_SHARE:
+    if unit is not YUnit.ABSORBANCE or not is_no_absorbance(y):
         return unit
     history.append(f"called absorbance in the file, but {np.abs(y).max():g} is none: taken as intensity")
     return YUnit.DOUBTED
@@ -135,6 +132,7 @@ def _intensity(y: FloatArray, unit: YUnit, technique: Technique, history: list[s
     if technique is Technique.RAMAN:
         return y
     if unit is YUnit.ABSORBANCE:
+        check_absorbance(y)
         return y
     if unit in {YUnit.TRANSMITTANCE, YUnit.PERCENT}:
         return absorbance_of(y, percent=unit is YUnit.PERCENT, history=history)

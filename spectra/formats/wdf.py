@@ -20,6 +20,8 @@ FORMAT = "Renishaw WDF"
 MAGIC = b"WDF1"
 #: Blocks believed; measured files have about a dozen, and one or two more for each processing.
 MAX_BLOCKS = 1000
+#: WiRE 5.7 was seen to give its last block of settings two bytes more than it has.
+SLACK = 16
 _BLOCK = struct.Struct("<4sIQ")
 #: From byte 60: points, room, spectra, accumulations, lengths of the lists of y and x, origins, program.
 _SIZES = struct.Struct("<IQQIIII24s4H")
@@ -89,7 +91,8 @@ def _blocks(data: bytes) -> list[tuple[bytes, int, int]]:
     at = 0
     while at < len(data):
         name, _, size = unpack(_BLOCK, data, at, "the head of a block")
-        if size < _BLOCK.size or at + size > len(data):
+        slack = 0 if name in {MAGIC, b"DATA", b"XLST"} else SLACK
+        if size < _BLOCK.size or at + size > len(data) + slack:
             raise FormatError(f"block {words(name)!r} of {size} bytes at byte {at} of {len(data)}: cut off?")
         if len(found) >= MAX_BLOCKS:
             raise FormatError(f"more than {MAX_BLOCKS} blocks: damaged?")

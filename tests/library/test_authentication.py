@@ -148,6 +148,9 @@ def test_a_sample_says_what_it_is_in_known_forms(facts):
         Sample(**{"substance": "caffeine", **facts})
     with pytest.raises(DraftError, match="another sample is another draft"):
         Sample(substance="caffeine", lot="L-1").with_more({"lot": "L-2"})
+    with pytest.raises(DraftError, match="another sample is another draft"):
+        Sample(substance="caffeine", lot="12-3").with_more({"lot": "123"})
+    assert Sample(substance="caffeine", lot="12-3").with_more({"substance": "Caffeine"}).lot == "12-3"
 
 
 def test_nobody_vouches_for_what_he_measured():

@@ -148,3 +148,21 @@ def test_the_open_library_is_imported_whole_and_its_synonyms_are_told(tmp_path, 
     shifts = [one["figures"]["shift_cm1"] for one in found["quality"]["entries"]]
     assert sum(shift is not None and abs(shift) < 2 for shift in shifts) > 75
     assert page.read_text().count("<svg") == 80
+
+
+def test_a_file_name_that_is_no_text_spoils_no_report(tmp_path, folder, enlighten, capsys):
+    (folder / "Urea.csv").write_text(enlighten())
+    Path(os.fsdecode(bytes(folder) + b"/bad\xffname.csv")).write_bytes(b"hello")
+    page = tmp_path / "r.html"
+    command = ["library", "import", str(folder), "--into", str(tmp_path / "lib.h5"), "--report", str(page)]
+    assert run(command) == 0
+    assert "bad\\udcffname.csv" in page.read_text()
+    assert "cannot be printed" in capsys.readouterr().err
+
+
+def test_a_map_that_is_too_large_is_refused_before_anything_is_examined(library, capsys, monkeypatch):
+    monkeypatch.setattr("service.cli.library_check.MOST", 2)
+    assert run(["library", "check", str(library), "--confusable"]) == 2
+    out, err = capsys.readouterr()
+    assert "at most 2 references" in err
+    assert "quality control" not in out

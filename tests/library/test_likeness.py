@@ -62,3 +62,21 @@ def test_shifts_that_are_fitted_do_not_part_two_spectra():
     assert likeness(row, np.roll(row, 2), 2.0) == pytest.approx(1.0, abs=1e-5)
     assert likeness(row, np.roll(row, 9), 2.0) < 0.2
     assert likeness(row, np.zeros(60, dtype=np.float32), 2.0) == 0.0
+
+
+def test_of_very_many_alike_pairs_the_most_alike_are_kept_and_no_more(monkeypatch):
+    rng = np.random.default_rng(4)
+    rows = (rng.normal(size=40) + 0.2 * rng.normal(size=(60, 40))).astype(np.float32)
+    every = compare_all(rows, range(60), spacing=2.0, least=0.3).pairs
+    assert len(every) > 1000
+    kept = []
+    monkeypatch.setattr(module, "MOST_PAIRS", 12)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    pruned = module._most_alike
+    monkeypatch.setattr(module, "_most_alike", lambda best: kept.append(len(best)) or pruned(best))
+    found = compare_all(rows, range(60), spacing=2.0, least=0.3).pairs
+    assert [pair.likeness for pair in found] == pytest.approx(
+        [pair.likeness for pair in every[:12]], abs=1e-5
+    )
+    assert kept
+    assert max(kept) <= 12 + 2 * 12

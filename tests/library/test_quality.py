@@ -217,6 +217,9 @@ def test_the_same_spectrum_is_not_kept_twice(measured):
     again = replace(held, reference_id="another identifier")
     (refused,) = admit(ImportReport((again,)), held=[held]).refused
     assert refused.codes == ("held_already",)
+    other = replace(held, reference_id="b", substance=replace(held.substance, name="something else"))
+    (refused,) = admit(ImportReport((again,)), held=[held, other]).refused
+    assert refused.codes == ("held_already",)
 
 
 def test_the_table_of_codes_speaks():
@@ -237,3 +240,15 @@ def test_infrared_and_tiny_spectra_are_examined_too(make_entry):
     (one,) = check_entries([make_entry()]).entries
     assert "out_of_range" in {finding.code for finding in one.findings}
     assert one.figures.snr is None
+
+
+def test_an_unlike_entry_is_found_among_those_of_its_own_form(measured, starters):
+    caffeine = starters["caffeine"].substance
+    forms = [("caffeine", "citrate"), ("lactose", "base"), ("benzene", "base")]
+    entries = [
+        replace(measured(name, number=number), substance=caffeine, form=form)
+        for number, (name, form) in enumerate(forms)
+    ]
+    found = codes(entries)
+    assert "unlike_same_name" not in found[entries[0].reference_id]
+    assert all("unlike_same_name" in found[entry.reference_id] for entry in entries[1:])

@@ -444,3 +444,13 @@ def test_two_who_change_a_library_wait_for_each_other(tmp_path, make_entry):
     with folder_lock(tmp_path), pytest.raises(LibraryBusy, match="try again"):
         merge_into(tmp_path / "lib.h5", [make_entry()], timeout_s=0.1)
     merge_into(tmp_path / "lib.h5", [make_entry()], timeout_s=0.1)
+
+
+def test_entries_enter_only_the_library_they_were_examined_against(tmp_path, make_entry):
+    path = tmp_path / "lib.h5"
+    first = merge_into(path, [make_entry("A")], examined="").library
+    before = path.read_bytes()
+    with pytest.raises(LibraryBusy, match="import again"):
+        merge_into(path, [make_entry("B")], examined="")
+    assert path.read_bytes() == before
+    assert merge_into(path, [make_entry("B")], examined=first.digest).added == 1

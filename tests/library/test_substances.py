@@ -76,8 +76,8 @@ def test_schedules_keep_their_confidence_flag():
         ("none", "opioid", False),
         ("none (List I chemical)", "fentanyl_precursor", False),
         ("", "fentanyl_analogue", False),
-        ("VI", "opioid", False),
-        ("Illegal somewhere", "opioid", False),
+        ("VI", "opioid", True),
+        ("Illegal somewhere", "opioid", True),
     ],
 )
 def test_what_counts_as_controlled(schedule, substance_class, controlled):
@@ -133,3 +133,52 @@ def test_equivalents_are_linked_through_names_and_identifiers(make_entry):
     assert entries[6].equivalents == ()
     assert ("D", "The-E") in synonym_groups(entries)
     assert link_equivalents(entries) == entries
+
+
+def test_a_dash_for_no_synonym_joins_nothing(make_entry):
+    entries = [make_entry("A", synonyms=("-",)), make_entry("B", synonyms=("–", "B2")), make_entry("C")]
+    assert all(entry.equivalents == () for entry in link_equivalents(entries))
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "I",
+        "Schedule 2",
+        "CII",
+        "C-II",
+        "2",
+        "Class A",
+        "BtMG Anlage II",
+        "II (US)",
+        "S9",
+        "controlled",
+        "nps act",
+    ],
+)
+def test_every_schedule_of_any_jurisdiction_counts(schedule):
+    assert is_controlled(schedule, "")
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "",
+        " ",
+        "none",
+        "None (List I chemical)",
+        "not controlled",
+        "no",
+        "unscheduled",
+        "Schedule: none",
+        "n/a",
+        "-",
+    ],
+)
+def test_what_says_none_is_none(schedule):
+    assert not is_controlled(schedule, "")
+
+
+def test_an_unsettled_schedule_counts_in_watched_classes_alone():
+    assert is_controlled("check (2026)", "nitazene")
+    assert not is_controlled("check (2026)", "sugar")

@@ -107,7 +107,7 @@ SP = "sp absorbance"
         (changed(SPA, 320, "<H", 2), "2 descriptions"),
         (changed(SPA, 304 + 6, "<I", 8), "description of 8 bytes"),
         (changed(SPA, 560 + 4, "<I", 95), "numbers for 95 points"),
-        (changed(SPA, 560 + 8, "<I", 2), "OMNIC's unit 2"),
+        (changed(SPA, 560 + 8, "<I", 2), "an interferogram is no spectrum"),
         (changed(SPA, 560 + 12, "<I", 12), r"log\(1/R\)"),
         (changed(SP, 10, "<B", 0), "a Perkin-Elmer file of '2D con"),
         (changed(SP, 44, "<H", 121), "number 121, 120 is due"),

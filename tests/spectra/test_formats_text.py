@@ -160,7 +160,13 @@ def test_columns_are_not_guessed(text, words):
     ],
 )
 def test_units_of_column_names(names, axis):
-    numbers = "5,1\n10,2\n" if "µm" in names else "5000,10\n10000,100\n"
+    numbers = (
+        "5,1\n10,2\n"
+        if "µm" in names
+        else "5000,10\n10000,100\n"
+        if "ransm" in names
+        else "5000,1\n10000,2\n"
+    )
     if "nm" in names:
         numbers = "5000000,1\n10000000,2\n"
     found = columns(f"{names}\n{numbers}")
@@ -218,7 +224,7 @@ def test_tables_without_names_that_look_like_something_else_are_asked_about(text
     named = (
         "wavelength um" if "2.50" in text else "wavelength nm" if "790" in text or "15000" in text else "cm-1"
     )
-    ordinate = "intensity" if technique is Technique.RAMAN else "%T" if "95 " in text[:12] else "absorbance"
+    ordinate = "intensity" if technique is Technique.RAMAN else "%T" if " 95" in text[:12] else "absorbance"
     assert columns(text, technique=technique, laser_nm=785.0, columns=(named, ordinate)).axis.size == 20
 
 
