@@ -19,9 +19,9 @@ SUBSTANCE_FIELDS = {
     "cas": "cas",
     "inchikey": "inchikey",
 }
-ENTRY_FIELDS = ("form", "instrument", "source", "licence", "packaging")
+ENTRY_FIELDS = ("form", "instrument", "source", "licence", "packaging", "enhanced")
 FIELDS = (*SUBSTANCE_FIELDS, *ENTRY_FIELDS)
-_FLAGS = {"controlled", "packaging"}
+_FLAGS = {"controlled", "packaging", "enhanced"}
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 #: Longest value of a field, characters.
 MAX_VALUE = 2_000

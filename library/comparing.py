@@ -128,7 +128,7 @@ def _pairs(
     found: dict[tuple[str, str], tuple[list[ReferenceEntry], list[ReferenceEntry]]] = {}
     for side, entries in enumerate((gone, come)):
         for entry in entries.values():
-            place = (entry.substance.name, str(entry.technique))
+            place = (entry.substance.name, f"{entry.technique}{' enhanced' if entry.enhanced else ''}")
             found.setdefault(place, ([], []))[side].append(entry)
     return {place: (a[0], b[0]) for place, (a, b) in found.items() if len(a) == len(b) == 1}
 

@@ -123,7 +123,7 @@ def confusability(
         More than `MOST` references.
     """
     recipe = default_recipe(technique)
-    mine = [entry for entry in entries if entry.technique is technique]
+    mine = [entry for entry in entries if entry.technique is technique and not entry.enhanced]
     if len(mine) > MOST:
         raise LibraryFormatError(
             f"a map of {len(mine)} references cannot be read; at most {MOST}: map a part of them"

@@ -65,14 +65,14 @@ def coverage(
     Parameters
     ----------
     entries
-        The entries of the library.
+        The entries of the library; surface-enhanced ones cover nothing, because no scan is searched in them.
     table
         Substances it should cover; the shipped table when None.
     """
     table = table or SubstanceTable.shipped()
     given = tuple(entries)
     return tuple(
-        _covered(technique, [entry for entry in given if entry.technique is technique], table)
+        _covered(technique, [e for e in given if e.technique is technique and not e.enhanced], table)
         for technique in Technique
     )
 

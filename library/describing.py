@@ -19,6 +19,8 @@ _MACHINE_MADE = re.compile(r"[\d\s_:.,/-]*|\d{1,2}[_:.-]\d{2}[_:.-]\d{2}\b.*|\d{
 _SURE_FORMS = frozenset({"hcl", "2hcl", "hydrochloride", "dihydrochloride", "hbr", "base", "freebase"})
 #: Header fields, folded, that name who measured.
 _OPERATOR = frozenset({"OPERATOR", "OPERATORNAME", "CNM", "USER", "USERNAME"})
+#: Surface-enhanced Raman, as files and people write it.
+_ENHANCED = re.compile(r"\bSERS\b|surface[\s-]?enhanced", re.IGNORECASE)
 _VAPOUR = re.compile(r"gc[\s-]?(ft)?-?ir|vapou?r|\bgas\b", re.IGNORECASE)
 
 
@@ -41,6 +43,11 @@ class Described:
     def unsettled(self) -> bool:
         """Whether neither table nor manifest says if the substance is controlled."""
         return not self.preferred_name and not self.substance.schedule
+
+    @property
+    def enhanced(self) -> bool:
+        """Whether it is a surface-enhanced spectrum, whose bands are not those of the substance alone."""
+        return bool(_ENHANCED.search(f"{self.measurement} {self.form}"))
 
     @property
     def vapour(self) -> bool:

@@ -25,6 +25,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "channels": int,
     "noise": bool,
 }
+_OPTIONAL: dict[str, type | tuple[type, ...]] = {"authentication": dict, "enhanced": bool}
 _SUBSTANCE_KINDS: dict[str, type | tuple[type, ...]] = {
     name: {str: str, bool: bool}.get(hint, list) for name, hint in get_type_hints(Substance).items()
 }
@@ -45,7 +46,7 @@ def entry_head(entry: ReferenceEntry) -> dict[str, Any]:
     """Return everything of an entry but its arrays, as JSON values.
 
     ``channels`` is the number of channels, ``noise`` whether they have a noise each. An entry without an
-    authentication has no such field: it is written, and digested, as before there was one.
+    authentication, or not enhanced, has no such field: it is written, and digested, as before there was one.
     """
     spectrum, substance = entry.spectrum, entry.substance
     described = {name: getattr(substance, name) for name in _SUBSTANCE_KINDS}
@@ -64,6 +65,7 @@ def entry_head(entry: ReferenceEntry) -> dict[str, Any]:
         "channels": int(spectrum.axis.size),
         "noise": spectrum.noise is not None,
         **({} if vouched is None else {"authentication": authentication_json(vouched)}),
+        **({"enhanced": True} if entry.enhanced else {}),
     }
 
 
@@ -106,6 +108,7 @@ def entry_of_head(
             packaging=head["packaging"],
             equivalents=_texts(head["equivalents"], "equivalents"),
             authentication=None if vouched is None else _authentication(vouched),
+            enhanced=head.get("enhanced", False),
         )
     except (SpectraError, ValueError) as error:
         raise LibraryFormatError(f"entry {head['reference_id']!r:.80}: {error}") from error
@@ -129,7 +132,7 @@ def _check_head(head: Any) -> None:
     )
     if alike in _RIGHT:
         return
-    kinds = _KINDS if head.get("authentication") is None else {**_KINDS, "authentication": dict}
+    kinds = {**_KINDS, **{name: kind for name, kind in _OPTIONAL.items() if head.get(name) is not None}}
     check_kinds(head, kinds, what="an entry")
     check_kinds(substance, _SUBSTANCE_KINDS, what="a substance")
     if len(_RIGHT) < _MOST_RIGHT:

@@ -215,6 +215,8 @@ def _gather(
     gathered.entries[entry.reference_id] = _sharing(entry, gathered.axes)
     gathered.of_entry[entry.reference_id] = where
     gathered.notes.extend(f"{where}: {note}" for note in known.notes)
+    if known.enhanced:
+        gathered.notes.append(f"{where}: surface-enhanced: kept apart, no scan is compared with it")
     if known.unsettled:
         gathered.unsettled.add(known.substance.name)
 
@@ -243,6 +245,7 @@ def _entry(decoded: Decoded, row: Row, known: Described) -> ReferenceEntry:
         instrument=instrument,
         source=source,
         licence=licence,
+        enhanced=known.enhanced,
     )
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -100,8 +101,12 @@ def check_entries(
     results: dict[str, EntryQuality] = {}
     pairs: list[PairFinding] = []
     compounds = compound_numbers(every)
-    for technique in Technique:
-        mine = [index for index, entry in enumerate(every) if entry.technique is technique]
+    for technique, enhanced in product(Technique, (False, True)):
+        mine = [
+            index
+            for index, entry in enumerate(every)
+            if entry.technique is technique and entry.enhanced is enhanced
+        ]
         if not any(index >= len(old) for index in mine):
             continue
         chosen = [every[index] for index in mine]
@@ -139,9 +144,11 @@ def _examined(
 def _one(
     entry: ReferenceEntry, features: Features | None, recipe: Recipe, table: SubstanceTable
 ) -> EntryQuality:
-    axis, bands = None, known_bands(entry.substance, entry.technique)
+    # The bands of a surface-enhanced spectrum are those of another surface.
+    bands = () if entry.enhanced else known_bands(entry.substance, entry.technique)
+    axis = None
     # What was rendered from the tables agrees with them by making.
-    if features is not None and entry.grade is Grade.MEASURED:
+    if features is not None and entry.grade is Grade.MEASURED and not entry.enhanced:
         axis = check_axis(features.axis, features.values, features.corrected, bands, recipe)
     figures = figures_of(entry.spectrum, features, recipe, axis, bands)
     measured = entry.grade is Grade.MEASURED

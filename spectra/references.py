@@ -123,6 +123,9 @@ class ReferenceEntry:
     """Names of substances in the library that are the same compound under another name."""
     authentication: Authentication | None = None
     """Who vouches for the sample; None where nobody is on record."""
+    enhanced: bool = False
+    """True for a surface-enhanced Raman spectrum (SERS): it shows the substance on a metal. It is kept apart,
+    and no ordinary scan is compared with it."""
 
     def __post_init__(self) -> None:
         if not self.reference_id or not self.substance.name:

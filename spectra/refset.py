@@ -132,7 +132,7 @@ def build_reference_set(
     Parameters
     ----------
     entries
-        References; those of another technique are passed over.
+        References; those of another technique, and surface-enhanced ones, are passed over.
     recipe
         The recipe queries will go through as well.
     prepared
@@ -143,7 +143,7 @@ def build_reference_set(
     MethodError
         No reference of the technique is left, or what was kept is of others.
     """
-    mine = [entry for entry in entries if entry.technique is recipe.technique]
+    mine = [entry for entry in entries if entry.technique is recipe.technique and not entry.enhanced]
     if prepared is not None:
         return _of_prepared(mine, recipe, prepared)
     # One block for all: parts of it would stay scattered over memory when they are put together.

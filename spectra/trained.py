@@ -27,7 +27,7 @@ def trainable(entries: Sequence[ReferenceEntry], technique: Technique) -> tuple[
     Several spectra of one substance count once (`spectra.class_fit.group_of`): what a class has in
     common is learned from different members.
     """
-    own = [entry for entry in entries if entry.technique is technique]
+    own = [entry for entry in entries if entry.technique is technique and not entry.enhanced]
     return tuple(
         name for name in CLASSES if len({group_of(e) for e in class_members(own, name)}) >= MIN_CLASS_MEMBERS
     )

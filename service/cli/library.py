@@ -53,7 +53,8 @@ def list_(path: LibraryFile = None, json: Json = False) -> None:
             entry.substance.substance_class,
             str(entry.grade),
             ("controlled" if entry.substance.controlled else "")
-            + (", not documented" if entry.reference_id in bare else ""),
+            + (", not documented" if entry.reference_id in bare else "")
+            + (" SERS: kept apart" if entry.enhanced else ""),
         )
         for entry in library.entries
     ]

@@ -57,6 +57,7 @@ def entry_json(entry: ReferenceEntry) -> dict[str, Any]:
         "grade": str(entry.grade),
         "form": entry.form,
         "packaging": entry.packaging,
+        "enhanced": entry.enhanced,
         "laser_nm": spectrum.laser_nm,
         "resolution_cm1": spectrum.resolution_cm1,
         "coverage_cm1": [float(spectrum.axis[0]), float(spectrum.axis[-1])],
