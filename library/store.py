@@ -41,7 +41,7 @@ from .replacing import replace_file
 from .writing import write_file
 
 #: Bound of what is read; a larger library is a mistake or an attack.
-MAX_FILE_BYTES = 2 << 30
+MAX_FILE_BYTES = 8 << 30
 
 _KINDS: dict[str, type] = {key: np.uint8 if key == "heads" else np.float64 for key in ARRAYS}
 
