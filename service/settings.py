@@ -18,36 +18,16 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 
 import hashlib
 import os
-import re
 import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
-
-BENCH_PORT = 8470
-SERVER_PORT = 8480
-HOST = "127.0.0.1"
-
-#: A longer configuration or token file is a mistake.
-MAX_CONFIG_BYTES = 64 * 1024
-
-#: What a bench may be called: it stands in paths, tables and on pages.
-BENCH_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-
-#: Benches report every five minutes; three reports in a row are missed by no accident (chosen).
-SILENT_MINUTES = 15
-#: A week; more would call nothing silent.
-_MOST_MINUTES = 7 * 24 * 60
-
-_TEXTS = {"server_url": "", "host": HOST, "bench_name": ""}
-_PORTS = {"bench_port": BENCH_PORT, "server_port": SERVER_PORT}
-_MINUTES = {"silent_minutes": SILENT_MINUTES}
+from .settings_file import BENCH_PORT, HOST, SERVER_PORT, SILENT_MINUTES, read_config, read_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +148,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environ is None else environ
     home = _home(env.get("OPIOSCAN_HOME", ""))
-    config = _read_config(home / "config.toml")
+    config = read_config(home / "config.toml")
     url = env.get("OPIOSCAN_SERVER", config.pop("server_url"))
-    token = env.get("OPIOSCAN_TOKEN") or _read_small(home / "server_token")
+    token = env.get("OPIOSCAN_TOKEN") or read_small(home / "server_token")
     return Settings(home=home, server_url=_checked_url(url), server_token=token.strip(), **config)
 
 
@@ -184,7 +164,7 @@ def software_version() -> str:
 
 def _checkout_version(pyproject: Path) -> str:
     try:
-        version = tomllib.loads(_read_small(pyproject))["project"]["version"]
+        version = tomllib.loads(read_small(pyproject))["project"]["version"]
     except (SettingsError, tomllib.TOMLDecodeError, KeyError, TypeError):
         return "unknown"
     return str(version)
@@ -196,55 +176,6 @@ def _home(given: str) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("opioscan", appauthor=False).absolute()
-
-
-def _read_small(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > MAX_CONFIG_BYTES:
-        raise SettingsError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes; it is not a settings file")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not UTF-8 text") from error
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        given = tomllib.loads(_read_small(path))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}") from error
-    usual: dict[str, Any] = {**_TEXTS, **_PORTS, **_MINUTES}
-    config = {**usual, **given}
-    if unknown := sorted(config.keys() - usual.keys()):
-        known = ", ".join(sorted(usual))
-        raise SettingsError(f"{path} holds the unknown setting {unknown[0]!r}; known are {known}")
-    for name in _TEXTS:
-        if not isinstance(config[name], str):
-            raise SettingsError(f"{path}: {name} must be text in quotes")
-    for name in _PORTS:
-        if not _is_whole(config[name], 0, 65535):
-            raise SettingsError(f"{path}: {name} must be a port from 0 to 65535, not {config[name]!r}")
-    for name in _MINUTES:
-        if not _is_whole(config[name], 1, _MOST_MINUTES):
-            raise SettingsError(
-                f"{path}: {name} must be a number of minutes from 1 to {_MOST_MINUTES}, not {config[name]!r}"
-            )
-    if config["bench_name"] and not BENCH_NAME.fullmatch(config["bench_name"]):
-        raise SettingsError(
-            f"{path}: bench_name may have 64 letters, digits, dots, dashes and underscores, and begins with "
-            f"a letter or digit; {config['bench_name']!r} does not fit"
-        )
-    return config
-
-
-def _is_whole(value: Any, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _checked_url(url: str) -> str:

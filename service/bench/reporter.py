@@ -68,6 +68,7 @@ class Reporter:
         self._wake = threading.Event()
         self._ending = False
         self._failures = 0
+        self._kicked = True
         self._next = 0.0
         self._told: dict[str, Any] | None = None
         self._last = LastReport("unknown" if self._configured else "none")
@@ -85,7 +86,7 @@ class Reporter:
 
     def kick(self) -> None:
         """Report at once, whatever the pause after a failure; never waits."""
-        self._next = 0.0
+        self._kicked = True
         self._wake.set()
 
     def end(self) -> None:
@@ -106,13 +107,15 @@ class Reporter:
             self._wake.clear()
 
     def _look(self) -> None:
-        """Report if it is time, or if something changed and the last report did not fail."""
+        """Report if it is time or was asked for, or if something changed and the last report did not fail."""
+        now = time.monotonic()
         scanning = any(device.busy for device in self._bench.devices.known())
-        if scanning and time.monotonic() < self._next + HOLD_S:
+        if scanning and now < self._next + HOLD_S:
             return
+        kicked, self._kicked = self._kicked, False
         report = report_of(self._bench)
         changed = what_matters(report) != self._told and not self._failures
-        if not changed and time.monotonic() < self._next:
+        if not (kicked or changed) and now < self._next:
             return
         reply = self._send(report)
         if reply is not None and 200 <= reply.status < 300:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from library.release_record import MAX_RELEASE
 
-from ...settings import BENCH_NAME
+from ...settings_file import BENCH_NAME
 from ..paging import PageQuery
 
 #: More devices than any bench has.

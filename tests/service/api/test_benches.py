@@ -472,18 +472,16 @@ def test_a_database_of_before_the_fleet_is_brought_up(tmp_path: Path) -> None:
             assert verify_chain(session) == []
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE benches SET facts = replace(facts, '\"version\":1', '\"version\":2')",
-        "DELETE FROM benches",
-    ],
-)
-def test_facts_that_were_altered_are_found(serve_at: Any, tmp_path: Path, statement: str) -> None:
+def test_facts_that_were_altered_are_found(serve_at: Any, tmp_path: Path) -> None:
     with serve_at(tmp_path) as served:
         assert served.api("PUT", "/benches/b", json=report()).status_code == 201
-    with closing(sqlite3.connect(served.settings.db_path)) as raw, raw:
-        assert raw.execute(statement).rowcount == 1
-    with Database(served.settings.db_path) as database, database.read() as session:
-        (fault,) = verify_chain(session)
-    assert fault.where == "bench b"
+    path = served.settings.db_path
+    for statement in (
+        "UPDATE benches SET facts = replace(facts, '\"version\":1', '\"version\":2')",
+        "DELETE FROM benches",
+    ):
+        with closing(sqlite3.connect(path)) as raw, raw:
+            assert raw.execute(statement).rowcount == 1
+        with Database(path) as database, database.read() as session:
+            (fault,) = verify_chain(session)
+        assert fault.where == "bench b"
