@@ -1,11 +1,14 @@
 """Documented authentication: by the manifest, for an import, or later; whole and well-formed, or refused."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from library.changes import read_changes
 from library.documenting import Papers, authentication_of, moment_of, undocumented, with_papers
@@ -107,6 +110,15 @@ def test_times_are_kept_in_utc():
     for text in ("", "2026-11-20 09:30:00Z", "٢٠٢٦-11-20T09:30:00Z", "0001-01-01T00:00:00+23:59"):
         with pytest.raises(AuthenticationRefused):
             moment_of(text)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.dictionaries(st.sampled_from(list(PAPERS.told()) + ["expires", "lot"]), st.text(max_size=30)))
+def test_whatever_is_said_is_an_authentication_or_refused(told):
+    with suppress(AuthenticationRefused):
+        made = authentication_of(Papers(**{**PAPERS.told(), **told}), now=NOW)
+        assert made.authenticated_by.strip()
+        assert moment_of(made.authenticated_at) <= NOW
 
 
 def test_only_a_real_sample_can_be_vouched_for(make_entry):
