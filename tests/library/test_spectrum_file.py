@@ -85,3 +85,9 @@ def test_more_than_a_file_may_hold_is_refused():
     for spectra in ((), BOTH * 501):
         with pytest.raises(FormatError, match="convert fewer"):
             encode_spectra(spectra)
+
+
+def test_a_laser_of_whole_nanometres_reads_back():
+    spectrum = Spectrum(AXIS, np.sin(AXIS), Technique.RAMAN, laser_nm=785, resolution_cm1=4)
+    (found,) = decode_spectra(encode_spectra([Decoded(spectrum, "JCAMP-DX", "x")]))
+    assert (found.spectrum.laser_nm, found.spectrum.resolution_cm1) == (785.0, 4.0)
