@@ -159,7 +159,7 @@ def _import_exported(
 
 
 def _vouched_elsewhere(entries: Iterable[ReferenceEntry]) -> tuple[str, ...]:
-    """Say which authentications come with entries: the file documents them, and nobody here saw the sample."""
+    """Say which authentications come with entries: nobody here saw those samples."""
     told = [entry.authentication.authenticated_by for entry in entries if entry.authentication is not None]
     if not told:
         return ()
