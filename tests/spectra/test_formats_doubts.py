@@ -212,3 +212,11 @@ def test_omnic_files_that_are_no_spectrum(at, value, words):
     data[at] = value
     with pytest.raises(FormatError, match=words):
         decode(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "title", ["4-ANPP base", "2-Propanol;lot 3", "2026-11-22 09:10", '"3-methylfentanyl"']
+)
+def test_titles_that_begin_with_a_digit_are_titles(title):
+    (found,) = decode(table(f"{title}\nRaman shift,Intensity", COUNTS))
+    assert found.spectrum.axis.tolist() == EVEN.tolist()
