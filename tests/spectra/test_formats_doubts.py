@@ -220,3 +220,11 @@ def test_omnic_files_that_are_no_spectrum(at, value, words):
 def test_titles_that_begin_with_a_digit_are_titles(title):
     (found,) = decode(table(f"{title}\nRaman shift,Intensity", COUNTS))
     assert found.spectrum.axis.tolist() == EVEN.tolist()
+
+
+def test_names_of_a_substance_may_stand_one_a_line():
+    data = jcamp(ABSORBANCE, "ABSORBANCE").replace(
+        b"##XUNITS", b"##NAMES=\n4-ANPP;\ndespropionyl fentanyl\n##XUNITS", 1
+    )
+    (found,) = decode(data)
+    assert found.meta["NAMES"] == "4-ANPP; despropionyl fentanyl"
