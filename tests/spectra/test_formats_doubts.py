@@ -228,3 +228,14 @@ def test_names_of_a_substance_may_stand_one_a_line():
     )
     (found,) = decode(data)
     assert found.meta["NAMES"] == "4-ANPP; despropionyl fentanyl"
+
+
+def test_an_infrared_spectrum_has_no_raman_shift():
+    with pytest.raises(FormatError, match="contradicts itself"):
+        decode(jcamp(ABSORBANCE, "ABSORBANCE", x_unit="RAMAN SHIFT (CM-1)"))
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\r\r\n"])
+def test_line_ends_of_any_system(end):
+    (found,) = decode(table("Raman shift,Intensity", COUNTS).replace(b"\n", end))
+    assert found.spectrum.intensity.tolist() == COUNTS.tolist()
