@@ -8,6 +8,7 @@ a power cut prevented; no change is without its line.
 import json
 import os
 from collections.abc import Callable, Sequence
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from .store import Library, content_digest, read_library, write_library
 
 #: A longer journal is none of ours.
 MAX_JOURNAL_BYTES = 256 << 20
+
+#: Field of a record that stands behind a line its writer did not finish.
+FOLLOWS = "follows_cut_off"
 
 #: Takes a library, returns its new entries and what the journal says about the change.
 Change = Callable[[Library], tuple[Sequence[ReferenceEntry], dict[str, Any]]]
@@ -65,7 +69,7 @@ def read_changes(path: Path) -> tuple[dict[str, Any], ...]:
     LibraryUnreadable
         The operating system will not let us read it.
     LibraryFormatError
-        It is damaged, other than by a last line that was cut off.
+        It is damaged, other than by a line that was cut off and is known as such.
     """
     journal = changes_path(Path(path))
     try:
@@ -76,23 +80,36 @@ def read_changes(path: Path) -> tuple[dict[str, Any], ...]:
         lines = journal.read_bytes().split(b"\n")
     except OSError as error:
         raise LibraryUnreadable(f"{journal}: cannot be read: {error.strerror}") from error
+    found = [_record(line) for line in lines[:-1] if line]
+    for place, one in enumerate(found):
+        if one is None:
+            if not (found[place + 1 :] and (found[place + 1] or {}).get(FOLLOWS)):
+                raise LibraryFormatError(f"{journal}: damaged; move it aside and keep it")
+            found[place] = {"action": "cut off"}
+    return tuple(one for one in found if one)
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """Return the record of a line; None where it holds none."""
     try:
-        found = [json.loads(line) for line in lines[:-1] if line]
-    except (ValueError, RecursionError) as error:
-        raise LibraryFormatError(f"{journal}: damaged; move it aside and keep it") from error
-    return tuple(one for one in found if isinstance(one, dict))
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _append(journal: Path, record: dict[str, Any]) -> None:
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False, sort_keys=True) + "\n"
     try:
         handle = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                # The last writer was stopped within a line; what follows begins a new one.
-                line = f"\n{line}"
-            os.write(handle, line.encode("utf-8"))
+            # The last writer was stopped within a line; what follows begins a new one, and says so.
+            cut_off = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            told = {**record, FOLLOWS: True} if cut_off else record
+            line = json.dumps(told, ensure_ascii=False, allow_nan=False, sort_keys=True)
+            data = (("\n" if cut_off else "") + line + "\n").encode()
+            if os.write(handle, data) != len(data):
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
             os.fsync(handle)
         finally:
             os.close(handle)

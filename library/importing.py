@@ -1,6 +1,6 @@
 """Import a folder of spectra: whatever `spectra.formats` reads, with or without a ``manifest.csv``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -183,7 +183,19 @@ def _import_exported(
         refused=tuple(gathered.refused),
         unlisted=tuple(name for name in there if name not in listed),
         duplicates=synonym_groups(entries),
+        notes=_vouched_elsewhere(entries),
         files=gathered.of_entry,
+    )
+
+
+def _vouched_elsewhere(entries: Iterable[ReferenceEntry]) -> tuple[str, ...]:
+    """Say which authentications come with entries: nobody here saw those samples."""
+    told = [entry.authentication.authenticated_by for entry in entries if entry.authentication is not None]
+    if not told:
+        return ()
+    names = ", ".join(sorted(set(told), key=sort_key))
+    return (
+        f"{len(told)} entries bring their authentication with them, by {names}: confirm that it is theirs",
     )
 
 

@@ -51,11 +51,17 @@ def known_bands(substance: Substance, technique: Technique) -> tuple[KnownBands,
     technique
         Technique of the spectrum.
     """
-    table = SubstanceTable.shipped()
+    table = _shipped()
     known = next(
         (one for name in (substance.name, *substance.synonyms) if (one := table.resolve(name))), None
     )
     return _tables().get((known.name, technique), ()) if known else ()
+
+
+@cache
+def _shipped() -> SubstanceTable:
+    """Return the shipped table; to make it takes 6 ms, which every entry of an import would pay."""
+    return SubstanceTable.shipped()
 
 
 @cache

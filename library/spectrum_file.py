@@ -137,8 +137,9 @@ def _parts_of(one: Decoded) -> dict[str, npt.NDArray[Any]]:
         "title": one.title,
         "meta": {"converted from": one.format} | one.meta,
         "technique": spectrum.technique.value,
-        "laser_nm": spectrum.laser_nm,
-        "resolution_cm1": spectrum.resolution_cm1,
+        # a laser of 785 is 785.0 when it is read
+        "laser_nm": None if spectrum.laser_nm is None else float(spectrum.laser_nm),
+        "resolution_cm1": None if spectrum.resolution_cm1 is None else float(spectrum.resolution_cm1),
         "saturated": spectrum.saturated,
         "history": list(spectrum.history),
     }

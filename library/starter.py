@@ -13,6 +13,7 @@ import numpy as np
 from spectra.references import Grade, ReferenceEntry, Substance
 from spectra.values import FloatArray, Spectrum, Technique
 
+from .changes import changes_path
 from .equivalents import link_equivalents
 from .errors import LibraryFormatError, LibraryNotFound, LibraryNotWritten, LibraryVersionError, TableError
 from .names import fold_name, slug
@@ -86,6 +87,8 @@ def starter_entries() -> tuple[ReferenceEntry, ...]:
 def ensure_starter(folder: Path) -> Path:
     """Return the starter library in a folder, building it where it is missing, damaged or of another version.
 
+    One that somebody changed or added to is kept beside it under another name.
+
     Parameters
     ----------
     folder
@@ -105,6 +108,7 @@ def ensure_starter(folder: Path) -> Path:
         raise LibraryNotWritten(f"the folder {folder} cannot be made: {error.strerror}") from error
     with folder_lock(path.parent):
         if not _is_current(path):
+            _set_aside(path)
             write_library(path, starter_entries(), name=NAME)
     return path
 
@@ -140,6 +144,24 @@ def _is_current(path: Path) -> bool:
         return read_library(path).digest == _starter_digest()
     except (LibraryNotFound, LibraryVersionError, LibraryFormatError):
         return False
+
+
+def _set_aside(path: Path) -> None:
+    """Keep a starter library that holds somebody's work; of an older version nothing is lost."""
+    try:
+        library = read_library(path)
+    except (LibraryNotFound, LibraryVersionError, LibraryFormatError):
+        return
+    journal = changes_path(path)
+    if not journal.exists() and all(entry.grade is not Grade.MEASURED for entry in library.entries):
+        return
+    kept = path.with_name(f"{path.stem}-changed-{library.digest[:12]}.h5")
+    try:
+        path.rename(kept)
+        if journal.exists():
+            journal.rename(changes_path(kept))
+    except OSError as error:
+        raise LibraryNotWritten(f"{path} cannot be kept as {kept.name}: {error.strerror}") from error
 
 
 @cache

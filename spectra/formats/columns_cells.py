@@ -3,8 +3,9 @@
 import csv
 import re
 
-#: How a row of numbers begins, perhaps within quotation marks; "1/cm" is the name of a column.
-_STARTS_NUMBER = re.compile(r"\s*\"?(?!1\s*/\s*cm\b)[+-]?[.,]?[0-9]", re.ASCII | re.IGNORECASE)
+#: How a row of numbers begins: with a whole number, perhaps within quotation marks. ``1/cm`` is the name of a
+#: column, ``4-ANPP`` that of a sample, ``2026-11-22`` a date.
+_STARTS_NUMBER = re.compile(r"\s*\"?[+-]?[.,]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?\"?(?:[;\s]|$|,)", re.ASCII)
 
 
 def starts_number(line: str) -> bool:

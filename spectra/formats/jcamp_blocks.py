@@ -13,6 +13,8 @@ from .reading import MAX_META, clean
 
 #: Compound files nest this deep and hold this many blocks and records at most.
 MAX_DEPTH, MAX_BLOCKS, MAX_RECORDS = 8, 1000, 50_000
+#: Lines of names read.
+MAX_NAMES = 50
 #: Records that describe a table; two of a kind leave it open which counts.
 UNIQUE = frozenset(
     {
@@ -70,8 +72,16 @@ class Block:
                 raise FormatError(f"line {self.records[label][1].line}: a second ##{label}= in one block")
 
     def described(self) -> dict[str, str]:
-        """Return the one-line records, as far as `MAX_META` of them."""
+        """Return the records as far as they stand on their first line, `MAX_META` of them; NAMES as a list.
+
+        Names stand one a line or with semicolons between them; they come out as the latter.
+        """
         kept = {label: clean(held[0].value) for label, held in self.records.items() if held[0].value.strip()}
+        for held in self.records.get("NAMES", ())[:1]:
+            names = [
+                name for line in (held.value, *held.more[:MAX_NAMES]) if (name := clean(line).strip(";"))
+            ]
+            kept |= {"NAMES": clean("; ".join(names))} if names else {}
         return dict(list(kept.items())[:MAX_META])
 
 

@@ -64,7 +64,10 @@ def wavenumbers_of(
         A unit that is not read, or a Raman axis in a length without the laser's wavelength.
     """
     unit = unit_of(said)
-    if _WAVENUMBERS.fullmatch(re.sub(r"[^A-Z0-9]", "", unicodedata.normalize("NFKC", unit))):
+    key = re.sub(r"[^A-Z0-9]", "", unicodedata.normalize("NFKC", unit))
+    if technique is Technique.FTIR and "RAMANSHIFT" in key:
+        raise FormatError("an infrared spectrum over a Raman shift: the file contradicts itself")
+    if _WAVENUMBERS.fullmatch(key):
         return x
     if unit not in LENGTH_UNITS:
         raise FormatError(f"##XUNITS={clean(said, 24)} is no unit of an infrared or Raman axis")

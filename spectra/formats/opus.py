@@ -22,6 +22,15 @@ SAME_ABSORBANCE = 1e-5
 #: Share of its maximum below which a single channel is noise, and OPUS divides by it as it likes; chosen, on
 #: a file of OPUS 8.1.
 DIM = 1e-3
+#: Results of other measurements than transmission and ATR: the ratio of their single channels is no
+#: transmittance.
+OTHER_RESULTS = (
+    Kind.REFLECTANCE,
+    Kind.LOG_REFLECTANCE,
+    Kind.KUBELKA_MUNK,
+    Kind.PHOTOACOUSTIC,
+    Kind.EMISSION,
+)
 #: How the history begins to say that it is not.
 DIFFERS = "absorbance differs from its single channels by up to"
 
@@ -80,6 +89,11 @@ def _absorbance(held: OpusFile, history: list[str]) -> tuple[FloatArray, FloatAr
     if held.result(Kind.TRANSMITTANCE):
         axis, values = held.curve(Side.RESULT, Kind.TRANSMITTANCE, history)
         return *_converted(axis, history, "transmittance", values), "TR"
+    if others := [kind for kind in OTHER_RESULTS if held.result(kind)]:
+        # the ratio of its single channels would be that, and pass for a transmittance
+        raise FormatError(
+            f"the file's result is {described_as(Side.RESULT, others[0])}: save absorbance (AB) in OPUS"
+        )
     beams = [held.result(Kind.SINGLE_CHANNEL, side) for side in (Side.SAMPLE, Side.BACKGROUND)]
     if all(beams):
         axis, sample = held.curve(Side.SAMPLE, Kind.SINGLE_CHANNEL, history)

@@ -119,7 +119,8 @@ def text_of(data: bytes) -> str:
     if "\0" in text:
         raise UnknownFormat(f"the file is binary and of no format read here ({READABLE})")
     # CP/M and DOS programs end a text with Ctrl-Z
-    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n \t")
+    # and a text sent twice through a program that adds carriage returns has two of them
+    text = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n \t")
     # a line costs more than its characters: bounded before anybody takes the text apart
     if text.count("\n") > MAX_LINES:
         raise FormatError(

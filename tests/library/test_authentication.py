@@ -278,3 +278,11 @@ def test_an_import_does_not_take_the_place_of_what_somebody_vouched_for(vouched)
     bare = replace(same, entries=(replace(vouched, authentication=None),))
     (refusal,) = admit(bare, held=[vouched]).refused
     assert refusal.codes == ("edited_since",)
+
+
+def test_an_import_says_whose_authentications_come_with_it(vouched, tmp_path):
+    library = write_library(tmp_path / "other.h5", [vouched], name="other")
+    export_folder(library, tmp_path / "out")
+    (note,) = import_folder(tmp_path / "out").notes
+    assert "1 entries bring their authentication" in note
+    assert vouched.authentication.authenticated_by in note

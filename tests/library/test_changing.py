@@ -122,6 +122,10 @@ def test_a_journal_cut_off_goes_on(path):
         file.write(b"1}\n")
     edit_entry(path, "Urea", sets("form=x"), **WHO)
     assert [record.get("action") for record in read_changes(path)] == [None, "edit"]
+    with changes_path(path).open("ab") as file:
+        file.write(b'{"half": ')
+    edit_entry(path, "Urea", sets("form=y"), **WHO)
+    assert [record.get("action") for record in read_changes(path)] == [None, "edit", "cut off", "edit"]
     changes_path(path).write_bytes(b"junk\n")
     with pytest.raises(LibraryFormatError):
         read_changes(path)

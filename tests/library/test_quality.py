@@ -1,5 +1,6 @@
 """Quality control: every code has a spectrum that earns it, and a good spectrum earns none."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from library.admission import admit
 from library.importing import ImportReport
+from library.known_bands import known_bands
 from library.quality import check_entries
 from library.quality_codes import CODES, REFUSING, Severity
 from library.starter import starter_entries
@@ -252,3 +254,12 @@ def test_an_unlike_entry_is_found_among_those_of_its_own_form(measured, starters
     found = codes(entries)
     assert "unlike_same_name" not in found[entries[0].reference_id]
     assert all("unlike_same_name" in found[entry.reference_id] for entry in entries[1:])
+
+
+def test_the_table_is_not_made_anew_for_every_entry(starters):
+    caffeine = starters["caffeine"].substance
+    known_bands(caffeine, Technique.RAMAN)
+    began = time.perf_counter()
+    for _ in range(200):
+        assert known_bands(caffeine, Technique.RAMAN)
+    assert time.perf_counter() - began < 0.5  # it took 1.2 s

@@ -125,3 +125,9 @@ def test_a_folder_with_hdf5_imports_as_what_it_was_converted_from(folder, tmp_pa
     (entry,) = import_folder(folder).entries
     assert entry.technique is Technique.RAMAN
     assert [source for source, _ in read_negatives(folder).scans][0] == "a.h5"
+
+
+def test_a_laser_of_whole_nanometres_reads_back():
+    spectrum = Spectrum(AXIS, np.sin(AXIS), Technique.RAMAN, laser_nm=785, resolution_cm1=4)
+    (found,) = decode_spectra(encode_spectra([Decoded(spectrum, "JCAMP-DX", "x")]))
+    assert (found.spectrum.laser_nm, found.spectrum.resolution_cm1) == (785.0, 4.0)

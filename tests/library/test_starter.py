@@ -1,11 +1,15 @@
 """The starter library: what it holds, and that it is the same everywhere."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from library.assignments import parse_assignment
+from library.changes import read_changes
+from library.editing import edit_entry
 from library.equivalents import synonym_groups
 from library.errors import LibraryNotWritten, TableError
 from library.starter import _numbers, ensure_starter, pseudo_voigt, starter_entries
@@ -125,3 +129,16 @@ def test_derived_entries_are_like_the_spectra_they_were_fitted_to():
         scores.append(np.corrcoef(slopes)[0, 1])
     assert min(scores) > 0.99
     assert np.median(scores) > 0.998
+
+
+def test_what_somebody_put_into_the_starter_library_is_kept(tmp_path):
+    path = ensure_starter(tmp_path)
+    edit_entry(path, "caffeine", [parse_assignment("form=monohydrate")], by="x", at="2026-11-22T09:00:00Z")
+    changed = read_library(path).digest
+    assert read_library(ensure_starter(tmp_path)).digest == DIGEST
+    kept = tmp_path / f"starter-changed-{changed[:12]}.h5"
+    assert read_library(kept).digest == changed
+    assert len(read_changes(kept)) == 1
+    write_library(path, [replace(ENTRIES[0], grade=Grade.MEASURED)], name="starter")
+    ensure_starter(tmp_path)
+    assert len(list(tmp_path.glob("starter-changed-*.h5"))) == 2

@@ -212,3 +212,30 @@ def test_omnic_files_that_are_no_spectrum(at, value, words):
     data[at] = value
     with pytest.raises(FormatError, match=words):
         decode(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "title", ["4-ANPP base", "2-Propanol;lot 3", "2026-11-22 09:10", '"3-methylfentanyl"']
+)
+def test_titles_that_begin_with_a_digit_are_titles(title):
+    (found,) = decode(table(f"{title}\nRaman shift,Intensity", COUNTS))
+    assert found.spectrum.axis.tolist() == EVEN.tolist()
+
+
+def test_names_of_a_substance_may_stand_one_a_line():
+    data = jcamp(ABSORBANCE, "ABSORBANCE").replace(
+        b"##XUNITS", b"##NAMES=\n4-ANPP;\ndespropionyl fentanyl\n##XUNITS", 1
+    )
+    (found,) = decode(data)
+    assert found.meta["NAMES"] == "4-ANPP; despropionyl fentanyl"
+
+
+def test_an_infrared_spectrum_has_no_raman_shift():
+    with pytest.raises(FormatError, match="contradicts itself"):
+        decode(jcamp(ABSORBANCE, "ABSORBANCE", x_unit="RAMAN SHIFT (CM-1)"))
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\r\r\n"])
+def test_line_ends_of_any_system(end):
+    (found,) = decode(table("Raman shift,Intensity", COUNTS).replace(b"\n", end))
+    assert found.spectrum.intensity.tolist() == COUNTS.tolist()

@@ -154,7 +154,11 @@ IGRAM = curve(w.SAMPLE | w.AMPLITUDE | w.INTERFEROGRAM, SAMPLE, DXU="PNT")
         ([curve(SM, SAMPLE)], "without its background"),
         ([curve(RF, SAMPLE)], "a background alone"),
         ([ABOUT], "holds no spectrum"),
-        ([curve(w.RESULT | w.AMPLITUDE | 12 * 1024, SAMPLE)], "holds only reflectance"),
+        ([curve(w.RESULT | w.AMPLITUDE | 12 * 1024, SAMPLE)], "result is reflectance"),
+        (
+            [curve(w.RESULT | w.AMPLITUDE | 12 * 1024, SAMPLE), curve(SM, SAMPLE), curve(RF, BACKGROUND)],
+            "result is reflectance",
+        ),
         ([curve(w.RESULT | w.AMPLITUDE | 99 * 1024, SAMPLE)], "holds only data of kind 99"),
         ([curve(AB | 1 << 17, SAMPLE)], "a derivative of absorbance"),
         ([curve(AB | 2 << 19, SAMPLE)], "a series or a compact block of absorbance"),
