@@ -61,8 +61,8 @@ def coverage_lines(covered: Sequence[Covered], *, most: int = MOST) -> Iterator[
             )
         total = len(one.usable) + len(one.hints) + len(one.missing)
         yield (
-            f"  controlled substances of the table: {len(one.usable)} of {total} with a measured reference, "
-            f"{len(one.hints)} with hints only, {len(one.missing)} with none"
+            f"  controlled substances of the table: {len(one.usable)} of {total} with a documented "
+            f"reference, {len(one.hints)} with hints only, {len(one.missing)} with none"
         )
         if one.entries and one.missing:
             names = ", ".join(one.missing[:most])
