@@ -5,7 +5,6 @@ what was opened. Small files are read: a mapping of a file that somebody cuts sh
 and is worth that risk only where a copy would be large.
 """
 
-import hashlib
 import mmap
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -15,9 +14,6 @@ import numpy.typing as npt
 
 #: Size from which files are mapped, bytes. Chosen.
 MAPPED_FROM = 64 << 20
-
-#: Bytes digested between two times that memory is given back. Chosen.
-CHUNK = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,19 +53,3 @@ class Mapped:
         """Give back the memory of what was looked at; it is read from the file again when needed."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self.whole.madvise(mmap.MADV_DONTNEED)
-
-    def digest(self, sha: Any, array: npt.NDArray[Any]) -> None:
-        """Digest the bytes of one of the arrays, giving memory back on the way."""
-        flat = array.reshape(-1).view(np.uint8)
-        for start in range(0, flat.size, CHUNK):
-            sha.update(flat[start : start + CHUNK].data)
-            self.release()
-
-
-def sha256_of(mapped: Mapped, *arrays: npt.NDArray[Any]) -> str:
-    """Return the digest `spectra.digest.array_digest` of mapped little-endian arrays."""
-    sha = hashlib.sha256()
-    for array in arrays:
-        sha.update(f"{array.dtype.newbyteorder('<').str}{array.shape};".encode())
-        mapped.digest(sha, array)
-    return sha.hexdigest()

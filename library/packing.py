@@ -1,4 +1,4 @@
-"""A library as four flat arrays, and the digest over them."""
+"""A library as flat arrays, and the digest over them."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import rfc8785
 
-from spectra.digest import array_digest, bytes_digest, json_digest
+from spectra.digest import json_digest
 from spectra.references import ReferenceEntry
 from spectra.values import FloatArray
 
@@ -17,7 +17,8 @@ from .entry_json import entry_head, entry_of_head
 from .errors import LibraryFormatError
 
 FORMAT = "opioscan.library"
-FORMAT_VERSION = 1
+#: What is written, and all that is read: version 1 had an axis of its own for each entry.
+FORMAT_VERSION, FORMAT_VERSIONS = 2, (1, 2)
 #: Bounds of what is written and read; a larger library is a mistake or an attack.
 MAX_ENTRIES = 100_000
 MAX_HEAD_BYTES = 64 << 10
@@ -27,21 +28,15 @@ MAX_NAME = 200
 RELEASED = 1024
 
 #: Arrays of a library; `library.store` says what each holds.
-ARRAYS = ("heads", "axis", "intensity", "noise")
-
-
-def pack(entries: Sequence[ReferenceEntry], name: str) -> dict[str, Any]:
-    """Flatten entries into the arrays of a library.
-
-    Raises
-    ------
-    LibraryFormatError
-        The name, the number of entries or a text is out of bounds, two entries share an
-        identifier, or something has no JSON form.
-    """
-    parts = parts_of(entries, name)
-    heads = np.frombuffer(b"".join(parts["heads"]), dtype=np.uint8)
-    return {"heads": heads, **{key: _joined(parts[key]) for key in ARRAYS[1:]}}
+ARRAYS = ("heads", "axis", "axis_of", "intensity", "noise")
+#: What each holds; version 1 has no ``axis_of``.
+KINDS: dict[str, type] = {
+    **dict.fromkeys(ARRAYS, np.float64),
+    "heads": np.uint8,
+    "axis_of": np.uint32,
+}
+#: Arrays that the digest covers besides the heads, each entry's after that of the one before.
+_DIGESTED = ("axis", "intensity", "noise")
 
 
 def parts_of(entries: Sequence[ReferenceEntry], name: str) -> dict[str, list[Any]]:
@@ -72,29 +67,28 @@ def _head_line(entry: ReferenceEntry) -> bytes:
     return line
 
 
-def _joined(arrays: Sequence[FloatArray]) -> FloatArray:
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype=np.float64)
-
-
-def digest_of(name: str, packed: dict[str, Any], *, arrays: Callable[..., str] | None = None) -> str:
-    """Return the digest of a library.
-
-    It is the SHA-256 of the RFC 8785 form of an object with the format, its version, the name,
-    the SHA-256 of ``heads`` and the `spectra.digest.array_digest` of the three float arrays.
-
-    Parameters
-    ----------
-    arrays
-        What digests the float arrays; by default `spectra.digest.array_digest`.
-    """
-    told = (arrays or array_digest)(packed["axis"], packed["intensity"], packed["noise"])
-    return _digest(name, bytes_digest(packed["heads"].tobytes()), told)
+def laid_out(parts: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the parts of a library as they are written: each axis once, and which entry has which."""
+    numbers: dict[bytes, int] = {}
+    distinct: list[FloatArray] = []
+    which: list[int] = []
+    for axis in parts["axis"]:
+        place = numbers.setdefault(sha256(axis.tobytes()).digest(), len(distinct))
+        if place == len(distinct):
+            distinct.append(axis)
+        which.append(place)
+    return {**parts, "axis": distinct, "axis_of": [np.array(which, dtype=np.uint32)]}
 
 
 def digest_of_parts(name: str, parts: dict[str, list[Any]]) -> str:
-    """Return what `digest_of` would, without laying the parts end to end: no copy of thousands of spectra."""
+    """Return the digest of a library.
+
+    It is the SHA-256 of the RFC 8785 form of an object with the format, the number 1, the name, the SHA-256
+    of the heads and the `spectra.digest.array_digest` of three float arrays: the axes, intensities and noises
+    of all entries, each laid end to end. It does not depend on how a file lays them out.
+    """
     sha = sha256()
-    for key in ARRAYS[1:]:
+    for key in _DIGESTED:
         size = sum(part.size for part in parts[key])
         sha.update(f"<f8({size},);".encode())
         for part in parts[key]:
@@ -109,7 +103,7 @@ def _digest(name: str, heads: str, arrays: str) -> str:
     return json_digest(
         {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": 1,
             "name": name,
             "heads": heads,
             "arrays": arrays,
@@ -117,8 +111,52 @@ def _digest(name: str, heads: str, arrays: str) -> str:
     )
 
 
+def heads_of(packed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what each entry says of itself but its numbers, not checked any further.
+
+    Raises
+    ------
+    LibraryFormatError, ValueError
+        They are cut off, too many or no JSON objects.
+    """
+    return _heads(packed["heads"].tobytes())
+
+
+def axes_of(packed: dict[str, Any], heads: Sequence[dict[str, Any]]) -> list[FloatArray]:
+    """Return the axis of each entry; entries of one axis share it.
+
+    Raises
+    ------
+    LibraryFormatError, KeyError, TypeError
+        The arrays do not fit together.
+    """
+    counts = [head["channels"] for head in heads]
+    if not all(type(count) is int and count > 0 for count in counts):
+        raise LibraryFormatError("an entry has no channels")
+    axes = packed["axis"]
+    axes.setflags(write=False)
+    which = packed["axis_of"].tolist() if "axis_of" in packed else list(range(len(counts)))
+    if len(which) != len(counts):
+        raise LibraryFormatError("it does not say which entry has which axis")
+    found: list[FloatArray] = []
+    start = 0
+    for place, count in zip(which, counts, strict=True):
+        if place == len(found) and count <= axes.size - start:
+            found.append(axes[start : start + count])
+            start += count
+        elif place >= len(found) or found[place].size != count:
+            raise LibraryFormatError("an entry has more channels than the file")
+    if start != axes.size:
+        raise LibraryFormatError("it holds an axis that belongs to no entry")
+    return [found[place] for place in which]
+
+
 def unpack(
-    packed: dict[str, Any], *, release: Callable[[], None] | None = None
+    packed: dict[str, Any],
+    heads: Sequence[dict[str, Any]],
+    axes: Sequence[FloatArray],
+    *,
+    release: Callable[[], None] | None = None,
 ) -> tuple[ReferenceEntry, ...]:
     """Rebuild the entries from the arrays of a library.
 
@@ -126,6 +164,8 @@ def unpack(
     ----------
     packed
         The arrays; they become read-only, and entries hold parts of them.
+    heads, axes
+        Those of the entries, see `heads_of` and `axes_of`.
     release
         Called now and then, to give back memory of arrays that are mapped.
 
@@ -134,25 +174,24 @@ def unpack(
     LibraryFormatError, ValueError, TypeError, KeyError
         The arrays do not fit together, or an entry is damaged.
     """
-    heads = _heads(packed["heads"].tobytes())
     entries, start, noisy = [], 0, 0
-    axis, same = np.empty(0), b""
-    for key in ARRAYS[1:]:
-        packed[key].setflags(write=False)
-    axes, intensities, noises = (packed[key] for key in ARRAYS[1:])
-    for number, head in enumerate(heads, start=1):
-        count = head["channels"]
-        if type(count) is not int or not 0 < count <= axes.size - start:
+    intensities, noises = packed["intensity"], packed["noise"]
+    for array in (intensities, noises):
+        array.setflags(write=False)
+    last, same = np.empty(0), b""
+    for number, (head, axis) in enumerate(zip(heads, axes, strict=True), start=1):
+        count = axis.size
+        if count > intensities.size - start:
             raise LibraryFormatError("an entry has more channels than the file")
+        if axis is not last and (numbers := axis.tobytes()) != same:
+            last, same = axis, numbers
         noise = noises[noisy : noisy + count] if head["noise"] else None
-        part = slice(start, start + count)
-        if (numbers := axes[part].tobytes()) != same:
-            axis, same = axes[part], numbers
-        entries.append(entry_of_head(head, axis=axis, intensity=intensities[part], noise=noise))
+        part = intensities[start : start + count]
+        entries.append(entry_of_head(head, axis=last, intensity=part, noise=noise))
         start, noisy = start + count, noisy + (count if head["noise"] else 0)
         if release is not None and number % RELEASED == 0:
             release()
-    if (start, start, noisy) != (axes.size, intensities.size, noises.size):
+    if (start, noisy) != (intensities.size, noises.size):
         raise LibraryFormatError("it holds numbers that belong to no entry")
     _require_unique([entry.reference_id for entry in entries])
     return tuple(entries)

@@ -1,15 +1,17 @@
 """Libraries on disk: one HDF5 file, replaced whole, verified whenever it is opened.
 
-Layout, format version 1::
+Layout, format version 2::
 
     /                attributes: format, format_version, name, digest
     /heads           uint8: for each entry one RFC 8785 JSON object and a line feed
-    /axis            float64: the axes of all entries, one after the other, cm⁻¹
+    /axis            float64: the axes, each once, one after the other, cm⁻¹
+    /axis_of         uint32: for each entry which of them it has, numbered as they first come
     /intensity       float64: their intensities
     /noise           float64: the noise of those entries that have one
 
 Nothing is chunked or compressed, so no file holds more than its size; HDF5 checks the metadata
-(superblock 3), the digest covers the rest. Large files are mapped, not read (`library.mapping`).
+(superblock 3), the digest covers the rest. Version 1, still read, has an axis for each entry. Large files
+are mapped, not read (`library.mapping`).
 """
 
 import gc
@@ -18,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,16 +35,25 @@ from .errors import (
     LibraryUnreadable,
     LibraryVersionError,
 )
-from .mapping import MAPPED_FROM, Mapped, sha256_of
+from .mapping import MAPPED_FROM, Mapped
 from .names import fold_name
-from .packing import ARRAYS, FORMAT, FORMAT_VERSION, digest_of, digest_of_parts, parts_of, unpack
+from .packing import (
+    ARRAYS,
+    FORMAT,
+    FORMAT_VERSION,
+    FORMAT_VERSIONS,
+    KINDS,
+    axes_of,
+    digest_of_parts,
+    heads_of,
+    parts_of,
+    unpack,
+)
 from .replacing import replace_file
 from .writing import write_file
 
 #: Bound of what is read; a larger library is a mistake or an attack.
 MAX_FILE_BYTES = 8 << 30
-
-_KINDS: dict[str, type] = {key: np.uint8 if key == "heads" else np.float64 for key in ARRAYS}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +134,7 @@ def write_library(
 
 
 def content_digest(entries: Iterable[ReferenceEntry], *, name: str) -> str:
-    """Return the digest a library of these entries would have; see `library.packing.digest_of`."""
+    """Return the digest a library of these entries would have; see `library.packing.digest_of_parts`."""
     kept = tuple(sorted(entries, key=lambda entry: entry.reference_id))
     return digest_of_parts(name, parts_of(kept, name))
 
@@ -163,21 +173,33 @@ def read_library(path: Path) -> Library:
 
 def _read(handle: BinaryIO, path: Path) -> Library:
     with h5py.File(handle, "r") as file:
-        name, digest = _read_attributes(file)
-        places = {key: _place(file, key) for key in ARRAYS}
-        mapped = _mapped(handle, places)
+        name, digest, version = _read_attributes(file)
+        keys = [key for key in ARRAYS if version > 1 or key != "axis_of"]
+        places = {key: _place(file, key) for key in keys}
+        mapped = _mapped(handle, places) if version > 1 else None
         if mapped is None:
-            packed = {key: file[key][()] for key in ARRAYS}
+            packed = {key: file[key][()] for key in keys}
         else:
-            packed = {key: mapped.array(_KINDS[key], *places[key]) for key in ARRAYS}
-    if digest_of(name, packed, arrays=None if mapped is None else partial(sha256_of, mapped)) != digest:
+            packed = {key: mapped.array(KINDS[key], *places[key]) for key in keys}
+    heads = heads_of(packed)
+    axes = axes_of(packed, heads)
+    numbers = {"axis": axes, "intensity": [packed["intensity"]], "noise": [packed["noise"]]}
+    if digest_of_parts(name, {**numbers, "heads": [packed["heads"]]}) != digest:
         raise LibraryFormatError("its content does not match its digest: it was damaged or altered")
     release = None if mapped is None else mapped.release
     with _no_collection():
-        entries = unpack(packed, release=release)
+        entries = unpack(packed, heads, axes, release=release)
     if release is not None:
         release()
-    return Library(name, digest, FORMAT_VERSION, entries, path)
+    return Library(name, digest, version, entries, path)
+
+
+def _mapped(handle: BinaryIO, places: dict[str, tuple[int, tuple[int]]]) -> Mapped | None:
+    """Map a large file; None for a small one, and for one written elsewhere whose numbers lie askew."""
+    askew = any(at % np.dtype(KINDS[key]).itemsize for key, (at, _) in places.items())
+    if os.fstat(handle.fileno()).st_size < MAPPED_FROM or askew:
+        return None
+    return Mapped.of(handle)
 
 
 @contextmanager
@@ -190,14 +212,6 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _mapped(handle: BinaryIO, places: dict[str, tuple[int, tuple[int]]]) -> Mapped | None:
-    """Map a large file; None for a small one, and for one of an earlier program, whose numbers lie askew."""
-    askew = any(places[key][0] % 8 for key in ARRAYS[1:])
-    if os.fstat(handle.fileno()).st_size < MAPPED_FROM or askew:
-        return None
-    return Mapped.of(handle)
 
 
 def _require_readable(path: Path) -> None:
@@ -214,26 +228,26 @@ def _require_readable(path: Path) -> None:
         raise LibraryUnreadable(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _read_attributes(file: h5py.File) -> tuple[str, str]:
+def _read_attributes(file: h5py.File) -> tuple[str, str, int]:
     said = file.attrs.get("format")
     if not isinstance(said, str) or said != FORMAT:
         raise LibraryFormatError("it is an HDF5 file, but not an opioscan library")
     version = file.attrs.get("format_version")
-    if not isinstance(version, np.integer) or version != FORMAT_VERSION:
+    if not isinstance(version, np.integer) or version not in FORMAT_VERSIONS:
         raise LibraryVersionError(
-            f"library format version {version!s:.20}; this program reads version {FORMAT_VERSION}: "
+            f"library format version {version!s:.20}; this program reads up to {FORMAT_VERSION}: "
             "use the program that wrote it, or import again"
         )
     name, digest = file.attrs.get("name"), file.attrs.get("digest")
     if not isinstance(name, str) or not isinstance(digest, str):
         raise LibraryFormatError("its name or digest is missing")
-    return name, digest
+    return name, digest, int(version)
 
 
 def _place(file: h5py.File, key: str) -> tuple[int, tuple[int]]:
     """Return where a dataset lies and its shape, if it is stored plainly (no link, filter or other file)."""
     dataset = file.get(key) if isinstance(file.get(key, getlink=True), h5py.HardLink) else None
-    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != _KINDS[key] or dataset.ndim != 1:
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != KINDS[key] or dataset.ndim != 1:
         raise LibraryFormatError(f"its dataset {key!r} is missing or of the wrong kind")
     if dataset.chunks or dataset.external or dataset.is_virtual or dataset.nbytes > MAX_FILE_BYTES:
         raise LibraryFormatError(f"its dataset {key!r} is not stored plainly")

@@ -14,12 +14,14 @@ import h5py
 import numpy as np
 from h5py import h5d, h5p, h5s, h5t
 
-from .packing import ARRAYS, FORMAT, FORMAT_VERSION
+from .packing import ARRAYS, FORMAT, FORMAT_VERSION, KINDS, laid_out
 
 #: What HDF5 itself may take in such a file: superblock, headers and attributes, with room to spare, bytes.
 SKELETON = 64 << 10
 #: Where in the file an array may begin: at multiples of this, bytes.
 PAGE = 4096
+#: How numbers stand in the file.
+_FILED = {"heads": "|u1", "axis_of": "<u4", **dict.fromkeys(("axis", "intensity", "noise"), "<f8")}
 #: Bytes gathered before they are written.
 CHUNK = 4 << 20
 
@@ -34,23 +36,24 @@ def write_file(path: Path, name: str, digest: str, parts: dict[str, list[Any]]) 
     name, digest
         Of the library.
     parts
-        What lies end to end in each array (`library.packing.parts_of`).
+        What is laid end to end (`library.packing.parts_of`).
 
     Raises
     ------
     OSError
         The operating system refused, for example for want of space.
     """
-    sizes = {key: _count(key, parts[key]) for key in ARRAYS}
-    total = sum(sizes[key] * (1 if key == "heads" else 8) for key in ARRAYS)
+    laid = laid_out(parts)
+    sizes = {key: _count(key, laid[key]) for key in ARRAYS}
+    total = sum(sizes[key] * np.dtype(KINDS[key]).itemsize for key in ARRAYS)
     _reserve(path, total + SKELETON)
     places = _skeleton(path, name, digest, sizes)
     with path.open("r+b", buffering=CHUNK) as file:
         for key in ARRAYS:
             if sizes[key]:
                 file.seek(places[key])
-                for part in parts[key]:
-                    file.write(part if key == "heads" else np.ascontiguousarray(part, dtype="<f8").data)
+                for part in laid[key]:
+                    file.write(part if key == "heads" else np.ascontiguousarray(part, dtype=_FILED[key]).data)
 
 
 def _count(key: str, parts: list[Any]) -> int:
@@ -91,5 +94,5 @@ def _dataset(file: h5py.File, key: str, size: int) -> Any:
     how.set_alloc_time(h5d.ALLOC_TIME_EARLY)
     how.set_fill_time(h5d.FILL_TIME_NEVER)
     how.set_obj_track_times(track_times=False)
-    kind = h5t.STD_U8LE if key == "heads" else h5t.IEEE_F64LE
+    kind = h5t.py_create(np.dtype(_FILED[key]))
     return h5d.create(file.id, key.encode(), kind, h5s.create_simple((size,)), dcpl=how)

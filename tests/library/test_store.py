@@ -259,9 +259,9 @@ def test_links_to_other_files_are_not_followed(tmp_path, make_entry):
         read_library(path)
 
 
-def forge(path, heads, channels=40, noise=0):
-    """Write a file whose digest is right and whose content is not."""
-    from library.packing import FORMAT, digest_of
+def forge(path, heads, channels=40, noise=0, axis_of=None):
+    """Write a file whose digest is right and whose content is not; of version 1 without ``axis_of``."""
+    from library.packing import FORMAT, digest_of_parts
 
     packed = {
         "heads": np.frombuffer(heads, dtype=np.uint8),
@@ -269,12 +269,48 @@ def forge(path, heads, channels=40, noise=0):
         "intensity": np.ones(channels),
         "noise": np.ones(noise),
     }
+    digest = digest_of_parts("x", {key: [array] for key, array in packed.items()})
+    version = 1 if axis_of is None else 2
+    if axis_of is not None:
+        packed["axis_of"] = np.array(axis_of, dtype=np.uint32)
     with h5py.File(path, "w") as file:
-        file.attrs.update(
-            {"format": FORMAT, "format_version": 1, "name": "x", "digest": digest_of("x", packed)}
-        )
+        file.attrs.update({"format": FORMAT, "format_version": version, "name": "x", "digest": digest})
         for key, array in packed.items():
             file[key] = array
+
+
+def test_a_file_of_version_1_is_read(tmp_path, make_entry):
+    heads = json.dumps(entry_head(make_entry())).encode() + b"\n"
+    forge(tmp_path / "old.h5", heads)
+    forge(tmp_path / "new.h5", heads, axis_of=[0])
+    old, new = read_library(tmp_path / "old.h5"), read_library(tmp_path / "new.h5")
+    assert (old.format_version, new.format_version) == (1, 2)
+    assert old.digest == new.digest
+    assert np.array_equal(old.entries[0].spectrum.axis, new.entries[0].spectrum.axis)
+
+
+@pytest.mark.parametrize("axis_of", [[], [1], [0, 0], [4_000_000_000]])
+def test_axes_that_are_not_there_are_refused(tmp_path, make_entry, axis_of):
+    forge(tmp_path / "lib.h5", json.dumps(entry_head(make_entry())).encode() + b"\n", axis_of=axis_of)
+    with pytest.raises(LibraryFormatError):
+        read_library(tmp_path / "lib.h5")
+
+
+def test_each_axis_is_written_once(tmp_path, make_entry):
+    first = make_entry()
+    other = replace(
+        first, reference_id="other", spectrum=replace(first.spectrum, axis=first.spectrum.axis + 1.0)
+    )
+    third = replace(first, reference_id="third")
+    written = write_library(tmp_path / "lib.h5", [first, other, third], name="x")
+    with h5py.File(tmp_path / "lib.h5") as file:
+        assert file["axis"].size == 2 * first.spectrum.axis.size
+        assert sorted(file["axis_of"][()].tolist()) == [0, 0, 1]
+    read = read_library(tmp_path / "lib.h5")
+    assert read.digest == written.digest
+    assert read.entry("third").spectrum.axis is not read.entry("other").spectrum.axis
+    for entry in (first, other, third):
+        assert np.array_equal(read.entry(entry.reference_id).spectrum.axis, entry.spectrum.axis)
 
 
 @pytest.mark.parametrize(
