@@ -7,9 +7,8 @@ from typing import Any
 
 from spectra.references import ReferenceEntry, Substance
 
-from .admission import EDITED
 from .assignments import ENTRY_FIELDS, SUBSTANCE_FIELDS, Assignment, value_of
-from .changes import change_library
+from .changes import EDITED, change_library
 from .errors import EditRefused
 from .names import fold_name
 from .store import Library

@@ -1,11 +1,10 @@
 """``opioscan library import``: a folder of spectra, through quality control, into a library."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from library.admission import Admission, admit
 from library.errors import ImportRefused
 from library.importing import ImportReport, import_folder
 from library.merging import Merge, merge_into
@@ -14,10 +13,11 @@ from library.store import read_library
 from spectra.values import Technique
 
 from ..errors import UsageError
-from ..quality.page import quality_page, write_page
-from ..quality.words import quality_lines
 from .library_words import MOST_NAMED, Json, ReportFile, library_json
 from .output import emit_json, progress, say, warn
+
+if TYPE_CHECKING:
+    from library.admission import Admission
 
 
 def import_(
@@ -45,6 +45,10 @@ def import_(
 
     Every spectrum goes through quality control first; what it finds is told, and nothing is repaired.
     """
+    from library.admission import admit
+
+    from ..quality.page import write_page
+
     if unknown := sorted(set(accept or ()) - REFUSING):
         raise UsageError(
             f"--accept {unknown[0]}: no finding keeps a file out by that name; there are "
@@ -75,7 +79,7 @@ def import_(
         _tell_import(found, admission, merge)
 
 
-def _report_json(report: ImportReport, admission: Admission, merge: Merge) -> dict[str, Any]:
+def _report_json(report: ImportReport, admission: "Admission", merge: Merge) -> dict[str, Any]:
     refused: list[dict[str, Any]] = [{"file": file, "reason": why} for file, why in report.refused]
     refused += [
         {"file": one.file, "reason": one.reason, "codes": list(one.codes)} for one in admission.refused
@@ -93,14 +97,16 @@ def _report_json(report: ImportReport, admission: Admission, merge: Merge) -> di
     }
 
 
-def _quality_json(report: ImportReport, admission: Admission) -> dict[str, Any]:
+def _quality_json(report: ImportReport, admission: "Admission") -> dict[str, Any]:
     """Return what quality control found, each entry with its file."""
     found = admission.quality.to_json()
     entries = [{**one, "file": report.files.get(one["reference_id"], "")} for one in found["entries"]]
     return {**found, "entries": entries}
 
 
-def _import_page(folder: Path, report: ImportReport, admission: Admission) -> str:
+def _import_page(folder: Path, report: ImportReport, admission: "Admission") -> str:
+    from ..quality.page import quality_page
+
     refused = [*report.refused, *((one.file, one.reason) for one in admission.refused)]
     facts = {
         "files read": str(len(set(report.files.values())) + len(report.refused)),
@@ -121,7 +127,9 @@ def _import_page(folder: Path, report: ImportReport, admission: Admission) -> st
     )
 
 
-def _tell_import(report: ImportReport, admission: Admission, merge: Merge) -> None:
+def _tell_import(report: ImportReport, admission: "Admission", merge: Merge) -> None:
+    from ..quality.words import quality_lines
+
     refused = [*report.refused, *((one.file, one.reason) for one in admission.refused)]
     if merge.created:
         warn(f"{merge.library.path} did not exist; it was made")
