@@ -27,9 +27,9 @@ SHARED = "OPIOSCAN_SHARED"
 _POOLS = ("AnyIO worker thread", "asyncio_", "spectra-kernels")
 #: How long a thread may take to end after its test, s.
 _GRACE_S = 2.0
-#: Workers beyond one a core where pytest is to choose: more than half of the suite's time is waiting for devices,
+#: Workers beyond one a core where pytest is to choose: more than half of the time of the suite is waiting for devices,
 #: programs and deadlines (measured on 2 cores: 650 s of processor time in 830 s of 2 workers).
-_MORE_WORKERS = 2
+_MORE_WORKERS = 1
 
 
 @pytest.hookimpl(optionalhook=True)
