@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from figures import Sheet, progress, run
+from import_kills import ENDED
 
 #: Kills of each kind, and those aimed at the moments in which an import writes.
-KILLS, AIMED = 100, 50
+KILLS, AIMED = 100, 30
 #: Programs that kill, side by side.
 LANES = 2
 #: Longest that one of them may take, s.
@@ -37,9 +38,8 @@ def measure(sheet: Sheet) -> None:
         if left := one.get("outcomes"):
             told = ", ".join(f"{count} × {what}" for what, count in sorted(left.items()))
             sheet.tell(f"{kind}: left by {sum(left.values())} kills", told)
-            sheet.add(
-                f"{kind}: kills", f"≥ {KILLS}", str(sum(left.values())), passed=sum(left.values()) >= KILLS
-            )
+            killed = sum(count for what, count in left.items() if ENDED not in what)
+            sheet.add(f"{kind}: kills", f"≥ {KILLS}", str(killed), passed=killed >= KILLS)
 
 
 def _killed(sheet: Sheet, kind: str) -> dict[str, Any]:

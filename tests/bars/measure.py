@@ -54,9 +54,9 @@ BARS = {
     4: {
         "vendor_files": 60.0,
         "releases": 300.0,
-        "kills": 600.0,
+        "kills": 700.0,
         "library_quality": 600.0,
-        "mutations": 720.0,
+        "mutations": 660.0,
     },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
