@@ -42,7 +42,8 @@ def kill_while_changing(library: Path, more: Path, folder: Path, *, kills: int, 
     folder.mkdir()
     path = folder / "killed.h5"
     shutil.copy(library, path)
-    key = read_library(path).entries[0].reference_id
+    first = read_library(path).entries[0]
+    key = first.reference_id
     extra = read_library(more).entries
     rng = random.Random(seed)
     wrong = []
@@ -53,7 +54,7 @@ def kill_while_changing(library: Path, more: Path, folder: Path, *, kills: int, 
         time.sleep(rng.uniform(0.005, LONGEST_S))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        wrong += _wrong(path, key, number)
+        wrong += _wrong(path, first, number)
     return wrong
 
 
@@ -66,14 +67,14 @@ def _change_for_ever(path: Path, key: str, extra: tuple[ReferenceEntry, ...], nu
     os._exit(0)
 
 
-def _wrong(path: Path, key: str, number: int) -> list[str]:
+def _wrong(path: Path, first: ReferenceEntry, number: int) -> list[str]:
     try:
         library = read_library(path)
         changes = read_changes(path)
     except LibraryError as error:
         return [f"kill {number}: {error}"]
-    form = library.entry(key).form
-    if form and not any(change["changes"][-1]["new"] == form for change in changes):
+    form = library.entry(first.reference_id).form
+    if form not in {"", first.form} and not any(change["changes"][-1]["new"] == form for change in changes):
         return [f"kill {number}: a change without a line in the journal"]
     return []
 
