@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from spectra.digest import array_digest
 from spectra.references import ReferenceEntry
 
+from .changes import EDITED
 from .equivalents import link_equivalents
 from .importing import ImportReport
 from .names import fold_name
 from .quality import Progress, QualityReport, check_entries
 from .quality_codes import CODES
 from .quality_values import Finding, in_order
-
-#: Begins a line of an entry's history that tells of an edit; `library.editing` writes it.
-EDITED = "edited "
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from .errors import LibraryFormatError, LibraryNotWritten, LibraryUnreadable
 from .replacing import folder_lock
 from .store import Library, content_digest, read_library, write_library
 
+#: Begins a line of an entry's history that tells of an edit; `library.editing` writes it.
+EDITED = "edited "
+
 #: A longer journal is none of ours.
 MAX_JOURNAL_BYTES = 256 << 20
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from spectra.references import ReferenceEntry, Substance
 
-from .admission import EDITED
 from .assignments import ENTRY_FIELDS, SUBSTANCE_FIELDS, Assignment, value_of
-from .changes import change_library
+from .changes import EDITED, change_library
 from .documenting import Papers, moment_of, with_papers
 from .errors import EditRefused
 from .names import fold_name

@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
-from .method_store import StoredMethod, read_method
 from .release_errors import ReleaseAltered, RepositoryUnready
 from .release_record import (
     INDEX,
@@ -35,6 +34,9 @@ from .release_record import (
     record_target,
 )
 from .replacing import replace_file
+
+if TYPE_CHECKING:
+    from .method_store import StoredMethod
 
 #: Larger metadata is a mistake or an attack (as the client's bound).
 MAX_METADATA_BYTES = 5_000_000
@@ -170,7 +172,7 @@ class Repository:
 
 
 @contextmanager
-def opened_release(repo: Repository, targets: Targets, number: int) -> Iterator[StoredMethod]:
+def opened_release(repo: Repository, targets: Targets, number: int) -> "Iterator[StoredMethod]":
     """Read the method of a release out of a repository, every digest checked.
 
     Raises
@@ -178,6 +180,8 @@ def opened_release(repo: Repository, targets: Targets, number: int) -> Iterator[
     ReleaseAltered, LibraryError
         A file is missing or not what was released.
     """
+    from .method_store import read_method
+
     release = repo.release(targets, number)
     with tempfile.TemporaryDirectory(prefix="opioscan-release-") as folder:
         for one in release.files:

@@ -3,6 +3,8 @@
 Everything is fetched beside what is in force. First the newest metadata counts (so that nothing older is
 believed later), then the method is fetched, checked, rebuilt and stored as one more immutable version, and
 last the state is replaced, which is the switch. A scan waits for none of it.
+
+What rebuilds methods is imported where it is needed: to hear that nothing is newer is to take a moment.
 """
 
 import secrets
@@ -15,8 +17,6 @@ from tuf.api.metadata import TargetFile
 from tuf.ngclient import Updater
 
 from .errors import LibraryError, LibraryNotWritten
-from .method_store import MAX_FILE_BYTES as MAX_METHOD_BYTES
-from .method_store import read_method
 from .release_active import is_whole
 from .release_errors import ClockSetBack, OtherMethodThere, ReleaseUnusable
 from .release_metadata import download, newest_metadata, target_bytes, target_info
@@ -156,6 +156,8 @@ def _installed(release: Release, info: TargetFile) -> Installed:
 
 def _fetch_method(updater: Updater, source: Source, offered: Installed, folder: Path, methods: Path) -> None:
     """Fetch a method's files, rebuild it to see that it can be used, and store it."""
+    from .method_store import MAX_FILE_BYTES as MAX_METHOD_BYTES
+
     _check_room(methods, offered)
     incoming = folder / f"{_INCOMING}{secrets.token_hex(8)}"
     incoming.mkdir()
@@ -194,6 +196,8 @@ def _check_room(methods: Path, offered: Installed) -> None:
 
 
 def _check_usable(incoming: Path, offered: Installed) -> None:
+    from .method_store import read_method
+
     try:
         digest = read_method(incoming, offered.name, offered.version).method.digest
     except LibraryError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # As the command line does: one BLAS thread, said before NumPy is first imported.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -28,6 +29,21 @@ SHARED = "OPIOSCAN_SHARED"
 _POOLS = ("AnyIO worker thread", "asyncio_", "spectra-kernels")
 #: How long a thread may take to end after its test, s.
 _GRACE_S = 2.0
+#: Workers beyond one a core where pytest is to choose: more than half of the time of the suite is waiting for devices,
+#: programs and deadlines (measured on 2 cores: 650 s of processor time in 830 s of 2 workers).
+_MORE_WORKERS = 1
+
+
+# A machine that is busy for a moment is no failure; what hangs ends by pytest's own time-out.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many workers ``-n auto`` means; the variable of pytest-xdist still decides where it is set."""
+    given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", "")
+    return int(given) if given.isdecimal() else len(os.sched_getaffinity(0)) + _MORE_WORKERS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

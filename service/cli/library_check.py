@@ -3,25 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from library.changes import read_changes
-from library.comparing import Comparison
-from library.comparing import compare as compared
-from library.confusability import MOST, Confusability, confusability
-from library.coverage import Covered, coverage
 from library.documenting import undocumented
-from library.quality import QualityReport, check_entries
 from library.store import Library, read_library
 from spectra.values import Technique
 
 from ..errors import UsageError
-from ..quality.page import quality_page, write_bytes, write_page
-from ..quality.words import coverage_lines, quality_lines
 from .library_words import MOST_NAMED, Json, LibraryFile, ReportFile, library_json, opened, undocumented_words
 from .output import emit_json, progress, say
+
+if TYPE_CHECKING:
+    from library.comparing import Comparison
+    from library.confusability import Confusability
+    from library.coverage import Covered
+    from library.quality import QualityReport
 
 #: Scans of a map where nobody says otherwise.
 SNR, RESOLUTION = 50.0, 10.0
@@ -44,6 +43,11 @@ def check(
     json: Json = False,
 ) -> None:
     """Check a whole library: quality, duplicates, coverage. Exit code 1 where a person has to look."""
+    from library.coverage import coverage
+    from library.quality import check_entries
+
+    from ..quality.page import write_page
+
     if plot is not None and not confusable:
         raise UsageError("--plot draws the map: give --confusable as well")
     if not (1.0 <= snr <= 1e6 and 0.0 <= resolution <= 50.0):
@@ -76,12 +80,14 @@ class _Known:
     """What a check found out."""
 
     library: Library
-    found: QualityReport
-    covered: tuple[Covered, ...]
+    found: "QualityReport"
+    covered: "tuple[Covered, ...]"
     changes: tuple[dict[str, Any], ...]
 
 
 def _page(known: _Known) -> str:
+    from ..quality.page import quality_page
+
     library = known.library
     facts = {
         "library": f"{library.name}, digest {library.digest}",
@@ -93,7 +99,7 @@ def _page(known: _Known) -> str:
     return quality_page(title, known.found, library.entries, facts=facts, covered=known.covered)
 
 
-def _check_json(known: _Known, maps: list[Confusability]) -> dict[str, Any]:
+def _check_json(known: _Known, maps: "list[Confusability]") -> dict[str, Any]:
     return {
         **library_json(known.library),
         "changes": list(known.changes),
@@ -106,6 +112,8 @@ def _check_json(known: _Known, maps: list[Confusability]) -> dict[str, Any]:
 
 
 def _check_lines(known: _Known) -> Iterator[str]:
+    from ..quality.words import coverage_lines, quality_lines
+
     library = known.library
     yield f"{library.name}: {len(library.entries)} entries, digest {library.digest[:16]}…"
     yield from quality_lines(known.found)
@@ -123,6 +131,8 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare two versions of a library: added, removed, changed facts and spectra."""
+    from library.comparing import compare as compared
+
     before, after = read_library(old), read_library(new)
     found = compared(before.entries, after.entries)
     if json:
@@ -136,7 +146,7 @@ def compare(
     )
 
 
-def _comparison_lines(found: Comparison) -> Iterator[str]:
+def _comparison_lines(found: "Comparison") -> Iterator[str]:
     for sign, entries in (("+", found.added), ("-", found.removed)):
         for entry in entries[:MOST_NAMED]:
             yield f"{sign} {entry.substance.name} ({entry.reference_id})"
@@ -163,7 +173,9 @@ def _short(value: Any) -> str:
 
 def _maps(
     library: Library, technique: Technique | None, snr: float, resolution: float
-) -> list[Confusability]:
+) -> "list[Confusability]":
+    from library.confusability import confusability
+
     wanted = [technique] if technique else list(Technique)
     total = sum(entry.technique in wanted for entry in library.entries)
     maps = []
@@ -176,6 +188,8 @@ def _maps(
 
 def _check_map_size(library: Library, technique: Technique | None) -> None:
     """Refuse a map that is too large before quality control has taken its minutes."""
+    from library.confusability import MOST
+
     for one in [technique] if technique else list(Technique):
         count = sum(entry.technique is one for entry in library.entries)
         if count > MOST:
@@ -185,7 +199,7 @@ def _check_map_size(library: Library, technique: Technique | None) -> None:
             )
 
 
-def _map_lines(maps: list[Confusability]) -> Iterator[str]:
+def _map_lines(maps: "list[Confusability]") -> Iterator[str]:
     for one in maps:
         yield (
             f"{one.technique}: {len(one.entries)} references at SNR {one.snr:g} and a resolution of "
@@ -205,10 +219,11 @@ def _map_lines(maps: list[Confusability]) -> Iterator[str]:
             yield f"  nearest: {names}, distance {value:.2f}{' (confused)' if value < 1.0 else ''}"
 
 
-def _draw(maps: list[Confusability], plot: Path) -> list[Path]:
+def _draw(maps: "list[Confusability]", plot: Path) -> list[Path]:
     """Draw each map into a file of its own; return the files."""
     from ..plots import kind_of
     from ..plots.confusability import confusability_picture
+    from ..quality.page import write_bytes
 
     try:
         kind = kind_of(plot)

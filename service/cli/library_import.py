@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from library.admission import Admission, admit
 from library.documenting import undocumented
 from library.errors import ImportRefused
 from library.importing import ImportReport, import_folder
@@ -16,11 +15,12 @@ from library.store import read_library
 from spectra.values import Technique
 
 from ..errors import UsageError
-from ..quality.page import quality_page, write_page
-from ..quality.words import quality_lines
 from .library_words import MOST_NAMED, Json, ReportFile, library_json, undocumented_words
 from .output import emit_json, progress, say, warn
 from .papers import AuthenticatedAt, AuthenticatedBy, Basis, papers_asked
+
+if TYPE_CHECKING:
+    from library.admission import Admission
 
 
 def import_(
@@ -51,6 +51,10 @@ def import_(
 
     Every spectrum goes through quality control first; what it finds is told, and nothing is repaired.
     """
+    from library.admission import admit
+
+    from ..quality.page import write_page
+
     papers = papers_asked(authenticated_by, authenticated_at, basis)
     if unknown := sorted(set(accept or ()) - REFUSING):
         raise UsageError(
@@ -86,7 +90,7 @@ def import_(
         _tell_import(found, admission, merge)
 
 
-def _report_json(report: ImportReport, admission: Admission, merge: Merge) -> dict[str, Any]:
+def _report_json(report: ImportReport, admission: "Admission", merge: Merge) -> dict[str, Any]:
     refused: list[dict[str, Any]] = [{"file": file, "reason": why} for file, why in report.refused]
     refused += [
         {"file": one.file, "reason": one.reason, "codes": list(one.codes)} for one in admission.refused
@@ -105,14 +109,16 @@ def _report_json(report: ImportReport, admission: Admission, merge: Merge) -> di
     }
 
 
-def _quality_json(report: ImportReport, admission: Admission) -> dict[str, Any]:
+def _quality_json(report: ImportReport, admission: "Admission") -> dict[str, Any]:
     """Return what quality control found, each entry with its file."""
     found = admission.quality.to_json()
     entries = [{**one, "file": report.files.get(one["reference_id"], "")} for one in found["entries"]]
     return {**found, "entries": entries}
 
 
-def _import_page(folder: Path, into: Path, report: ImportReport, admission: Admission) -> str:
+def _import_page(folder: Path, into: Path, report: ImportReport, admission: "Admission") -> str:
+    from ..quality.page import quality_page
+
     refused = [*report.refused, *((one.file, one.reason) for one in admission.refused)]
     facts = {
         "files read": str(len(set(report.files.values())) + len(report.refused)),
@@ -134,7 +140,9 @@ def _import_page(folder: Path, into: Path, report: ImportReport, admission: Admi
     )
 
 
-def _tell_import(report: ImportReport, admission: Admission, merge: Merge) -> None:
+def _tell_import(report: ImportReport, admission: "Admission", merge: Merge) -> None:
+    from ..quality.words import quality_lines
+
     refused = [*report.refused, *((one.file, one.reason) for one in admission.refused)]
     if merge.created:
         warn(f"{merge.library.path} did not exist; it was made")

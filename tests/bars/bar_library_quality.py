@@ -11,14 +11,9 @@ from typing import Any
 
 from figures import Sheet, opioscan, progress, run
 from generated_files import FAULTS, generate
-from library_kills import kill_while_changing
-
-from library.starter import ensure_starter
 
 #: Files generated where nobody says otherwise, and the most time and memory their import may take.
 FILES, MOST_S, MOST_MB = 10_000, 300.0, 600.0
-#: Programs killed while they change a library.
-KILLS = 100
 #: The synonym pairs that SOURCE.md of the open library names.
 SYNONYMS = (
     frozenset({"2-Propanol", "isopropanol"}),
@@ -48,17 +43,7 @@ def measure(sheet: Sheet) -> None:
     library = _open_library(sheet)
     for snr, resolution in SCANS:
         _map(sheet, library, snr, resolution)
-    _kills(sheet, library)
     _generated(sheet)
-
-
-def _kills(sheet: Sheet, library: Path) -> None:
-    progress(f"{KILLS} kills")
-    starter = ensure_starter(sheet.work / "home")
-    wrong = kill_while_changing(library, starter, sheet.work / "killed", kills=KILLS)
-    sheet.none_of(
-        f"libraries damaged, or changed without a line, by {KILLS} SIGKILLs of edits and merges", wrong
-    )
 
 
 def _command(*arguments: str | Path) -> tuple[Any, float, float, int]:

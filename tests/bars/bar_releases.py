@@ -1,4 +1,4 @@
-"""Releases: attacks refused by name, a new method and a rollback in time, kills at random moments."""
+"""Releases: attacks refused by their own names, a new method and a rollback in time."""
 
 import os
 import shutil
@@ -9,7 +9,6 @@ from pathlib import Path
 
 from figures import Sheet, opioscan, progress, run
 from release_attacks import ATTACKS, prepared
-from release_kills import release_kills, update_kills
 from release_lab import BenchHome, Lab, fitted_methods
 
 from library.errors import LibraryError
@@ -21,24 +20,18 @@ from library.starter import ensure_starter
 from library.store import read_library
 from spectra.method import WatchItem
 
-UPDATE_S, ROLLBACK_S, KILLS = 10.0, 2.0, 100
+#: The longest that an update and a rollback may take, s.
+UPDATE_S, ROLLBACK_S = 10.0, 2.0
 #: Measured so often; the slowest counts.
 TIMES = 3
 
 
 def measure(sheet: Sheet) -> None:
-    """Play the attacks, time a bench's update and rollback by the command line, and kill both sides."""
+    """Play the attacks, and time a bench's update and rollback by the command line."""
     progress("fitting small methods")
     methods = fitted_methods(sheet.work / "methods", 2)
     _attacks(sheet, methods)
     _times(sheet)
-    for name, kills in (("update", update_kills), ("release", release_kills)):
-        progress(f"killing {name}s")
-        outcomes, wrong = kills(sheet.work / f"kill-{name}", methods, KILLS)
-        sheet.none_of(f"{KILLS} kills at random moments of {name}: neither the old nor the new state", wrong)
-        sheet.tell(
-            f"what {name} kills left", ", ".join(f"{n} × {what}" for what, n in outcomes.most_common())
-        )
 
 
 def _attacks(sheet: Sheet, methods: Path) -> None:

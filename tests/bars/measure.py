@@ -52,11 +52,12 @@ BARS = {
         "recall": 1500.0,
     },
     4: {
-        "vendor_files": 120.0,
-        "mutations": 900.0,
-        "library_quality": 700.0,
+        "vendor_files": 60.0,
         "opening": 400.0,
-        "releases": 900.0,
+        "releases": 300.0,
+        "kills": 700.0,
+        "library_quality": 600.0,
+        "mutations": 660.0,
     },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.

@@ -1,7 +1,7 @@
 """Updates and releases killed at random moments: afterwards the old state or the new one, always valid.
 
-As a program: ``release_kills.py --work DIR --kills N``, one JSON object. The work is done in forked children, so that
-every kill falls into the work itself and not into the start of an interpreter.
+As a program: ``release_kills.py --work DIR --kills N [--only update|release]``, one JSON object. The work is done in
+forked children, so that every kill falls into the work itself and not into the start of an interpreter.
 """
 
 import argparse
@@ -145,15 +145,22 @@ def _killed(work: Callable[[], object], after_s: float) -> bool:
     return os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
 
 
+#: What is killed, by name.
+KINDS = {"update": update_kills, "release": release_kills}
+
+
 def main() -> None:
     """Kill both, and print what was left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--only", choices=list(KINDS))
     given = parser.parse_args()
     methods = fitted_methods(given.work / "methods", 2)
     found = {}
-    for name, play in (("update", update_kills), ("release", release_kills)):
+    for name, play in KINDS.items():
+        if given.only not in {None, name}:
+            continue
         outcomes, wrong = play(given.work / name, methods, given.kills)
         found[name] = {"outcomes": outcomes, "wrong": wrong}
     print(json.dumps(found))

@@ -155,9 +155,15 @@ def quick(entries):
     return proof
 
 
-def test_a_proof_leaves_each_substance_out(quick):
+@pytest.fixture(scope="module")
+def proved(quick):
+    """Return the report of one process, and what it told on the way."""
     told = []
-    report = prove(quick, advance=told.append)
+    return prove(quick, advance=told.append), told
+
+
+def test_a_proof_leaves_each_substance_out(quick, proved):
+    report, told = proved
     assert len(told) == len(quick.groups) == 8
     assert report.counts(members=True, mixed=False)[1] == 4
     assert report.counts(members=False, mixed=False)[1] == 4
@@ -174,9 +180,8 @@ def test_a_proof_leaves_each_substance_out(quick):
 
 
 @pytest.mark.long
-def test_processes_change_nothing(quick):
-    alone = replace(quick, partners=())
-    assert prove(alone, workers=2) == prove(alone)
+def test_processes_change_nothing(quick, proved):
+    assert prove(quick, workers=2) == proved[0]
 
 
 def test_what_cannot_be_proved_is_said(entries):

@@ -194,7 +194,7 @@ def test_a_flipped_byte_never_changes_what_is_read(tmp_path, make_entry):
     written = write_library(path, [make_entry(noise=True), make_entry("B")], name="x")
     whole = bytearray(path.read_bytes())
     refused = 0
-    for place in range(0, len(whole), 5):
+    for place in range(0, len(whole), 10):
         whole[place] ^= 0x24
         path.write_bytes(whole)
         whole[place] ^= 0x24
@@ -205,7 +205,7 @@ def test_a_flipped_byte_never_changes_what_is_read(tmp_path, make_entry):
         else:
             assert (read.name, read.digest) == (written.name, written.digest)
             assert all(map(same, read.entries, written.entries))
-    assert refused > 300
+    assert refused > 150
 
 
 def tamper(path, change):

@@ -5,7 +5,7 @@ import pytest
 
 from spectra.errors import RecipeError, ValueRangeError
 from spectra.infrared_atr import atr_factor, penetration_um
-from spectra.infrared_fresnel import BLOCK, Optics, index_change, transmission_of_atr
+from spectra.infrared_fresnel import Optics, index_change, transmission_of_atr
 from spectra.recipe import Recipe, prepare, prepare_many, shipped_recipes
 from spectra.values import Spectrum, Technique
 
@@ -95,14 +95,16 @@ def test_noise_goes_through_to_first_order():
     assert np.quantile(ratio, [0.02, 0.98]) == pytest.approx(1.0, abs=0.35)
 
 
-def test_a_batch_is_its_rows_across_blocks():
+def test_a_batch_is_its_rows_across_blocks(monkeypatch):
+    block = 8
+    monkeypatch.setattr("spectra.infrared_fresnel.BLOCK", block)
     rng = np.random.default_rng(2)
     axis = np.arange(600.0, 2400.0, 4.0)
-    rows = np.abs(rng.uniform(0, 0.5, (BLOCK + 3, 1)) * np.exp(-0.5 * ((axis - 1600) / 30) ** 2))
+    rows = np.abs(rng.uniform(0, 0.5, (block + 3, 1)) * np.exp(-0.5 * ((axis - 1600) / 30) ** 2))
     rows = rows + 1e-3 * rng.standard_normal(rows.shape)
     recipe = shipped_recipes()["ftir-atr-fresnel"]
     batch = prepare_many(axis, rows, recipe)
-    for i in (0, BLOCK - 1, BLOCK, BLOCK + 2):
+    for i in (0, block - 1, block, block + 2):
         single = prepare(Spectrum(axis, rows[i], Technique.FTIR), recipe)
         for name in ("variance", "sigma"):
             assert np.allclose(getattr(single, name), getattr(batch.row(i), name), rtol=1e-9, atol=0)
