@@ -17,8 +17,8 @@ from .entry_json import entry_head, entry_of_head
 from .errors import LibraryFormatError
 
 FORMAT = "opioscan.library"
-#: What is written, and all that is read: version 1 had an axis of its own for each entry.
-FORMAT_VERSION, FORMAT_VERSIONS = 2, (1, 2)
+#: Version 1 had an axis of its own for each entry, and was never released.
+FORMAT_VERSION = 2
 #: Bounds of what is written and read; a larger library is a mistake or an attack.
 MAX_ENTRIES = 100_000
 MAX_HEAD_BYTES = 64 << 10
@@ -135,7 +135,7 @@ def axes_of(packed: dict[str, Any], heads: Sequence[dict[str, Any]]) -> list[Flo
         raise LibraryFormatError("an entry has no channels")
     axes = packed["axis"]
     axes.setflags(write=False)
-    which = packed["axis_of"].tolist() if "axis_of" in packed else list(range(len(counts)))
+    which = packed["axis_of"].tolist()
     if len(which) != len(counts):
         raise LibraryFormatError("it does not say which entry has which axis")
     found: list[FloatArray] = []

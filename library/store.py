@@ -10,8 +10,7 @@ Layout, format version 2::
     /noise           float64: the noise of those entries that have one
 
 Nothing is chunked or compressed, so no file holds more than its size; HDF5 checks the metadata
-(superblock 3), the digest covers the rest. Version 1, still read, has an axis for each entry. Large files
-are mapped, not read (`library.mapping`).
+(superblock 3), the digest covers the rest. Large files are mapped, not read (`library.mapping`).
 """
 
 import gc
@@ -41,7 +40,6 @@ from .packing import (
     ARRAYS,
     FORMAT,
     FORMAT_VERSION,
-    FORMAT_VERSIONS,
     KINDS,
     axes_of,
     digest_of_parts,
@@ -54,6 +52,9 @@ from .writing import write_file
 
 #: Bound of what is read; a larger library is a mistake or an attack.
 MAX_FILE_BYTES = 8 << 30
+
+#: Longest text among the attributes, bytes: a name of 200 characters.
+MAX_TEXT_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,14 +174,13 @@ def read_library(path: Path) -> Library:
 
 def _read(handle: BinaryIO, path: Path) -> Library:
     with h5py.File(handle, "r") as file:
-        name, digest, version = _read_attributes(file)
-        keys = [key for key in ARRAYS if version > 1 or key != "axis_of"]
-        places = {key: _place(file, key) for key in keys}
-        mapped = _mapped(handle, places) if version > 1 else None
+        name, digest = _read_attributes(file)
+        places = {key: _place(file, key) for key in ARRAYS}
+        mapped = _mapped(handle, places)
         if mapped is None:
-            packed = {key: file[key][()] for key in keys}
+            packed = {key: file[key][()] for key in ARRAYS}
         else:
-            packed = {key: mapped.array(KINDS[key], *places[key]) for key in keys}
+            packed = {key: mapped.array(KINDS[key], *places[key]) for key in ARRAYS}
     heads = heads_of(packed)
     axes = axes_of(packed, heads)
     numbers = {"axis": axes, "intensity": [packed["intensity"]], "noise": [packed["noise"]]}
@@ -191,7 +191,7 @@ def _read(handle: BinaryIO, path: Path) -> Library:
         entries = unpack(packed, heads, axes, release=release)
     if release is not None:
         release()
-    return Library(name, digest, version, entries, path)
+    return Library(name, digest, FORMAT_VERSION, entries, path)
 
 
 def _mapped(handle: BinaryIO, places: dict[str, tuple[int, tuple[int]]]) -> Mapped | None:
@@ -228,20 +228,26 @@ def _require_readable(path: Path) -> None:
         raise LibraryUnreadable(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _read_attributes(file: h5py.File) -> tuple[str, str, int]:
-    said = file.attrs.get("format")
-    if not isinstance(said, str) or said != FORMAT:
-        raise LibraryFormatError("it is an HDF5 file, but not an opioscan library")
-    version = file.attrs.get("format_version")
-    if not isinstance(version, np.integer) or version not in FORMAT_VERSIONS:
+def _read_attributes(file: h5py.File) -> tuple[str, str]:
+    version = file.attrs.get_id("format_version")
+    said = int(file.attrs["format_version"]) if version.dtype.kind in "iu" and version.shape == () else None
+    if said is not None and said != FORMAT_VERSION:
         raise LibraryVersionError(
-            f"library format version {version!s:.20}; this program reads up to {FORMAT_VERSION}: "
+            f"library format version {said}; this program reads version {FORMAT_VERSION}: "
             "use the program that wrote it, or import again"
         )
-    name, digest = file.attrs.get("name"), file.attrs.get("digest")
-    if not isinstance(name, str) or not isinstance(digest, str):
-        raise LibraryFormatError("its name or digest is missing")
-    return name, digest, int(version)
+    if said is None or _text(file, "format") != FORMAT:
+        raise LibraryFormatError("it is an HDF5 file, but not an opioscan library")
+    return _text(file, "name"), _text(file, "digest")
+
+
+def _text(file: h5py.File, key: str) -> str:
+    """Return a text of fixed length."""
+    # Another kind lies elsewhere in the file, and HDF5 may look without end where that place is damaged.
+    kind = file.attrs.get_id(key)
+    if kind.dtype.kind != "S" or kind.dtype.itemsize > MAX_TEXT_BYTES or kind.shape != ():
+        raise LibraryFormatError("it is an HDF5 file, but not an opioscan library")
+    return bytes(file.attrs[key]).decode("utf-8")
 
 
 def _place(file: h5py.File, key: str) -> tuple[int, tuple[int]]:

@@ -78,10 +78,10 @@ def _skeleton(path: Path, name: str, digest: str, sizes: dict[str, int]) -> dict
     # Numbers begin on pages of their own: a large file is mapped, and what lies askew cannot be.
     how = {"alignment_threshold": 1, "alignment_interval": PAGE}
     with h5py.File(path, "w", libver=("v110", "v110"), locking=False, **how) as file:
-        file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["name"] = name
-        file.attrs["digest"] = digest
+        for key, text in {"format": FORMAT, "name": name, "digest": digest}.items():
+            # Of fixed length: others lie elsewhere in the file, and reading a damaged one may never end.
+            file.attrs[key] = np.bytes_(text.encode())
         kept = [_dataset(file, key, sizes[key]) for key in ARRAYS]
         file.flush()
         return {key: int(one.get_offset() or 0) for key, one in zip(ARRAYS, kept, strict=True)}

@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pybaselines import Baseline
-from pybaselines.utils import ParameterWarning
 
 from .errors import RecipeError
 from .values import FloatArray
@@ -188,6 +186,10 @@ def _one_by_one(
     """Write the baselines of some rows as pybaselines finds them."""
     if not which.size:
         return
+    # Here, because importing it takes a second (it brings numba), and most commands need no baseline.
+    from pybaselines import Baseline
+    from pybaselines.utils import ParameterWarning
+
     fitter = Baseline(np.arange(rows.shape[1], dtype=np.float64))
     with warnings.catch_warnings():
         # Spectra without a background end the weighting early: the fit stands, the warning is for tuning.

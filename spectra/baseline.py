@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from pybaselines import Baseline
-from pybaselines.utils import ParameterWarning
 
 from . import _kernels
 from .errors import RecipeError
@@ -153,6 +151,10 @@ def options_of(
 
 
 def _one_by_one(rows: FloatArray, algorithm: str, options: dict[str, Any]) -> FloatArray:
+    # Here, because importing it takes a second (it brings numba), and most commands need no baseline.
+    from pybaselines import Baseline
+    from pybaselines.utils import ParameterWarning
+
     fit = getattr(Baseline(np.arange(rows.shape[1], dtype=np.float64)), algorithm)
     with warnings.catch_warnings():
         # Spectra without a background end the weighting early: the fit stands, the warning is for tuning.
@@ -177,6 +179,9 @@ def _held(row: FloatArray, stiffness: float) -> FloatArray:
     the bands. Adaptive smoothness holds there (asPLS: Zhang et al., Spectrosc. Lett. 53 (2020) 222): on such
     simulated spectra it was wrong by 0.05 to 0.13 of the strongest band, arPLS by 0.3 to 10 times it.
     """
+    from pybaselines import Baseline
+    from pybaselines.utils import ParameterWarning
+
     fitter = Baseline(np.arange(row.size, dtype=np.float64))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ParameterWarning)
