@@ -29,7 +29,6 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {"authentication": dict, "enhanc
 _SUBSTANCE_KINDS: dict[str, type | tuple[type, ...]] = {
     name: {str: str, bool: bool}.get(hint, list) for name, hint in get_type_hints(Substance).items()
 }
-_TECHNIQUES = {str(one): one for one in Technique}
 _GRADES = {str(one): one for one in Grade}
 _KIND_OF_HINT: dict[Any, type | tuple[type, ...]] = {
     str: str,
@@ -77,9 +76,19 @@ def authentication_json(authentication: Authentication) -> dict[str, Any]:
 
 
 def entry_of_head(
-    head: Any, *, axis: FloatArray, intensity: FloatArray, noise: FloatArray | None
+    head: Any,
+    *,
+    axis: FloatArray,
+    intensity: FloatArray,
+    noise: FloatArray | None,
+    alike: dict[tuple[Any, ...], Spectrum] | None = None,
 ) -> ReferenceEntry:
     """Rebuild an entry from `entry_head` and its arrays.
+
+    Parameters
+    ----------
+    alike
+        Spectra of the same axes by kind, where all numbers were checked together before; it is added to.
 
     Raises
     ------
@@ -90,18 +99,31 @@ def entry_of_head(
     vouched = head.get("authentication")
     facts = {**head["substance"], "synonyms": _texts(head["substance"]["synonyms"], "synonyms")}
     try:
-        spectrum = Spectrum(
-            axis=axis,
-            intensity=intensity,
-            technique=_TECHNIQUES.get(head["technique"]) or Technique(head["technique"]),
-            noise=noise,
-            laser_nm=_number(head["laser_nm"]),
-            resolution_cm1=_number(head["resolution_cm1"]),
-            saturated=head["saturated"],
-            history=_texts(head["history"], "history"),
-        )
+        history = _texts(head["history"], "history")
+        names = ("technique", "laser_nm", "resolution_cm1", "saturated")
+        kind = (*(head[name] for name in names), history, id(axis))
+        known = None if alike is None else alike.get(kind)
+        if known is not None:
+            spectrum = Spectrum.like(known, intensity, noise)
+        else:
+            spectrum = Spectrum(
+                axis=axis,
+                intensity=intensity,
+                technique=Technique(head["technique"]),
+                noise=noise,
+                laser_nm=_number(head["laser_nm"]),
+                resolution_cm1=_number(head["resolution_cm1"]),
+                saturated=head["saturated"],
+                history=history,
+            )
+            if alike is not None:
+                alike[kind] = spectrum
         return ReferenceEntry(
-            **{name: head[name] for name in _ENTRY_TEXTS},
+            reference_id=head["reference_id"],
+            form=head["form"],
+            instrument=head["instrument"],
+            source=head["source"],
+            licence=head["licence"],
             substance=Substance(**facts),
             spectrum=spectrum,
             grade=_GRADES.get(head["grade"]) or Grade(head["grade"]),

@@ -100,9 +100,9 @@ def _read(mapped: Mapped, key: str) -> Prepared:
     at = PAGE + _paged(names.nbytes)
     sharp = mapped.array(np.float32, at, _shape(head["sharp"]))
     matrix = mapped.array(np.float16, at + _paged(sharp.nbytes), _shape(head["matrix"]))
-    if _digest([array.reshape(-1).view(np.uint8).data for array in (names, sharp, matrix)]) != head["sha256"]:
+    # What this has looked at stays in memory: scans are to come, and would wait for it page by page.
+    if _digest(array.reshape(-1).view(np.uint8).data for array in (names, sharp, matrix)) != head["sha256"]:
         raise ValueError("it is damaged")
-    mapped.release()
     return Prepared(tuple(names.tobytes().decode().splitlines()), sharp, matrix)
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import rfc8785
 
 from spectra.digest import json_digest
 from spectra.references import ReferenceEntry
-from spectra.values import FloatArray
+from spectra.values import FloatArray, Spectrum
 
 from .entry_json import entry_head, entry_of_head
 from .errors import LibraryFormatError
@@ -24,9 +25,6 @@ MAX_ENTRIES = 100_000
 MAX_HEAD_BYTES = 64 << 10
 MAX_NAME = 200
 
-#: Entries rebuilt between two times that memory of mapped arrays is given back (chosen: some 16 MB).
-RELEASED = 1024
-
 #: Arrays of a library; `library.store` says what each holds.
 ARRAYS = ("heads", "axis", "axis_of", "intensity", "noise")
 #: What each holds; version 1 has no ``axis_of``.
@@ -35,6 +33,9 @@ KINDS: dict[str, type] = {
     "heads": np.uint8,
     "axis_of": np.uint32,
 }
+#: Bytes of an axis that many entries share that are digested at a time. Chosen.
+PIECE = 4 << 20
+
 #: Arrays that the digest covers besides the heads, each entry's after that of the one before.
 _DIGESTED = ("axis", "intensity", "noise")
 
@@ -91,12 +92,23 @@ def digest_of_parts(name: str, parts: dict[str, list[Any]]) -> str:
     for key in _DIGESTED:
         size = sum(part.size for part in parts[key])
         sha.update(f"<f8({size},);".encode())
-        for part in parts[key]:
-            sha.update(np.ascontiguousarray(part, dtype="<f8").data)
+        for part, times in _runs(parts[key]):
+            # Few large pieces: while one is digested, other threads can work.
+            data = np.ascontiguousarray(part, dtype="<f8")
+            sha.update(data.data if times == 1 else data.tobytes() * times)
     heads = sha256()
     for line in parts["heads"]:
         heads.update(line)
     return _digest(name, heads.hexdigest(), sha.hexdigest())
+
+
+def _runs(parts: Iterable[FloatArray]) -> Iterator[tuple[FloatArray, int]]:
+    """Return parts that are the very same, one after the other, once, with their number; `PIECE` at most."""
+    for _, same in groupby(parts, key=id):
+        run = list(same)
+        most = max(PIECE // max(run[0].nbytes, 1), 1)
+        for start in range(0, len(run), most):
+            yield run[0], min(most, len(run) - start)
 
 
 def _digest(name: str, heads: str, arrays: str) -> str:
@@ -155,8 +167,6 @@ def unpack(
     packed: dict[str, Any],
     heads: Sequence[dict[str, Any]],
     axes: Sequence[FloatArray],
-    *,
-    release: Callable[[], None] | None = None,
 ) -> tuple[ReferenceEntry, ...]:
     """Rebuild the entries from the arrays of a library.
 
@@ -166,8 +176,6 @@ def unpack(
         The arrays; they become read-only, and entries hold parts of them.
     heads, axes
         Those of the entries, see `heads_of` and `axes_of`.
-    release
-        Called now and then, to give back memory of arrays that are mapped.
 
     Raises
     ------
@@ -178,8 +186,11 @@ def unpack(
     intensities, noises = packed["intensity"], packed["noise"]
     for array in (intensities, noises):
         array.setflags(write=False)
+    if not np.isfinite(intensities).all() or not np.isfinite(noises).all() or (noises < 0).any():
+        raise LibraryFormatError("it holds numbers that are not finite, or a noise below 0")
     last, same = np.empty(0), b""
-    for number, (head, axis) in enumerate(zip(heads, axes, strict=True), start=1):
+    alike: dict[tuple[Any, ...], Spectrum] = {}
+    for head, axis in zip(heads, axes, strict=True):
         count = axis.size
         if count > intensities.size - start:
             raise LibraryFormatError("an entry has more channels than the file")
@@ -187,10 +198,8 @@ def unpack(
             last, same = axis, numbers
         noise = noises[noisy : noisy + count] if head["noise"] else None
         part = intensities[start : start + count]
-        entries.append(entry_of_head(head, axis=last, intensity=part, noise=noise))
+        entries.append(entry_of_head(head, axis=last, intensity=part, noise=noise, alike=alike))
         start, noisy = start + count, noisy + (count if head["noise"] else 0)
-        if release is not None and number % RELEASED == 0:
-            release()
     if (start, noisy) != (intensities.size, noises.size):
         raise LibraryFormatError("it holds numbers that belong to no entry")
     _require_unique([entry.reference_id for entry in entries])

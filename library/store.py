@@ -16,6 +16,7 @@ Nothing is chunked or compressed, so no file holds more than its size; HDF5 chec
 import gc
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -181,16 +182,21 @@ def _read(handle: BinaryIO, path: Path) -> Library:
             packed = {key: file[key][()] for key in ARRAYS}
         else:
             packed = {key: mapped.array(KINDS[key], *places[key]) for key in ARRAYS}
-    heads = heads_of(packed)
-    axes = axes_of(packed, heads)
-    numbers = {"axis": axes, "intensity": [packed["intensity"]], "noise": [packed["noise"]]}
-    if digest_of_parts(name, {**numbers, "heads": [packed["heads"]]}) != digest:
-        raise LibraryFormatError("its content does not match its digest: it was damaged or altered")
-    release = None if mapped is None else mapped.release
     with _no_collection():
-        entries = unpack(packed, heads, axes, release=release)
-    if release is not None:
-        release()
+        heads = heads_of(packed)
+        axes = axes_of(packed, heads)
+        parts = {"axis": axes, **{key: [packed[key]] for key in ("intensity", "noise", "heads")}}
+        with ThreadPoolExecutor(1) as beside:
+            # Hashing needs no interpreter: entries are made meanwhile, and count only if it comes out right.
+            found = beside.submit(digest_of_parts, name, parts)
+            try:
+                entries = unpack(packed, heads, axes)
+            finally:
+                right = found.result() == digest
+    if not right:
+        raise LibraryFormatError("its content does not match its digest: it was damaged or altered")
+    if mapped is not None:
+        mapped.release()
     return Library(name, digest, FORMAT_VERSION, entries, path)
 
 

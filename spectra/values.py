@@ -97,10 +97,6 @@ def check_ascending(axis: FloatArray, *, name: str) -> None:
         raise AxisError(f"{name} is not strictly ascending")
 
 
-#: The axis that was checked last: thousands of references share one, and it cannot change.
-_CHECKED: list[FloatArray | None] = [None]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
     """Intensities over a calibrated axis."""
@@ -124,10 +120,8 @@ class Spectrum:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        if self.axis is not _CHECKED[0]:
-            set_(self, "axis", frozen_array(self.axis, name="axis"))
-            check_ascending(self.axis, name="axis")
-            _CHECKED[0] = self.axis
+        set_(self, "axis", frozen_array(self.axis, name="axis"))
+        check_ascending(self.axis, name="axis")
         set_(self, "intensity", frozen_array(self.intensity, name="intensity"))
         if self.intensity.shape != self.axis.shape:
             raise AxisError(f"{self.intensity.size} intensities for {self.axis.size} axis values")
@@ -137,6 +131,20 @@ class Spectrum:
                 raise ValueRangeError("noise must be one number ≥ 0 for each channel")
         if self.laser_nm is not None and not 200.0 <= self.laser_nm <= 2000.0:
             raise ValueRangeError(f"a laser of {self.laser_nm} nm is outside 200–2000 nm")
+
+    @classmethod
+    def like(cls, other: Self, intensity: FloatArray, noise: FloatArray | None) -> Self:
+        """Return another spectrum of the same kind on the same axis, without looking at its numbers.
+
+        For thousands of spectra whose numbers were checked together: finite, one for each channel, noise at
+        least 0, in arrays that nobody can write to.
+        """
+        made = object.__new__(cls)
+        for name in cls.__slots__:
+            object.__setattr__(made, name, getattr(other, name))
+        object.__setattr__(made, "intensity", intensity)
+        object.__setattr__(made, "noise", noise)
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def test_a_file_name_that_is_no_text_spoils_no_report(tmp_path, folder, enlighte
 
 
 def test_a_map_that_is_too_large_is_refused_before_anything_is_examined(library, capsys, monkeypatch):
-    monkeypatch.setattr("service.cli.library_check.MOST", 2)
+    monkeypatch.setattr("library.confusability.MOST", 2)
     assert run(["library", "check", str(library), "--confusable"]) == 2
     out, err = capsys.readouterr()
     assert "at most 2 references" in err
