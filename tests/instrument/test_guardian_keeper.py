@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,9 @@ def test_a_laser_that_comes_on_by_itself_is_turned_off(
     held.ask("transcript")
     time.sleep(0.3)
     assert len(held.ask("transcript")["transcript"]) < 5000, "not every question of the night"
-    held.port.laser.on()
+    # The keeper may have it off again before it is asked whether it came on.
+    with suppress(DeviceRefused):
+        held.port.laser.on()
     wait_until(lambda: "emitted though" in held.keeper.snapshot()["reason"])
     assert not rig.lit()
     assert not held.marker.present
