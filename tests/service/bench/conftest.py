@@ -111,7 +111,7 @@ class Rig:
         log = self.lit()
         return bool(log) and log[-1][1] > 0
 
-    def wait_on(self, seconds: float = 10.0) -> None:
+    def wait_on(self, seconds: float = 30.0) -> None:
         wait_until(lambda: self.is_on, seconds)
 
     def dark_within(self, seconds: float, *, since_ns: int) -> float:
@@ -134,7 +134,7 @@ def end_guardian(path: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not come true in time"

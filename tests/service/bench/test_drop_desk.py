@@ -250,11 +250,11 @@ def test_the_queue_outlives_the_agent(stand, method, wait_until):
 
 def test_what_nobody_can_read_is_shown_with_the_reason(stand, wait_until):
     (stand.folder / "x.spc").write_bytes(bytes(200))
-    wait_until(lambda: stand.desk.quarantined(), 10)
+    wait_until(lambda: stand.desk.quarantined(), 30)
     (note,) = stand.desk.quarantined()
     assert (note["name"], note["source"]) == ("x.spc", "h1")
     assert stand.desk.retry() == {"retried": 1}
-    wait_until(lambda: stand.desk.quarantined(), 10)
+    wait_until(lambda: stand.desk.quarantined(), 30)
 
 
 def test_a_folder_that_is_not_there_is_said(stand, wait_until):
