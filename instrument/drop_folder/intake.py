@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ..errors import ConnectionLost, DeviceNotReady, FileRefused
@@ -86,6 +87,9 @@ class Intake:
         self.quarantine = Quarantine(home / "quarantine")
         self._watch = watch or FolderWatch(source)
         self._clock_state = clock_state
+        self.turn = Lock()
+        """Held while an arrival is dealt with, from `sorted` to `done`, and while quarantine arrives again:
+        what arrived again in between was taken for done, and never looked at."""
 
     def collect(self) -> PassReport:
         """Look once and copy what is finished and new; nothing in the folder is changed.
@@ -154,16 +158,18 @@ class Intake:
 
         For when a person has stated what the files do not say, such as the technique.
         """
-        count = 0
-        for note in self.quarantine.listed():
-            data = self.quarantine.copy_of(note) if note["source"] == self.name else None
-            if data is not None:
-                file = ArrivedFile(note["name"], note["sha256"], data, note.get("claimed_written_ns"))
-                self._admit([file])
-                self._journal.note(file.sha256, file.name, "waiting", at=_now())
-                self.quarantine.release(file.sha256)
-                count += 1
-        return count
+        with self.turn:
+            return sum(map(self._arrives_again, self.quarantine.listed()))
+
+    def _arrives_again(self, note: dict[str, Any]) -> bool:
+        data = self.quarantine.copy_of(note) if note["source"] == self.name else None
+        if data is None:
+            return False
+        file = ArrivedFile(note["name"], note["sha256"], data, note.get("claimed_written_ns"))
+        self._admit([file])
+        self._journal.note(file.sha256, file.name, "waiting", at=_now())
+        self.quarantine.release(file.sha256)
+        return True
 
     def late_report(self, sha256: str) -> bytes | None:
         """Return the copy of a report that came after its spectrum; None where there is none."""

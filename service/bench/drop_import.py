@@ -37,7 +37,9 @@ def run_pass(bench: "Bench", intake: Intake, queue: DropQueue) -> PassReport:
     """
     report = intake.collect()
     for arrival in intake.waiting():
-        for drop, items in _imported(bench, intake, queue, arrival):
+        with intake.turn:
+            imported = _imported(bench, intake, queue, arrival)
+        for drop, items in imported:
             _join_by_label(bench, queue, drop, items)
     return report
 
