@@ -40,27 +40,32 @@ def kept_references(
     for technique, recipe in recipes.items() if folder is not None else ():
         assert folder is not None
         key = _key(library_digest, recipe)
-        try:
-            with (folder / _name(key)).open("rb") as file:
-                found[technique] = _read(Mapped.of(file), key)
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            continue
+        if (prepared := _kept(folder, key)) is not None:
+            found[technique] = prepared
     return found
 
 
 def keep_references(folder: Path | None, library_digest: str, sets: Iterable[ReferenceSet]) -> None:
-    """Keep the references of large sets; where they cannot be written, they are not kept."""
+    """Keep the references of large sets, in place of what is damaged; what cannot be written is not kept."""
     for references in sets if folder is not None else ():
         assert folder is not None
         key = _key(library_digest, references.recipe)
         prepared = references.prepared()
-        if prepared is None or (folder / _name(key)).exists():
+        if prepared is None or _kept(folder, key) is not None:
             continue
         try:
             folder.mkdir(parents=True, exist_ok=True)
             replace_file(folder / _name(key), partial(_write, prepared=prepared, key=key))
         except (OSError, LibraryError):
             continue
+
+
+def _kept(folder: Path, key: str) -> Prepared | None:
+    try:
+        with (folder / _name(key)).open("rb") as file:
+            return _read(Mapped.of(file), key)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def _key(library_digest: str, recipe: Recipe) -> str:

@@ -145,6 +145,9 @@ def axes_of(packed: dict[str, Any], heads: Sequence[dict[str, Any]]) -> list[Flo
     counts = [head["channels"] for head in heads]
     if not all(type(count) is int and count > 0 for count in counts):
         raise LibraryFormatError("an entry has no channels")
+    # Before anything is made of them: few bytes of a shared axis could stand for any amount of work.
+    if sum(counts) != packed["intensity"].size:
+        raise LibraryFormatError("its entries have more channels than the file, or fewer")
     axes = packed["axis"]
     axes.setflags(write=False)
     which = packed["axis_of"].tolist()

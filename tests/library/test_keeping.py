@@ -79,6 +79,8 @@ def test_what_is_damaged_counts_as_missing(large, tmp_path, where):
         data = data.replace(b'"sharp": [24', b'"sharp": [94')
     path.write_bytes(data[: {"cut": 9000, "empty": 0}.get(where, len(data))])
     assert kept_references(tmp_path, "d" * 64, RAMAN) == {}
+    keep_references(tmp_path, "d" * 64, [large])
+    assert np.array_equal(kept_references(tmp_path, "d" * 64, RAMAN)[Technique.RAMAN].sharp, large.sharp)
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(large, tmp_path):

@@ -298,6 +298,24 @@ def test_texts_that_lie_elsewhere_in_the_file_are_not_looked_for(tmp_path, make_
         read_library(path)
 
 
+def test_a_shared_axis_is_no_endless_work(tmp_path, make_entry):
+    head = {**entry_head(make_entry()), "channels": 1_000_000}
+    heads = (json.dumps(head).encode() + b"\n") * 2000
+    forge(tmp_path / "lib.h5", b"", channels=1)
+    with h5py.File(tmp_path / "lib.h5", "r+") as file:
+        for key, array in {
+            "heads": np.frombuffer(heads, dtype=np.uint8),
+            "axis": np.arange(1_000_000.0),
+            "axis_of": np.zeros(2000, dtype=np.uint32),
+        }.items():
+            del file[key]
+            file[key] = array
+    began = time.monotonic()
+    with pytest.raises(LibraryFormatError, match="channels"):
+        read_library(tmp_path / "lib.h5")
+    assert time.monotonic() - began < 3  # two billion numbers take ten times as long
+
+
 @pytest.mark.parametrize("axis_of", [[], [1], [0, 0], [4_000_000_000]])
 def test_axes_that_are_not_there_are_refused(tmp_path, make_entry, axis_of):
     forge(tmp_path / "lib.h5", json.dumps(entry_head(make_entry())).encode() + b"\n", axis_of=axis_of)
