@@ -6,10 +6,13 @@ from typing import Self
 import numpy as np
 
 from spectra.axis import EDGE_CM1, polynomial_axis, raman_shift
+from spectra.errors import AxisError, ValueRangeError
 from spectra.noise import noise_of
-from spectra.values import FloatArray, Scan, Spectrum, Technique
+from spectra.values import FloatArray, Scan, Spectrum, Technique, check_ascending
 
 from .errors import UncalibratedScan, WrongDevice
+from .in_force import UNCALIBRATED, InForce
+from .outcomes import AxisOutcome
 from .record import CalibrationRecord
 
 #: A channel this many noise standard deviations above the median of its accumulations is a
@@ -17,7 +20,7 @@ from .record import CalibrationRecord
 COSMIC_SIGMAS = 8.0
 
 
-def spectrum_of(scan: Scan, record: CalibrationRecord | None = None) -> Spectrum:
+def spectrum_of(scan: Scan, calibration: InForce = UNCALIBRATED) -> Spectrum:
     """Turn a scan into a spectrum.
 
     Accumulations are averaged after cosmic rays were replaced by the median, the dark is
@@ -27,17 +30,19 @@ def spectrum_of(scan: Scan, record: CalibrationRecord | None = None) -> Spectrum
     ----------
     scan
         A complete scan.
-    record
-        Calibration of the device; without one the device's own coefficients count.
+    calibration
+        The device's records in force; without one of the axis the device's own coefficients count.
 
     Raises
     ------
     UncalibratedScan
-        The scan was aborted, a Raman scan names no laser line, or a record of wavelengths is to serve a
+        The scan was aborted, a Raman scan names no laser line, or a record of pixels is to serve a
         file of Raman shifts.
     WrongDevice
-        The record belongs to another device.
+        A record belongs to another device, or to another number of pixels.
     """
+    for record in calibration.records:
+        _check_device(scan, record)
     if scan.aborted:
         raise UncalibratedScan(f"the scan was cut short ({scan.aborted}); scan again")
     said = _FileSays.of(scan)
@@ -48,8 +53,8 @@ def spectrum_of(scan: Scan, record: CalibrationRecord | None = None) -> Spectrum
     if scan.dark is not None and len(scan.dark):
         signal = signal - average(scan.dark)[0]
         history.append("dark taken off")
-    axis, laser = _axis(scan, record)
-    history.append(f"axis by {'record ' + record.record_id[:12] if record else 'the device'}")
+    axis, laser = _axis(scan, calibration.axis)
+    history.append(f"axis by {_named(calibration.axis) if calibration.axis else 'the device'}")
     noise = noise_of(signal)
     full = np.zeros(axis.size, dtype=bool)
     if scan.saturation_counts is not None:
@@ -92,22 +97,69 @@ def average(frames: FloatArray) -> tuple[FloatArray, int]:
 
 
 def _axis(scan: Scan, record: CalibrationRecord | None) -> tuple[FloatArray, float | None]:
-    if scan.technique is Technique.FTIR:
-        return scan.axis, None
-    if scan.axis_unit == "cm-1":
-        if record is not None:
-            raise UncalibratedScan("a calibration of wavelengths cannot serve a file of Raman shifts")
-        return scan.axis, scan.laser_nm
     if record is not None:
-        if record.device_serial != scan.device.serial:
-            raise WrongDevice(
-                f"a calibration of {record.device_serial!r} cannot serve a scan of {scan.device.serial!r}"
-            )
-        wavelengths = polynomial_axis(record.wavelength_coefficients, scan.axis.size)
-        return raman_shift(wavelengths, record.laser_nm), record.laser_nm
+        assert isinstance(record.outcome, AxisOutcome)
+        return calibrated_axis(scan, record.outcome)
+    if scan.axis_unit == "cm-1":
+        return scan.axis, scan.laser_nm if scan.technique is Technique.RAMAN else None
     if scan.laser_nm is None:
         raise UncalibratedScan("the scan names no laser line: add laser_nm=… to the device")
     return raman_shift(scan.axis, scan.laser_nm), scan.laser_nm
+
+
+def calibrated_axis(scan: Scan, outcome: AxisOutcome) -> tuple[FloatArray, float | None]:
+    """Return the axis of a scan by a calibration, and its laser line.
+
+    Parameters
+    ----------
+    scan
+        A scan of the device that was calibrated.
+    outcome
+        The calibration.
+
+    Returns
+    -------
+    axis, laser_nm
+        Raman shifts or wavenumbers, cm⁻¹, ascending; the laser line, nm, None where there is none.
+
+    Raises
+    ------
+    WrongDevice
+        The scan has another number of channels.
+    UncalibratedScan
+        The calibration is of pixels and the scan holds Raman shifts or the other way round, or the
+        calibrated axis does not ascend.
+    """
+    if outcome.pixels != scan.axis.size:
+        raise WrongDevice(
+            f"a calibration of {outcome.pixels} channels cannot serve a scan of {scan.axis.size}"
+        )
+    if (outcome.form == "shifts") != (scan.axis_unit == "cm-1"):
+        raise UncalibratedScan(
+            f"a calibration of {outcome.form} cannot serve a scan whose axis is in {scan.axis_unit}"
+        )
+    try:
+        if outcome.form == "pixels":
+            if outcome.laser_nm is None:
+                raise UncalibratedScan("a calibration of wavelengths alone names no laser line")
+            wavelengths = polynomial_axis(outcome.coefficients, scan.axis.size)
+            return raman_shift(wavelengths, outcome.laser_nm), outcome.laser_nm
+        axis = np.polynomial.polynomial.polyval(scan.axis, np.asarray(outcome.coefficients))
+        check_ascending(axis, name="calibrated axis")
+    except (AxisError, ValueRangeError) as error:
+        raise UncalibratedScan(f"the calibration gives no axis: {error}") from error
+    return np.asarray(axis, dtype=np.float64), scan.laser_nm
+
+
+def _check_device(scan: Scan, record: CalibrationRecord) -> None:
+    if record.device_serial != scan.device.serial:
+        raise WrongDevice(
+            f"a calibration of {record.device_serial!r} cannot serve a scan of {scan.device.serial!r}"
+        )
+
+
+def _named(record: CalibrationRecord) -> str:
+    return f"record {record.record_id[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Role(StrEnum):
     BLANK = "blank"
     VERIFICATION = "verification"
     REFERENCE = "reference"
+    CALIBRATION = "calibration"
 
 
 #: Units a scan's axis may have, the usual one first.

@@ -86,7 +86,7 @@ LIBRARY = {
     "LibraryNotFound LibraryNotWritten LibraryUnreadable LibraryVersionError ManifestError TableError",
 }
 CALIBRATION = {
-    "apply": "average spectrum_of",
+    "apply": "average calibrated_axis spectrum_of",
     "verification": "LineCheck Verification verify_axis",
     "errors": "CalibrationError RecordDamaged UncalibratedScan UnknownStandard WrongDevice",
 }

@@ -7,13 +7,41 @@ from hypothesis import strategies as st
 
 from calibration.apply import average, spectrum_of
 from calibration.errors import RecordDamaged, UncalibratedScan, WrongDevice
-from calibration.record import CalibrationRecord
+from calibration.in_force import InForce
+from calibration.outcomes import AxisOutcome, LineFit
+from calibration.record import CalibrationRecord, Kind, StandardUsed
 from spectra.axis import polynomial_axis, wavelength_of
 from spectra.values import DeviceInfo, Scan, Technique
 
 COEFFICIENTS = (800.0, 0.16, -1e-6)
 PIXELS = 1024
-RECORD = CalibrationRecord("S1", COEFFICIENTS, 785.2, "2026-11-21T12:00:00Z", "")
+
+
+def axis_record(laser_nm):
+    outcome = AxisOutcome(
+        form="pixels",
+        coefficients=COEFFICIENTS,
+        pixels=PIXELS,
+        laser_nm=laser_nm,
+        laser_sigma_nm=0.01,
+        rms=0.01,
+        leave_one_out_rms=0.02,
+        sigma_cm1=0.3,
+        valid_range=(800.0, 960.0),
+        lines=(LineFit("Ne", 811.85492, 74.1, 0.02, 0.003, True),),
+    )
+    return CalibrationRecord(
+        kind=Kind.AXIS,
+        device_serial="S1",
+        outcome=outcome,
+        standards=(StandardUsed("neon lamp"),),
+        scans=("0" * 64,),
+        made_at="2026-11-21T12:00:00Z",
+    )
+
+
+RECORD = axis_record(785.2)
+CALIBRATED = InForce(axis=RECORD)
 
 
 def scan(**more):
@@ -44,7 +72,7 @@ def test_the_dark_is_taken_off_and_wavelengths_become_shifts():
 
 
 def test_a_record_moves_the_axis_and_is_named():
-    plain, recorded = spectrum_of(scan()), spectrum_of(scan(), RECORD)
+    plain, recorded = spectrum_of(scan()), spectrum_of(scan(), CALIBRATED)
     assert recorded.laser_nm == 785.2
     assert recorded.axis[50] != plain.axis[50]
     assert any(RECORD.record_id[:12] in step for step in recorded.history)
@@ -52,7 +80,7 @@ def test_a_record_moves_the_axis_and_is_named():
 
 def test_a_record_of_another_device_is_refused():
     with pytest.raises(WrongDevice, match="S1"):
-        spectrum_of(scan(device=DeviceInfo("STS", "S2")), RECORD)
+        spectrum_of(scan(device=DeviceInfo("STS", "S2")), CALIBRATED)
 
 
 def test_scans_without_an_axis_are_refused():
@@ -102,8 +130,8 @@ def test_records_are_named_by_content_and_read_back():
     again = CalibrationRecord.from_json(RECORD.to_json())
     assert again == RECORD
     assert again.record_id == RECORD.record_id
-    moved = CalibrationRecord("S1", COEFFICIENTS, 785.3, "2026-11-21T12:00:00Z", "")
+    moved = axis_record(785.3)
     assert moved.record_id != RECORD.record_id
-    for damage in ({"schema": "other"}, {"laser": 1}, {"wavelength_coefficients": ["x"]}):
+    for damage in ({"schema": "other"}, {"laser": 1}, {"scans": [1]}, {"kind": "intensity"}):
         with pytest.raises(RecordDamaged):
             CalibrationRecord.from_json({**RECORD.to_json(), **damage})

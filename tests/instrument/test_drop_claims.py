@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from calibration.apply import spectrum_of
 from calibration.errors import UncalibratedScan
+from calibration.in_force import InForce
+from calibration.outcomes import AxisOutcome
+from calibration.record import CalibrationRecord, Kind, StandardUsed
 from instrument.drop_folder import Arrival, Source, arrival_scans
 from instrument.drop_folder.answers import answer_in, answer_in_report
 from instrument.drop_folder.arrivals import ArrivedFile
@@ -144,11 +147,18 @@ def test_saturation_is_handed_on_and_a_wavelength_record_is_refused():
     scan = one_scan(("run7.csv", enlighten())).scan
     full = replace(scan, settings={"file": {"saturated": True}})
     assert spectrum_of(full).saturated
-    from calibration.record import CalibrationRecord
-
-    record = object.__new__(CalibrationRecord)
-    with pytest.raises(UncalibratedScan, match="Raman shifts"):
-        spectrum_of(scan, record)
+    size = scan.axis.size
+    outcome = AxisOutcome("pixels", (780.0, 0.1), size, 785.0, None, 0.01, 0.01, 0.1, (790.0, 900.0), ())
+    record = CalibrationRecord(
+        kind=Kind.AXIS,
+        device_serial=scan.device.serial,
+        outcome=outcome,
+        standards=(StandardUsed("neon lamp"),),
+        scans=("0" * 64,),
+        made_at="2026-11-21T12:00:00Z",
+    )
+    with pytest.raises(UncalibratedScan, match="axis is in cm-1"):
+        spectrum_of(scan, InForce(axis=record))
 
 
 def test_several_spectra_in_one_file_are_several_scans():

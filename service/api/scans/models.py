@@ -15,7 +15,7 @@ class ScanView(BaseModel):
 
     scan_id: str
     size: int = Field(description="Bytes of the file.")
-    role: str = Field(description="sample, blank or verification.")
+    role: str = Field(description="sample, blank, verification, reference or calibration.")
     emulated: bool
     taken_at: str = Field(description="By the bench's clock.")
     received_at: str
