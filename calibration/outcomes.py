@@ -75,6 +75,8 @@ class ResponseOutcome:
     """Relative standard deviation of the factor that the scan's noise leaves after smoothing."""
     spread: tuple[float, float]
     """Smallest and largest factor."""
+    cut: str = ""
+    """Which measured part of the certified range is missing and why; empty where none is."""
 
 
 @strict

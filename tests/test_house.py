@@ -88,7 +88,8 @@ LIBRARY = {
 CALIBRATION = {
     "apply": "average calibrated_axis spectrum_of",
     "verification": "LineCheck Verification verify_axis",
-    "errors": "CalibrationError RecordDamaged UncalibratedScan UnknownStandard WrongDevice",
+    "errors": "CalibrationError CertificateInvalid RecordDamaged ScanUnfit UncalibratedScan UnknownStandard WrongDevice "
+    "WrongLaser",
 }
 INSTRUMENT = {
     "config": "BenchConfig bench_config load_config save_device",
