@@ -168,7 +168,7 @@ def calibrate_resolution(
 def _best(spectrum: Spectrum, band: float) -> tuple[_Fit, float]:
     """Return the shape that fits best, and the distance of two channels there."""
     near = np.abs(spectrum.axis - band) <= SEARCH_CM1
-    if near.sum() < 3:
+    if near.sum() < 2:
         raise ScanUnfit(f"the scan has {near.sum()} channels around {band:g} cm⁻¹, too few for a band")
     top = float(spectrum.axis[near][np.argmax(spectrum.intensity[near])])
     width = _half_height_width(spectrum, top)

@@ -28,6 +28,8 @@ MIN_SNR = 10.0
 MIN_LEVEL = 0.05
 #: Channels of the running median by which both are judged.
 JUDGED_CHANNELS = 15
+#: Half the window of the running median by which noise is estimated, channels (`spectra.noise.noise_of`).
+NOISE_EDGE = 75
 #: The least that may be left of the certified range as far as it was measured, cm⁻¹ and as a share; chosen:
 #: half of it, and the larger part of the 400 to 1,800 cm⁻¹ by which substances are told.
 MIN_KEPT_CM1, MIN_KEPT_SHARE = 1000.0, 0.5
@@ -70,7 +72,7 @@ def calibrate_response(spectrum: Spectrum, srm: str | Curve) -> ResponseOutcome:
     curve = curve_of(srm)
     curve.check_laser(spectrum.laser_nm)
     _check_scan(spectrum, curve)
-    noise = spectrum.noise if spectrum.noise is not None else noise_of(spectrum.intensity)
+    noise = _steady(spectrum.noise if spectrum.noise is not None else noise_of(spectrum.intensity))
     inside = (spectrum.axis >= curve.range_cm1[0]) & (spectrum.axis <= curve.range_cm1[1])
     lit = _lit(spectrum, noise, inside, curve)
     axis, signal, sigma = spectrum.axis[lit], spectrum.intensity[lit], np.maximum(noise[lit], 1e-12)
@@ -151,6 +153,15 @@ def _check_scan(spectrum: Spectrum, curve: Curve) -> None:
         raise ScanUnfit(f"the scan of {curve.name} is saturated: expose it shorter")
     if is_corrected(spectrum):
         raise ScanUnfit(f"the scan of {curve.name} was corrected already: use the raw one")
+
+
+def _steady(noise: FloatArray) -> FloatArray:
+    """Return a noise whose ends are those of the first and last whole window of its running median.
+
+    `spectra.noise.noise_of` sees ever fewer channels toward the ends, and may find far too little there.
+    """
+    edge = min(NOISE_EDGE, noise.size // 4)
+    return noise[np.clip(np.arange(noise.size), edge, noise.size - 1 - edge)]
 
 
 def _lit(spectrum: Spectrum, noise: FloatArray, inside: Mask, curve: Curve) -> Mask:

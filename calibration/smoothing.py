@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.interpolate import BSpline, make_smoothing_spline
 from scipy.optimize import minimize_scalar
 
+from spectra.despike import find_spikes
 from spectra.noise import noise_of
 from spectra.values import FloatArray
 
@@ -23,11 +24,13 @@ Mask = npt.NDArray[np.bool_]
 #: chosen.
 STRUCK_SIGMAS = 6.0
 #: Rounds of leaving struck channels out.
-ROUNDS = 5
+ROUNDS = 3
 #: Stiffness tried, decades of λ in channels³; between a curve that follows 3 channels and one of about 600.
 STIFFNESS = (0.0, 9.0)
+#: Stiffnesses that are tried before the best is looked for around one of them.
+TRIED = 8
 #: Draws of noise by which it is measured how much of it is left.
-DRAWS = 16
+DRAWS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,13 +60,12 @@ def smooth(values: FloatArray, noise: FloatArray) -> Smoothed:
     Smoothed
         Not sure at a place where more than a few neighbouring channels were left out.
     """
-    struck = np.zeros(values.size, dtype=np.bool_)
+    # Before anything is drawn: a single spike makes the curve so stiff that fringes stand out of it, too.
+    struck = _with_neighbours(find_spikes(values, width=3, noise=noise))
     stiffness = _stiffness(values, noise, struck)
     curve = _drawn(values, noise, struck, stiffness)
     for _ in range(ROUNDS):
-        far = np.abs(values - curve) > STRUCK_SIGMAS * noise
-        # The neighbours of a struck channel hold the rest of its charge.
-        again = far | np.roll(far, 1) | np.roll(far, -1)
+        again = _with_neighbours(np.abs(values - curve) > STRUCK_SIGMAS * noise) | struck
         if (again == struck).all() or again.mean() > 0.5:
             break
         struck = again
@@ -89,6 +91,14 @@ def roughness(values: FloatArray) -> float:
     return float(np.median(noise_of(np.log(values))))
 
 
+def _with_neighbours(struck: Mask) -> Mask:
+    """Return struck channels with those beside them, which hold the rest of the charge."""
+    wider = struck.copy()
+    wider[1:] |= struck[:-1]
+    wider[:-1] |= struck[1:]
+    return wider
+
+
 def _stiffness(values: FloatArray, noise: FloatArray, struck: Mask) -> float:
     """Return the λ with which each half of the channels predicts the other best."""
     places = np.arange(values.size)
@@ -103,7 +113,12 @@ def _stiffness(values: FloatArray, noise: FloatArray, struck: Mask) -> float:
             missed += float((((values[asked] - spline(asked)) / noise[asked]) ** 2).sum())
         return missed
 
-    found = minimize_scalar(error, bounds=STIFFNESS, method="bounded", options={"xatol": 0.05})
+    # There may be several valleys, one for the fringes and one for what is broader: look over all of them.
+    decades = np.linspace(*STIFFNESS, TRIED)
+    best = decades[int(np.argmin([error(decade) for decade in decades]))]
+    step = decades[1] - decades[0]
+    around = (max(best - step, STIFFNESS[0]), min(best + step, STIFFNESS[1]))
+    found = minimize_scalar(error, bounds=around, method="bounded", options={"xatol": 0.15})
     return float(10**found.x)
 
 
