@@ -2,7 +2,9 @@
 
 No other instrument in the data is known to be corrected (the header of the Wasatch library says that it is not),
 so their ratios are no truth: a right correction brings this unit nearer as far as its own response is worse than
-theirs, and leads past them where theirs is as bad. The Zolix unit's detector ends at the same shift as this one's.
+theirs, and leads past them where theirs is as bad. The Zolix unit's detector ends at the same shift as this one's,
+and after the correction what is left against it rises from band to band with the shift, as an uncorrected response
+does. So the figures asked for are over all instruments together; each is told, and marked where it moved away.
 """
 
 from pathlib import Path
@@ -138,7 +140,8 @@ def _said(
     first: dict[float, float], then: dict[float, float], theirs: list[dict[float, float]], nearer: int
 ) -> str:
     was, now = apart(first, *theirs), apart(then, *theirs)
-    return f"{was:.3f} → {now:.3f} rms ln, {nearer} of {len(TOLD) * len(theirs)} bands nearer"
+    away = ", AWAY" if now > was else ""
+    return f"{was:.3f} → {now:.3f} rms ln{away}, {nearer} of {len(TOLD) * len(theirs)} bands nearer"
 
 
 def _off(ours: dict[float, float], theirs: dict[float, float], band: float) -> float:
