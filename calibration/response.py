@@ -75,8 +75,10 @@ def calibrate_response(spectrum: Spectrum, srm: str | Curve) -> ResponseOutcome:
     noise = _steady(spectrum.noise if spectrum.noise is not None else noise_of(spectrum.intensity))
     inside = (spectrum.axis >= curve.range_cm1[0]) & (spectrum.axis <= curve.range_cm1[1])
     lit = _lit(spectrum, noise, inside, curve)
-    axis, signal, sigma = spectrum.axis[lit], spectrum.intensity[lit], np.maximum(noise[lit], 1e-12)
-    smoothed = smooth(signal, sigma)
+    axis, signal = spectrum.axis[lit], spectrum.intensity[lit]
+    # A channel said to have no noise at all must not hold the curve alone.
+    least = max(0.05 * float(np.median(noise[lit])), 1e-9 * float(signal.max()))
+    smoothed = smooth(signal, np.maximum(noise[lit], least))
     _check_smooth(smoothed, curve)
     factor = curve.at(axis) / smoothed.curve
     factor /= np.median(factor)

@@ -130,6 +130,17 @@ def test_cosmic_rays_do_not_become_a_response():
     assert relative_error(outcome, counted) < 0.015
 
 
+@pytest.mark.parametrize(
+    "noise",
+    [np.zeros(AXIS.size), np.where(np.arange(AXIS.size) % 7 == 0, 0.0, 60.0), None],
+    ids=["none", "some", "found"],
+)
+def test_a_scan_without_noise_or_with_some_told_as_none_is_no_trap(noise):
+    counted = instrument()
+    outcome = calibrate_response(replace(glass(counted, noise=0.0), noise=noise), "2241")
+    assert relative_error(outcome, counted) < 0.01
+
+
 def bands(counted):
     scan = glass(counted)
     added = sum(30000 * np.exp(-(((AXIS - at) / 40) ** 2)) for at in (620.0, 1001.0, 1602.0))
