@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.apply import spectrum_of
-from calibration.errors import ScanUnfit, UncalibratedScan, UnknownStandard, WrongDevice, WrongLaser
+from calibration.errors import (
+    RecordDamaged,
+    ScanUnfit,
+    UncalibratedScan,
+    UnknownStandard,
+    WrongDevice,
+    WrongLaser,
+)
 from calibration.in_force import InForce
 from calibration.outcomes import ResolutionOutcome, ResponseOutcome
 from calibration.record import CalibrationRecord, Kind, StandardUsed
@@ -253,6 +260,28 @@ def test_outcomes_survive_their_record():
     outcome = calibrate_response(glass(instrument()), "2241")
     kept = CalibrationRecord.from_json(record(Kind.INTENSITY, outcome).to_json())
     assert kept.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"factor": (1.0, 2.0)},
+        {"factor": (1.0, 0.0, 2.0)},
+        {"axis_cm1": (300.0, 300.0, 900.0)},
+        {"range_cm1": (200.0, 900.0)},
+        {"range_cm1": (900.0, 300.0)},
+        {"axis_cm1": (), "factor": ()},
+    ],
+)
+def test_a_response_that_contradicts_itself_is_refused(damage):
+    told = record(Kind.INTENSITY, RESPONSE).to_json()
+    with pytest.raises(RecordDamaged):
+        replace(RESPONSE, **damage)
+    with pytest.raises(RecordDamaged):
+        CalibrationRecord.from_json({**told, "outcome": {**told["outcome"], **damage}})
+    for width in (0.0, -3.0, 5000.0):
+        with pytest.raises(RecordDamaged):
+            replace(RESOLUTION, instrument_cm1=width)
 
 
 @pytest.mark.shared
