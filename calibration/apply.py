@@ -12,8 +12,9 @@ from spectra.values import FloatArray, Scan, Spectrum, Technique, check_ascendin
 
 from .errors import UncalibratedScan, WrongDevice
 from .in_force import UNCALIBRATED, InForce
-from .outcomes import AxisOutcome
+from .outcomes import AxisOutcome, ResolutionOutcome, ResponseOutcome
 from .record import CalibrationRecord
+from .response import apply_response
 
 #: A channel this many noise standard deviations above the median of its accumulations is a
 #: cosmic ray: 8 is reached by chance once in 10¹⁵ channels.
@@ -25,6 +26,8 @@ def spectrum_of(scan: Scan, calibration: InForce = UNCALIBRATED) -> Spectrum:
 
     Accumulations are averaged after cosmic rays were replaced by the median, the dark is
     taken off, wavelengths become Raman shifts, and the channels behind the edge filter go.
+    With a response in force intensities are corrected, and channels outside it go; with a
+    resolution in force it counts where the file of the scan names none.
 
     Parameters
     ----------
@@ -40,6 +43,8 @@ def spectrum_of(scan: Scan, calibration: InForce = UNCALIBRATED) -> Spectrum:
         file of Raman shifts.
     WrongDevice
         A record belongs to another device, or to another number of pixels.
+    WrongLaser
+        The response in force was measured with another laser.
     """
     for record in calibration.records:
         _check_device(scan, record)
@@ -62,16 +67,21 @@ def spectrum_of(scan: Scan, calibration: InForce = UNCALIBRATED) -> Spectrum:
     if scan.technique is Technique.RAMAN:
         keep = axis >= EDGE_CM1
         axis, signal, noise, full = axis[keep], signal[keep], noise[keep], full[keep]
-    return Spectrum(
+    width = said.resolution_cm1
+    if calibration.resolution is not None and width is None:
+        width = _resolution(calibration.resolution)
+        history.append(f"resolution by {_named(calibration.resolution)}: {width:.1f} cm⁻¹")
+    spectrum = Spectrum(
         axis,
         signal,
         scan.technique,
         noise=noise,
         laser_nm=laser,
-        resolution_cm1=said.resolution_cm1,
+        resolution_cm1=width,
         saturated=bool(full.any()) or said.saturated,
         history=tuple(history),
     )
+    return spectrum if calibration.intensity is None else _corrected(spectrum, calibration.intensity)
 
 
 def average(frames: FloatArray) -> tuple[FloatArray, int]:
@@ -149,6 +159,16 @@ def calibrated_axis(scan: Scan, outcome: AxisOutcome) -> tuple[FloatArray, float
     except (AxisError, ValueRangeError) as error:
         raise UncalibratedScan(f"the calibration gives no axis: {error}") from error
     return np.asarray(axis, dtype=np.float64), scan.laser_nm
+
+
+def _resolution(record: CalibrationRecord) -> float:
+    assert isinstance(record.outcome, ResolutionOutcome)
+    return record.outcome.instrument_cm1
+
+
+def _corrected(spectrum: Spectrum, record: CalibrationRecord) -> Spectrum:
+    assert isinstance(record.outcome, ResponseOutcome)
+    return apply_response(spectrum, record.outcome, named=_named(record))
 
 
 def _check_device(scan: Scan, record: CalibrationRecord) -> None:

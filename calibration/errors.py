@@ -7,6 +7,9 @@
     ├── UncalibratedScan (ValueError)   a scan that lacks what an axis needs, such as a laser line
     ├── NotCalibrated (ValueError)      a measurement that no calibration can be made of, and why
     ├── UnknownStandard (LookupError)   a standard the tables do not hold
+    ├── WrongLaser (ValueError)         a standard or record of another laser line
+    ├── CertificateInvalid (ValueError) constants of a certificate that make no curve or table
+    ├── ScanUnfit (ValueError)          a scan of a standard that nothing can be calibrated from
     └── RecordDamaged (ValueError)      a stored record that cannot be read
 """
 
@@ -29,6 +32,18 @@ class NotCalibrated(CalibrationError, ValueError):
 
 class UnknownStandard(CalibrationError, LookupError):
     """A standard that the tables do not hold."""
+
+
+class WrongLaser(CalibrationError, ValueError):
+    """A standard or a record holds for another laser line than the scan's."""
+
+
+class CertificateInvalid(CalibrationError, ValueError):
+    """Constants given for a certificate make no curve or table."""
+
+
+class ScanUnfit(CalibrationError, ValueError):
+    """A scan of a standard is saturated, too weak, or not of that standard: measure it again."""
 
 
 class RecordDamaged(CalibrationError, ValueError):

@@ -1,9 +1,16 @@
 """What a calibration found: an axis, an intensity response, or a resolution."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+from .errors import RecordDamaged
 from .strict_json import strict
+
+#: Most points of a response: no detector of a handheld has more channels.
+MAX_POINTS = 1 << 16
+#: No instrument is less sharp than this, cm⁻¹.
+MAX_WIDTH_CM1 = 1000.0
 
 
 @strict
@@ -75,6 +82,20 @@ class ResponseOutcome:
     """Relative standard deviation of the factor that the scan's noise leaves after smoothing."""
     spread: tuple[float, float]
     """Smallest and largest factor."""
+    cut: str = ""
+    """Which measured part of the certified range is missing and why; empty where none is."""
+
+    def __post_init__(self) -> None:
+        points = len(self.axis_cm1)
+        if not 2 <= points == len(self.factor) <= MAX_POINTS:
+            raise RecordDamaged(f"a response of {len(self.factor)} factors at {points} places")
+        if any(after <= before for before, after in pairwise(self.axis_cm1)) or min(self.factor) <= 0:
+            raise RecordDamaged("the places of a response ascend, and its factors are above 0")
+        low, high = self.range_cm1
+        if not self.axis_cm1[0] <= low < high <= self.axis_cm1[-1]:
+            raise RecordDamaged(
+                f"a response at {self.axis_cm1[0]} to {self.axis_cm1[-1]} told as {low} to {high}"
+            )
 
 
 @strict
@@ -96,6 +117,10 @@ class ResolutionOutcome:
     """Full width at half maximum of the instrument's line, the band's own width taken off, cm⁻¹."""
     channel_cm1: float
     """Distance of two channels there, cm⁻¹."""
+
+    def __post_init__(self) -> None:
+        if not (0 < self.instrument_cm1 < MAX_WIDTH_CM1 and self.width_cm1 > 0 and self.channel_cm1 > 0):
+            raise RecordDamaged(f"a resolution of {self.instrument_cm1} cm⁻¹ by a band of {self.width_cm1}")
 
 
 Outcome = AxisOutcome | ResponseOutcome | ResolutionOutcome

@@ -6,9 +6,12 @@ substance corrects every scan made with the same axis.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import percentile_filter
 from scipy.signal import find_peaks
 
@@ -18,7 +21,7 @@ from spectra.values import FloatArray, Spectrum, Technique
 from .errors import NotCalibrated
 from .lines import fit_line
 from .outcomes import AxisOutcome, LineFit
-from .polynomial_fit import PolynomialFit, fit_polynomial
+from .polynomial_fit import LINES_EACH, PolynomialFit, fit_polynomial
 from .standards import weighted_lines
 
 #: What an axis may be wrong by: everywhere, cm⁻¹, by stretch, share, and by a bend, cm⁻¹. A handheld was seen
@@ -28,7 +31,12 @@ OFFSET_CM1, STRETCH, BEND_CM1 = 60.0, 0.03, 16.0
 _STEP_CM1, _NEAR_CM1 = 2.0, 4.0
 #: A band must rise this many noise standard deviations above what surrounds it.
 _PROMINENT = 6.0
-_BROAD_CM1, _BACKGROUND_CM1, _PERCENT = 40.0, 120.0, 20
+#: … and be this share of the highest; bands wider than this are background, a running quantile over so many cm⁻¹.
+_FAINTEST, _BROAD_CM1, _BACKGROUND_CM1, _PERCENT = 0.005, 40.0, 120.0, 20
+#: Half width of the window of a fit, cm⁻¹: narrower than a verification's, for neighbours are many.
+_WINDOW_CM1 = 10.0
+#: How near a band must come to a line in each round, in `_NEAR_CM1`.
+_REACHES = (3.0, 2.0, 1.5, 1.5, 1.5)
 #: Fewest lines a rescued axis rests on: two more than a straight correction needs.
 MIN_LINES = 4
 #: Least share of the substance's light, and largest uncertainty of the corrected axis, cm⁻¹ (chosen).
@@ -66,29 +74,29 @@ def rescue_axis(spectrum: Spectrum, known: str | Lines) -> AxisOutcome:
     """
     name = known if isinstance(known, str) else "known substance"
     lines = _in_reach(weighted_lines(known) if isinstance(known, str) else known, spectrum)
-    band, sigma, height = _bands(spectrum)
-    if band.size < MIN_LINES or len(lines) < MIN_LINES:
+    bands = _Bands.of(spectrum)
+    if bands.place.size < MIN_LINES or len(lines) < MIN_LINES:
         raise NotCalibrated(
-            f"{band.size} bands stand out, and {len(lines)} lines of {name} could be there; "
+            f"{bands.place.size} bands stand out, and {len(lines)} lines of {name} could be there; "
             f"{MIN_LINES} are needed"
         )
-    tried = [
-        one
-        for start in _starts(spectrum.axis, band, height, lines)
-        if (one := _settled(band, sigma, height, lines, spectrum.axis, start)) is not None
-    ]
+    extent = float(spectrum.axis[-1])
+    settled = [_settled(bands, lines, extent, start) for start in _starts(spectrum.axis, bands, lines)]
+    tried = sorted((one for one in settled if one is not None), key=lambda one: -one.found)
     if not tried:
         raise NotCalibrated(f"the bands of the scan are not those of {name}")
-    tried.sort(key=lambda one: -one[0])
-    found, fit, matched, reference = tried[0]
-    if found < MIN_FOUND:
-        raise NotCalibrated(f"only {found:.0%} of {name} is found in the scan; {MIN_FOUND:.0%} are needed")
-    low, high = float(band[matched][fit.used].min()), float(band[matched][fit.used].max())
-    inside = spectrum.axis[(spectrum.axis >= low) & (spectrum.axis <= high)]
-    for share, other, _, _ in tried[1:]:
-        if share > _RIVAL * found and np.abs(other.at(inside) - fit.at(inside)).max() > 2 * _NEAR_CM1:
+    best = tried[0]
+    if best.found < MIN_FOUND:
+        raise NotCalibrated(
+            f"only {best.found:.0%} of {name} is found in the scan; {MIN_FOUND:.0%} are needed"
+        )
+    held = bands.place[best.matched][best.fit.used]
+    inside = spectrum.axis[(spectrum.axis >= held.min()) & (spectrum.axis <= held.max())]
+    for other in tried[1:]:
+        apart = float(np.abs(other.fit.at(inside) - best.fit.at(inside)).max()) > 2 * _NEAR_CM1
+        if apart and other.found > _RIVAL * best.found:
             raise NotCalibrated(f"the bands of {name} fit in two ways: another known substance is needed")
-    return _outcome(spectrum, fit, band[matched], sigma[matched], reference, name)
+    return _outcome(spectrum, best, bands, name)
 
 
 def _in_reach(lines: Lines, spectrum: Spectrum) -> Lines:
@@ -97,42 +105,53 @@ def _in_reach(lines: Lines, spectrum: Spectrum) -> Lines:
     return [(line, weight) for line, weight in lines if low < line < high]
 
 
-def _bands(spectrum: Spectrum) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return place, uncertainty and height of what stands out, cm⁻¹, cm⁻¹ and share of the highest."""
-    y = spectrum.intensity
-    step = float(np.median(np.diff(spectrum.axis)))
-    width = max(3, round(_BACKGROUND_CM1 / step))
-    above = y - percentile_filter(y, _PERCENT, size=width, mode="nearest")
-    noise = spectrum.noise if spectrum.noise is not None else noise_of(y)
-    limit = max(_PROMINENT * float(np.median(noise)), 0.005 * float(above.max()))
-    top, about = find_peaks(above, prominence=limit, width=(None, _BROAD_CM1 / step))
-    fitted = [fit_line(spectrum, float(spectrum.axis[one]), window_cm1=10.0) for one in top]
-    rows = [
-        (band.centre_cm1, band.sigma_cm1, float(prominence))
-        for band, prominence in zip(fitted, about["prominences"], strict=True)
-        if band is not None
-    ]
-    if not rows:
-        return np.zeros(0), np.zeros(0), np.zeros(0)
-    place, sigma, height = np.array(sorted(rows)).T
-    # Two tops of one bump are fitted to the same place.
-    new = np.concatenate([[True], np.diff(place) > 1.0])
-    return place[new], sigma[new], height[new] / height.max()
+@dataclass(frozen=True, slots=True)
+class _Bands:
+    """What stands out of a spectrum, ascending."""
+
+    place: FloatArray
+    """cm⁻¹ on the wrong axis, shape (n,)."""
+    sigma: FloatArray
+    """Uncertainty of the place, cm⁻¹, shape (n,)."""
+    height: FloatArray
+    """Share of the highest, shape (n,)."""
+
+    @classmethod
+    def of(cls, spectrum: Spectrum) -> Self:
+        y = spectrum.intensity
+        step = float(np.median(np.diff(spectrum.axis)))
+        width = max(3, round(_BACKGROUND_CM1 / step))
+        above = y - percentile_filter(y, _PERCENT, size=width, mode="nearest")
+        noise = spectrum.noise if spectrum.noise is not None else noise_of(y)
+        limit = max(_PROMINENT * float(np.median(noise)), _FAINTEST * float(above.max()))
+        top, about = find_peaks(above, prominence=limit, width=(None, _BROAD_CM1 / step))
+        fitted = [fit_line(spectrum, float(spectrum.axis[one]), window_cm1=_WINDOW_CM1) for one in top]
+        rows = [
+            (band.centre_cm1, band.sigma_cm1, float(prominence))
+            for band, prominence in zip(fitted, about["prominences"], strict=True)
+            if band is not None
+        ]
+        if not rows:
+            return cls(np.zeros(0), np.zeros(0), np.zeros(0))
+        place, sigma, height = np.array(sorted(rows)).T
+        # Two tops of one bump are fitted to the same place.
+        new = np.concatenate([[True], np.diff(place) > 1.0])
+        return cls(place[new], sigma[new], height[new] / height.max())
 
 
-def _starts(axis: FloatArray, band: FloatArray, height: FloatArray, lines: Lines) -> list[FloatArray]:
+def _starts(axis: FloatArray, bands: _Bands, lines: Lines) -> list[FloatArray]:
     """Return corrected places of the bands under the best straight-and-bent corrections."""
     at = np.array([line for line, _ in lines])
     weight = np.sqrt(np.array([one for _, one in lines]))
     middle, half = 0.5 * (axis[0] + axis[-1]), 0.5 * (axis[-1] - axis[0])
-    u = (band - middle) / half
-    strong = np.sqrt(height)
+    u = (bands.place - middle) / half
+    strong = np.sqrt(bands.height)
     shifts = np.arange(-OFFSET_CM1, OFFSET_CM1 + _STEP_CM1, _STEP_CM1)
     tilts = np.arange(-STRETCH * half, STRETCH * half + 1e-9, 2 * _STEP_CM1)
     bends = np.arange(-BEND_CM1, BEND_CM1 + 1e-9, 2 * _STEP_CM1)
     tried: list[tuple[float, int, FloatArray]] = []
     for tilt, bend in product(tilts, bends):
-        moved = band + tilt * u + bend * (1 - u * u)
+        moved = bands.place + tilt * u + bend * (1 - u * u)
         off = moved[None, :, None] + shifts[:, None, None] - at[None, None, :]
         near = np.exp(-0.5 * (off / _NEAR_CM1) ** 2) * strong[None, :, None]
         scores = near.max(axis=1) @ weight
@@ -148,54 +167,59 @@ def _starts(axis: FloatArray, band: FloatArray, height: FloatArray, lines: Lines
     return kept
 
 
-def _settled(
-    band: FloatArray, sigma: FloatArray, height: FloatArray, lines: Lines, axis: FloatArray, start: FloatArray
-) -> tuple[float, PolynomialFit, FloatArray, FloatArray] | None:
-    """Match, fit and match again; return the share of the substance that is found, fit, bands and lines."""
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A correction and the bands and lines it rests on."""
+
+    found: float
+    """Share of the substance that is found, 0 to 1."""
+    fit: PolynomialFit
+    matched: npt.NDArray[np.intp]
+    """Number of each band that was matched."""
+    reference: FloatArray
+    """Line of each, cm⁻¹."""
+
+
+def _settled(bands: _Bands, lines: Lines, extent: float, start: FloatArray) -> _Settled | None:
+    """Match, fit and match again, ever closer."""
     at = np.array([line for line, _ in lines])
     weight = np.sqrt(np.array([one for _, one in lines]))
-    moved = start
-    for reach in (3.0, 2.0, 1.5, 1.5):
-        off = np.abs(moved[:, None] - at[None, :])
-        # The highest band within reach of a line is its; a band serves its nearest line.
-        mine = off.argmin(axis=1)
-        pairs = [
-            (int(max(near, key=lambda one: height[one])), number)
-            for number in range(at.size)
-            if (near := np.flatnonzero((mine == number) & (off[:, number] < reach * _NEAR_CM1))).size
-        ]
+    moved, pairs, fit = start, _pairs(bands, at, start, _REACHES[0]), None
+    for reach in _REACHES[1:]:
         if len(pairs) < MIN_LINES:
             return None
-        matched, reference = (np.array(column) for column in zip(*pairs, strict=True))
-        fit = fit_polynomial(
-            band[matched],
-            at[reference] - band[matched],
-            sigma[matched],
-            extent=float(axis[-1]),
-            floor=_FLOOR_CM1,
-            degrees=(1, 2, 3),
-        ) or _shift(band[matched], at[reference], sigma[matched], float(axis[-1]))
+        matched, reference = (np.array(column, dtype=np.intp) for column in zip(*pairs, strict=True))
+        fit = _correction(bands.place[matched], at[reference], bands.sigma[matched], extent)
         if fit is None:
             return None
-        moved = band + fit.at(band)
+        moved = bands.place + fit.at(bands.place)
+        pairs = _pairs(bands, at, moved, reach)
+    if fit is None:
+        return None
     residual = np.abs(moved[matched] - at[reference])
     share = float(weight[reference] @ np.exp(-0.5 * (residual / 2.0) ** 2) / weight.sum())
-    return share, fit, matched, at[reference]
+    return _Settled(share, fit, matched, np.asarray(at[reference], dtype=np.float64))
 
 
-def _shift(band: FloatArray, line: FloatArray, sigma: FloatArray, extent: float) -> PolynomialFit | None:
-    """Fit a constant, where there are too few lines for more."""
-    return fit_polynomial(band, line - band, sigma, extent=extent, floor=_FLOOR_CM1, degrees=(0,))
+def _pairs(bands: _Bands, at: FloatArray, moved: FloatArray, reach: float) -> list[tuple[int, int]]:
+    """Return which band is which line: the highest within reach; a band serves its nearest line."""
+    off = np.abs(moved[:, None] - at[None, :])
+    mine = off.argmin(axis=1)
+    return [
+        (int(max(near, key=lambda one: bands.height[one])), number)
+        for number in range(at.size)
+        if (near := np.flatnonzero((mine == number) & (off[:, number] < reach * _NEAR_CM1))).size
+    ]
 
 
-def _outcome(
-    spectrum: Spectrum,
-    fit: PolynomialFit,
-    band: FloatArray,
-    sigma: FloatArray,
-    reference: FloatArray,
-    name: str,
-) -> AxisOutcome:
+def _correction(band: FloatArray, line: FloatArray, sigma: FloatArray, extent: float) -> PolynomialFit | None:
+    """Fit what moves the bands onto the lines; a constant, where there are too few for more."""
+    degrees = (1, 2, 3) if band.size >= 2 * LINES_EACH else (0,)
+    return fit_polynomial(band, line - band, sigma, extent=extent, floor=_FLOOR_CM1, degrees=degrees)
+
+
+def _outcome(spectrum: Spectrum, best: _Settled, bands: _Bands, name: str) -> AxisOutcome:
+    fit, band, sigma = best.fit, bands.place[best.matched], bands.sigma[best.matched]
     held = band[fit.used]
     inside = spectrum.axis[(spectrum.axis >= held.min()) & (spectrum.axis <= held.max())]
     uncertain = float(np.hypot(fit.sigma_at(inside), _FLOOR_CM1 / np.sqrt(held.size)).max())
@@ -212,7 +236,9 @@ def _outcome(
     coefficients[1] += 1.0
     lines = tuple(
         LineFit(name, float(at), float(found), float(error), float(off), bool(used))
-        for at, found, error, off, used in zip(reference, band, sigma, fit.residual, fit.used, strict=True)
+        for at, found, error, off, used in zip(
+            best.reference, band, sigma, fit.residual, fit.used, strict=True
+        )
     )
     return AxisOutcome(
         form="shifts",

@@ -54,6 +54,13 @@ KINDS: dict[str, Kind] = {
     "calibration.errors.WrongDevice": Kind(DATA, 409, "wrong_device", "The calibration is of another device"),
     "calibration.errors.UncalibratedScan": Kind(DATA, 422, "uncalibrated", "The scan has no calibration"),
     "calibration.errors.UnknownStandard": Kind(USAGE, 422, "unknown_standard", "The standard is unknown"),
+    "calibration.errors.WrongLaser": Kind(
+        DATA, 409, "wrong_laser", "The calibration is of another laser line"
+    ),
+    "calibration.errors.CertificateInvalid": Kind(
+        DATA, 422, "certificate_invalid", "The certificate cannot be used"
+    ),
+    "calibration.errors.ScanUnfit": Kind(DATA, 422, "scan_unfit", "The scan cannot be calibrated from"),
     "calibration.errors.RecordDamaged": Kind(DATA, 422, "record_damaged", "A calibration record is damaged"),
     "library.errors.LibraryError": Kind(DATA, 422, "library_error", "The library cannot be used"),
     "library.errors.LibraryFormatError": Kind(DATA, 422, "library_damaged", "The library is damaged"),

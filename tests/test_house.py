@@ -87,8 +87,15 @@ LIBRARY = {
 }
 CALIBRATION = {
     "apply": "average calibrated_axis spectrum_of",
+    "srm": "Curve certified check_laser curve_of",
+    "smoothing": "Smoothed roughness smooth",
+    "response": "apply_response calibrate_response is_corrected",
+    "resolution": "calibrate_resolution instrument_width voigt_width",
+    "film": "calibrate_film",
+    "film_table": "FilmBand FilmTable",
     "verification": "LineCheck Verification verify_axis",
-    "errors": "CalibrationError RecordDamaged UncalibratedScan UnknownStandard WrongDevice",
+    "errors": "CalibrationError CertificateInvalid RecordDamaged ScanUnfit UncalibratedScan UnknownStandard WrongDevice "
+    "WrongLaser",
 }
 INSTRUMENT = {
     "config": "BenchConfig bench_config load_config save_device",
