@@ -111,10 +111,12 @@ INSTRUMENT = {
     "ProtocolError SettingOutOfRange UnknownSetting",
 }
 SERVICE = {
-    "errors": "AgentRefused AgentUnreachable ArchiveError DiskFull MissingPart OtherBody OutboxError ScanDamaged "
+    "errors": "AgentRefused AgentUnreachable ArchiveError CalibrationDamaged CalibrationNotFound CalibrationStoreError "
+    "DiskFull MissingPart OtherBody OutboxError ScanDamaged "
     "ScanNotFound ServerRefused ServerUnreachable ServiceError SettingsError StrangerPackages UsageError",
     "settings": "Settings load_settings software_version",
     "problems": "Kind error_of kind_of message_of problem_of",
+    "calibrations": "Calibrations",
     "clock": "clock_state",
     "method_fetch": "HttpSource open_source",
     "release_gate": "Change Gate gate_lines judge_release panel_digest",
