@@ -7,12 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from calibration.in_force import InForce
 from instrument.interfaces import OriginalFile, StopCheck, never_stop
 from spectra.answer import InstrumentState
 from spectra.method import Method
 from spectra.values import Scan
 
 from ..archive.journal import Archive, ArchivedScan
+from ..calibrated import Calibrated, calibrated
+from ..calibration_files import moment
+from ..calibrations import Calibrations
 from ..released import method_in_force, release_mark, with_age
 from ..settings import Settings
 from . import lights, operations, reference, work
@@ -25,13 +29,14 @@ from .drop import DropDesk
 from .flusher import Flusher
 from .item import clean_label
 from .method_source import MethodSource
-from .notes import Notes, expired, instrument_key
+from .notes import Notes, instrument_key, utc_now
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
 from .reporter import Reporter
 from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
 from .safety import Shift
+from .trust import in_force_now, instrument_state
 from .visit import visit_of
 
 _log = logging.getLogger(__name__)
@@ -58,6 +63,7 @@ class Bench:
         self.settings = settings
         self.archive = Archive(settings.archive_dir)
         self.outbox = Outbox(settings.outbox_path)
+        self.calibrations = Calibrations(settings.calibrations_dir)
         self.notes = Notes(settings.home / "bench-notes.json")
         self.attempts = Attempts(settings.outbox_path)
         self.contacts = Contacts(self.outbox)
@@ -176,18 +182,24 @@ class Bench:
 
     def state_at(self, scan: Scan) -> InstrumentState:
         """Return how far the instrument that made a scan, and the method in force, can be trusted."""
-        axis = self.state_of(instrument_key(scan.device.model, scan.device.serial))
-        return with_age(axis, self.settings, self.method())
+        note = self.notes.verification(instrument_key(scan.device.model, scan.device.serial))
+        state = instrument_state(note, self._calibrated(scan), moment(scan.taken_at))
+        return with_age(state, self.settings, self.method())
 
     def state_of(self, identity: str) -> InstrumentState:
-        """Return how far the axis of an instrument, ``model/serial``, can be trusted."""
-        note = self.notes.verification(identity)
-        if note is None:
-            return InstrumentState(axis="missing")
-        if not note.passed:
-            return InstrumentState(axis="failed", calibration_id=note.scan_id)
-        axis = "overdue" if expired(note.expires_at) else "verified"
-        return InstrumentState(axis=axis, calibration_id=note.scan_id, verified_at=note.taken_at)
+        """Return how far the axis of an instrument, ``model/serial``, can be trusted now."""
+        used = in_force_now(self.calibrations, identity)
+        return instrument_state(self.notes.verification(identity), used, utc_now())
+
+    def calibration_of(self, scan: Scan) -> InForce:
+        """Return the calibration records a scan is made into a spectrum with: see `service.calibrated`."""
+        return self._calibrated(scan).records
+
+    def _calibrated(self, scan: Scan) -> Calibrated:
+        used = calibrated(self.calibrations, scan)
+        for words in used.left_out:
+            _log.warning("scan of %s: %s", scan.device.serial or "an unnamed device", words)
+        return used
 
     def keep(
         self,

@@ -11,6 +11,7 @@ from instrument.scan_plan import ScanPlan
 from spectra.values import Presentation, Role
 
 from ..archive.journal import ArchivedScan
+from ..calibrated import id_of
 from ..errors import UsageError
 from . import blanks, flow, operations
 from .adaptive import StopRule, stop_rule
@@ -48,7 +49,7 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
         place = {"item": item, "screening_id": screening, "spot": request.spot}
         plan = planned(bench, request, device, role=Role.SAMPLE, **fields, **place)
         remarks["scan_number"] = len(bench.attempts.of(screening)) + 1
-        rule = _stop_rule(bench, request, plan, remarks)
+        rule = _stop_rule(bench, request, plan, remarks, identity)
         tried = bench.attempts.begun(screening, item, request.spot, attempt=request.attempt, device=identity)
         with tried as attempt:
             plan, complete = replace(plan, attempt=attempt), not request.keep_open
@@ -73,7 +74,8 @@ def take_blank(bench: "Bench", request: BlankRequest, stop: StopCheck) -> Answer
         found = flow.examine(bench, archived)
         # A blank of a bag says nothing about the holder it stands in.
         touched = accessory if PRESENTED.get(accessory) is presentation else ""
-        crystal = blanks.crystal_of(spectrum_of(archived.scan), presentation)
+        shown = spectrum_of(archived.scan, bench.calibration_of(archived.scan))
+        crystal = blanks.crystal_of(shown, presentation)
         try:
             blanks.check_blank(found, crystal=crystal)
         except ResidueFound:
@@ -103,15 +105,22 @@ def verify(bench: "Bench", request: VerifyRequest, stop: StopCheck) -> Answer:
             "state serial= in the folder's URL"
         )
     taken_at, expires_at = validity()
+    records = bench.calibration_of(archived.scan)
     checked = verify_axis(
-        spectrum_of(archived.scan),
+        spectrum_of(archived.scan, records),
         at=taken_at,
         standard=request.standard,
         device_serial=archived.scan.device.serial,
         scan_id=archived.scan_id,
     )
     note = VerificationNote(
-        identity, archived.scan_id, checked.passed, taken_at, expires_at, checked.to_json()
+        identity,
+        archived.scan_id,
+        checked.passed,
+        taken_at,
+        expires_at,
+        checked.to_json(),
+        axis_id=id_of(records.axis),
     )
     bench.notes.keep_verification(note)
     return {
@@ -152,10 +161,13 @@ def planned(bench: "Bench", request: Firing, device: Device, **fields: Any) -> S
     return plan
 
 
-def _stop_rule(bench: "Bench", request: ScanRequest, plan: ScanPlan, remarks: Answer) -> StopRule | None:
+def _stop_rule(
+    bench: "Bench", request: ScanRequest, plan: ScanPlan, remarks: Answer, identity: str
+) -> StopRule | None:
     """Return the rule of an adaptive scan; what it looked at and decided goes into the scan's settings."""
     if not request.adaptive:
         return None
-    rule = stop_rule(bench, number=remarks["scan_number"], blank_id=plan.blank_id, limit=plan.accumulations)
+    number = remarks["scan_number"]
+    rule = stop_rule(bench, identity, number=number, blank_id=plan.blank_id, limit=plan.accumulations)
     remarks["adaptive"] = rule.record
     return rule
