@@ -235,7 +235,9 @@ def test_every_answer_names_the_records_it_was_made_with(stand):
     assert answer["provenance"]["calibration"]["id"] == first.record_id
     assert not {"axis_unverified", "calibration_expired"} & set(answer["reasons"])
     moved = abs(answer["components"][0]["shift_cm1"])
-    assert moved == pytest.approx(1.5, abs=0.6), "the record moved the axis by 1.5 cm-1, the search steps by 1"
+    assert moved == pytest.approx(1.5, abs=0.6), (
+        "the record moved the axis by 1.5 cm-1, the search steps by 1"
+    )
 
     stand.bench.calibrations.keep(unfit)
     answer = joined("b.jdx")
