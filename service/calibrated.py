@@ -15,6 +15,7 @@ from calibration.errors import CalibrationError, UncalibratedScan
 from calibration.in_force import UNCALIBRATED, InForce
 from calibration.outcomes import AxisOutcome
 from calibration.record import CalibrationRecord
+from spectra.answer import InstrumentState
 from spectra.errors import SpectraError
 from spectra.values import Scan, Spectrum
 
@@ -53,11 +54,27 @@ def calibrated(calibrations: Calibrations, scan: Scan) -> Calibrated:
 
     A scan of an instrument that nobody can name has none: its file's own axis counts.
     """
+    found = in_force_at(calibrations, scan.device.serial, moment(scan.taken_at))
+    return found if found.left_out else fitting(scan, found.records)
+
+
+def in_force_at(calibrations: Calibrations, serial: str, at: datetime) -> Calibrated:
+    """Return the records in force for a device at a time; whether they fit it, a scan will tell."""
     try:
-        found = calibrations.in_force(scan.device.serial, at=scan.taken_at)
+        return Calibrated(calibrations.in_force(serial, at=at))
     except CalibrationStoreError as error:
         return Calibrated(left_out=(str(error),))
-    return fitting(scan, found)
+
+
+def with_calibration(state: InstrumentState, used: Calibrated, at: datetime) -> InstrumentState:
+    """Return an instrument's state that names the records used, and says whether they are out of date."""
+    return replace(
+        state,
+        calibration_id=used.axis_id,
+        intensity_id=id_of(used.records.intensity),
+        resolution_id=id_of(used.records.resolution),
+        calibration_expired=used.outdated(at),
+    )
 
 
 def fitting(scan: Scan, found: InForce) -> Calibrated:

@@ -15,7 +15,6 @@ from spectra.values import Scan, Spectrum, Technique
 
 from ..calibrated import blank_spectrum
 from .notes import rfc3339, utc_now
-from .trust import in_force_now
 
 if TYPE_CHECKING:
     from .agent import Bench
@@ -110,14 +109,12 @@ def identify_look(
     return settled(strict, identify(spectrum, method, now=now, rate=whole, **known))
 
 
-def stop_rule(
-    bench: "Bench", identity: str, *, number: int, blank_id: str = "", limit: int = LIMIT
-) -> StopRule:
-    """Return the rule for a scan of an instrument, by the method in force and the blank to be used."""
-    records = in_force_now(bench.calibrations, identity).records
-    blank = blank_spectrum(bench.archive.get(blank_id), records) if blank_id else None
+def stop_rule(bench: "Bench", *, number: int, blank_id: str = "", limit: int = LIMIT) -> StopRule:
+    """Return the rule for a scan on a bench, by its method in force and the blank to be used."""
+    blank = bench.archive.get(blank_id) if blank_id else None
+    shown = None if blank is None else blank_spectrum(blank, bench.in_force(blank.device.serial))
     return StopRule(
-        bench.method(), limit=limit, number=number, blank=blank, calibration_of=bench.calibration_of
+        bench.method(), limit=limit, number=number, blank=shown, calibration_of=bench.calibration_of
     )
 
 

@@ -14,7 +14,7 @@ from spectra.method import Method
 from spectra.values import Scan
 
 from ..archive.journal import Archive, ArchivedScan
-from ..calibrated import Calibrated, calibrated
+from ..calibrated import Calibrated, calibrated, in_force_at, with_calibration
 from ..calibration_files import moment
 from ..calibrations import Calibrations
 from ..released import method_in_force, release_mark, with_age
@@ -29,14 +29,13 @@ from .drop import DropDesk
 from .flusher import Flusher
 from .item import clean_label
 from .method_source import MethodSource
-from .notes import Notes, instrument_key, utc_now
+from .notes import Notes, expired, instrument_key, utc_now
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
 from .reporter import Reporter
 from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
 from .safety import Shift
-from .trust import in_force_now, instrument_state
 from .visit import visit_of
 
 _log = logging.getLogger(__name__)
@@ -182,14 +181,29 @@ class Bench:
 
     def state_at(self, scan: Scan) -> InstrumentState:
         """Return how far the instrument that made a scan, and the method in force, can be trusted."""
-        note = self.notes.verification(instrument_key(scan.device.model, scan.device.serial))
-        state = instrument_state(note, self._calibrated(scan), moment(scan.taken_at))
-        return with_age(state, self.settings, self.method())
+        used = self._calibrated(scan)
+        state = self._verified(instrument_key(scan.device.model, scan.device.serial), used)
+        return with_age(with_calibration(state, used, moment(scan.taken_at)), self.settings, self.method())
 
     def state_of(self, identity: str) -> InstrumentState:
         """Return how far the axis of an instrument, ``model/serial``, can be trusted now."""
-        used = in_force_now(self.calibrations, identity)
-        return instrument_state(self.notes.verification(identity), used, utc_now())
+        now = utc_now()
+        used = in_force_at(self.calibrations, identity.partition("/")[2], now)
+        return with_calibration(self._verified(identity, used), used, now)
+
+    def _verified(self, identity: str, used: Calibrated) -> InstrumentState:
+        """Return what the last verification says; one of another axis says nothing of the one in use."""
+        note = self.notes.verification(identity)
+        if note is None:
+            return InstrumentState(axis="missing")
+        if not note.passed:
+            return InstrumentState(axis="failed", verification_id=note.scan_id)
+        axis = "overdue" if expired(note.expires_at) or note.axis_id != used.axis_id else "verified"
+        return InstrumentState(axis=axis, verification_id=note.scan_id, verified_at=note.taken_at)
+
+    def in_force(self, serial: str) -> InForce:
+        """Return the calibration records in force now for the instrument of a serial number."""
+        return in_force_at(self.calibrations, serial, utc_now()).records
 
     def calibration_of(self, scan: Scan) -> InForce:
         """Return the calibration records a scan is made into a spectrum with: see `service.calibrated`."""

@@ -49,7 +49,7 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
         place = {"item": item, "screening_id": screening, "spot": request.spot}
         plan = planned(bench, request, device, role=Role.SAMPLE, **fields, **place)
         remarks["scan_number"] = len(bench.attempts.of(screening)) + 1
-        rule = _stop_rule(bench, request, plan, remarks, identity)
+        rule = _stop_rule(bench, request, plan, remarks)
         tried = bench.attempts.begun(screening, item, request.spot, attempt=request.attempt, device=identity)
         with tried as attempt:
             plan, complete = replace(plan, attempt=attempt), not request.keep_open
@@ -161,13 +161,10 @@ def planned(bench: "Bench", request: Firing, device: Device, **fields: Any) -> S
     return plan
 
 
-def _stop_rule(
-    bench: "Bench", request: ScanRequest, plan: ScanPlan, remarks: Answer, identity: str
-) -> StopRule | None:
+def _stop_rule(bench: "Bench", request: ScanRequest, plan: ScanPlan, remarks: Answer) -> StopRule | None:
     """Return the rule of an adaptive scan; what it looked at and decided goes into the scan's settings."""
     if not request.adaptive:
         return None
-    number = remarks["scan_number"]
-    rule = stop_rule(bench, identity, number=number, blank_id=plan.blank_id, limit=plan.accumulations)
+    rule = stop_rule(bench, number=remarks["scan_number"], blank_id=plan.blank_id, limit=plan.accumulations)
     remarks["adaptive"] = rule.record
     return rule

@@ -10,10 +10,16 @@ from calibration.errors import UncalibratedScan
 from calibration.in_force import InForce
 from calibration.outcomes import AxisOutcome, LineFit
 from calibration.record import CalibrationRecord, Kind, StandardUsed
-from service.bench.notes import VerificationNote
-from service.bench.trust import in_force_now, instrument_state
-from service.calibrated import Calibrated, blank_spectrum, calibrated, calibrated_spectrum
+from service.calibrated import (
+    Calibrated,
+    blank_spectrum,
+    calibrated,
+    calibrated_spectrum,
+    in_force_at,
+    with_calibration,
+)
 from service.calibrations import Calibrations
+from spectra.answer import InstrumentState
 from spectra.axis import polynomial_axis
 from spectra.values import DeviceInfo, Scan, Technique
 
@@ -107,7 +113,7 @@ def test_a_store_that_cannot_be_read_is_said(store):
     store.folder.write_text("no folder")
     found = calibrated(store, scan())
     assert "cannot be read" in found.left_out[0]
-    assert in_force_now(store, "STS/S1").left_out == found.left_out
+    assert in_force_at(store, "S1", NOW).left_out == found.left_out
 
 
 def test_a_blank_stands_on_the_axis_of_its_scan(store):
@@ -121,39 +127,18 @@ def test_a_blank_stands_on_the_axis_of_its_scan(store):
     assert blank_spectrum(short, used.records).history[-1] == "axis by the device"
 
 
-def note(**more):
-    fields = {
-        "device": "STS/S1",
-        "scan_id": "v" * 64,
-        "passed": True,
-        "taken_at": "2026-11-22T09:00:00Z",
-        "expires_at": "2999-01-01T00:00:00Z",
-    }
-    return VerificationNote(**{**fields, **more})
-
-
-def test_the_state_names_records_and_verification():
+def test_the_state_names_the_records_and_whether_they_are_out_of_date():
     made = record(valid_until="2026-11-22T11:00:00Z")
     used = Calibrated(InForce(axis=made))
-    early = datetime(2026, 11, 22, 10, tzinfo=UTC)
-    state = instrument_state(note(axis_id=made.record_id), used, early)
-    assert (state.axis, state.calibration_expired) == ("verified", False)
-    assert state.to_json() == {
+    known = InstrumentState("verified", verified_at="2026-11-22T09:00:00Z", verification_id="v" * 64)
+    early = with_calibration(known, used, datetime(2026, 11, 22, 10, tzinfo=UTC))
+    assert (early.axis, early.calibration_expired) == ("verified", False)
+    assert early.to_json() == {
         "id": made.record_id,
         "verified_at": "2026-11-22T09:00:00Z",
         "verification": "v" * 64,
         "intensity": "",
         "resolution": "",
     }
-    assert instrument_state(note(axis_id=made.record_id), used, NOW).calibration_expired
-    assert instrument_state(None, used, early).axis == "missing"
-    failed = instrument_state(note(passed=False), used, early)
-    assert (failed.axis, failed.verified_at, failed.verification_id) == ("failed", "", "v" * 64)
-
-
-def test_a_verification_speaks_for_its_own_axis_only():
-    """Made before the device was calibrated, it says nothing of the axis that counts now."""
-    used = Calibrated(InForce(axis=record()))
-    assert instrument_state(note(), used, NOW).axis == "overdue"
-    assert instrument_state(note(), Calibrated(), NOW).axis == "verified"
-    assert instrument_state(note(axis_id=record().record_id), Calibrated(), NOW).axis == "overdue"
+    assert with_calibration(known, used, NOW).calibration_expired
+    assert with_calibration(known, Calibrated(), NOW) == known
