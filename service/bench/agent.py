@@ -74,6 +74,7 @@ class Bench:
         self.flusher = Flusher(settings, self.archive, self.outbox)
         self.reporter = Reporter(self)
         self.recovered: list[Answer] = []
+        self._said: set[str] = set()
         self.warm = False
         self._source = (
             MethodSource(load)
@@ -211,8 +212,10 @@ class Bench:
 
     def _calibrated(self, scan: Scan) -> Calibrated:
         used = calibrated(self.calibrations, scan)
-        for words in used.left_out:
+        # Asked for several times a scan, and for every scan: said once.
+        for words in set(used.left_out) - self._said:
             _log.warning("scan of %s: %s", scan.device.serial or "an unnamed device", words)
+        self._said.update(used.left_out)
         return used
 
     def keep(
