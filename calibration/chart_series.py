@@ -39,8 +39,6 @@ class VerificationPoint:
     """Record of the axis it was made with; empty for the device's own axis."""
     scan_id: str = ""
     """Content address of its scan."""
-    emulated: bool = False
-    """True for an emulated device."""
 
 
 @dataclass(frozen=True, slots=True)

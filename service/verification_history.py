@@ -4,12 +4,15 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calibration.chart_series import VerificationPoint
+from spectra.values import DeviceInfo
 
+from .archive.journal import Archive
 from .bench.outbox_file import OutboxFile
+from .errors import ServiceError
 from .settings import Settings
 
 _VERDICTS = {"passed": True, "failed": False, "no_verdict": None}
@@ -33,6 +36,31 @@ def verification_points(settings: Settings) -> tuple[VerificationPoint, ...]:
         query = f"SELECT {_COLUMNS} FROM verifications WHERE control = 'positive' ORDER BY seq"  # noqa: S608
         rows = database.execute(query).fetchall()
     return tuple(_point(dict(zip(_COLUMNS.split(", "), row, strict=True))) for row in rows)
+
+
+def instruments_named(settings: Settings, name: str, points: Sequence[VerificationPoint]) -> tuple[str, ...]:
+    """Return the instruments, ``model/serial``, verified under a configured name; nothing is opened."""
+    from instrument.config import load_config
+
+    config = load_config(settings.devices_path).get(name)
+    if config is None:
+        return ()
+    newest = {point.device: point for point in points}
+    return tuple(
+        identity
+        for identity, point in newest.items()
+        if (info := device_of(settings, point)) is not None and info.url == config.spectrometer
+    )
+
+
+def device_of(settings: Settings, point: VerificationPoint) -> DeviceInfo | None:
+    """Return which instrument a verification's scan is of; None where the scan is not in this archive."""
+    if not point.scan_id or not settings.archive_dir.is_dir():
+        return None
+    try:
+        return Archive(settings.archive_dir).get(point.scan_id).device
+    except ServiceError:
+        return None
 
 
 def _point(row: Mapping[str, Any]) -> VerificationPoint:

@@ -1,14 +1,13 @@
 """``opioscan calibration chart``: an instrument's verifications over time, as numbers and as a picture."""
 
-import json as json_
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ServiceError, UsageError
+from ..errors import UsageError
 from ..settings import Settings, load_settings
 from .output import emit_json, say
 
@@ -42,11 +41,11 @@ def chart(
     """
     from calibration.chart_series import BASELINE, charts_of
 
-    from ..verification_history import verification_points
+    from ..verification_history import device_of, verification_points
 
     settings = load_settings()
     known = verification_points(settings)
-    identity = _identity(settings, device, {point.device for point in known})
+    identity = _identity(settings, device, known)
     begin = _moment(since) if since else datetime.min.replace(tzinfo=UTC)
     points = [
         point
@@ -55,7 +54,8 @@ def chart(
         and datetime.fromisoformat(point.at) >= begin
     ]
     charts = charts_of(points, baseline=baseline or BASELINE)
-    mark = "EMULATED" if points and _emulated(settings, points[-1]) else ""
+    made_by = device_of(settings, points[-1]) if points else None
+    mark = "EMULATED" if made_by is not None and made_by.emulated else ""
     if png is not None:
         _draw(charts, f"{identity} · {standard}", png, mark, force)
     if json:
@@ -121,48 +121,21 @@ def _figure(value: float) -> str:
     return f"{value:9.3f}" if abs(value) < 1000 else f"{value:9.4g}"
 
 
-def _identity(settings: Settings, device: str, known: set[str]) -> str:
+def _identity(settings: Settings, device: str, points: "Sequence[VerificationPoint]") -> str:
     """Return the instrument that a name, a serial number or an identity stands for."""
+    from ..verification_history import instruments_named
+
+    known = {point.device for point in points}
     if device in known:
         return device
-    found = sorted(one for one in known if one.partition("/")[2] == device) or [
-        one for one in _named(settings, device) if one in known
-    ]
+    found = sorted(one for one in known if one.partition("/")[2] == device)
+    found = found or list(instruments_named(settings, device, points))
     if len(found) == 1:
         return found[0]
     if found:
         raise UsageError(f"{device!r} may be {' or '.join(found)}: give model/serial")
     listed = ", ".join(sorted(known)) or "none yet; opioscan verify makes the first"
     raise UsageError(f"no verifications of {device!r}; there are some of: {listed}")
-
-
-def _named(settings: Settings, name: str) -> list[str]:
-    """Return the instrument last seen under a configured name; none where nobody knows."""
-    from instrument.config import load_config
-
-    from ..bench.notes import instrument_key
-    from ..bench.outbox import Outbox
-
-    config = load_config(settings.devices_path).get(name)
-    if config is None or not settings.outbox_path.exists():
-        return []
-    try:
-        seen: Any = json_.loads(Outbox(settings.outbox_path).get_state(f"seen:{config.spectrometer}") or "[]")
-        return [instrument_key(str(seen[0]), str(seen[1]))] if len(seen) >= 2 else []
-    except (ValueError, TypeError, KeyError):
-        return []
-
-
-def _emulated(settings: Settings, point: "VerificationPoint") -> bool:
-    """Return whether a verification was made on an emulated device: its scan says so."""
-    from ..archive.journal import Archive
-
-    if not point.scan_id or not settings.archive_dir.is_dir():
-        return point.emulated
-    try:
-        return Archive(settings.archive_dir).get(point.scan_id).device.emulated
-    except ServiceError:
-        return point.emulated
 
 
 def _draw(charts: "Sequence[Chart]", title: str, path: Path, mark: str, force: bool) -> None:

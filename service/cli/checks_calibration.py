@@ -68,16 +68,7 @@ def _record(one: "Listed") -> str:
 
 
 def _known_serials(settings: Settings) -> tuple[str, ...]:
-    """Return the serial numbers of configured devices, as the bench last saw them; nothing is opened."""
-    import json
+    """Return the serial numbers of the instruments this bench has verified; nothing is opened."""
+    from ..verification_history import verification_points
 
-    from instrument.config import load_config
-
-    from ..bench.outbox import Outbox
-
-    if not settings.outbox_path.exists():
-        return ()
-    outbox = Outbox(settings.outbox_path)
-    urls = [config.spectrometer for config in load_config(settings.devices_path).values()]
-    seen = [json.loads(kept) for url in urls if (kept := outbox.get_state(f"seen:{url}"))]
-    return tuple(sorted({str(one[1]) for one in seen if isinstance(one, list) and len(one) > 1 and one[1]}))
+    return tuple(sorted({point.device.partition("/")[2] for point in verification_points(settings)}))

@@ -13,7 +13,7 @@ import rfc8785
 from calibration.outcomes import AxisOutcome, LineFit, ResolutionOutcome, ResponseOutcome
 from calibration.record import CalibrationRecord, Kind, StandardUsed
 from instrument.config import BenchConfig, save_device
-from service.bench.outbox import Outbox
+from service.archive.journal import Archive
 from service.bench.outbox_file import OutboxFile
 from service.calibrations import Calibrations
 from service.cli.checks_calibration import NONE_KEPT, calibrations
@@ -21,6 +21,7 @@ from service.cli.start import run
 from service.plots.calibration_record import record_picture
 from service.settings import load_settings
 from spectra.axis import polynomial_axis, raman_shift
+from spectra.values import DeviceInfo, Scan, Technique
 
 COEFFICIENTS = (786.0, 0.165, -2e-6)
 LINES = (620.9, 795.8, 1001.4, 1031.8, 1155.3, 1602.3)
@@ -188,19 +189,23 @@ def test_a_damaged_record_is_named_and_the_others_are_listed(run_cli, store):
 def test_doctor_says_where_the_devices_own_axis_counts(run_cli, opioscan_home):
     (said,) = calibrations(load_settings())
     assert said.text == NONE_KEPT
-    save_device(
-        opioscan_home / "devices.toml", BenchConfig("b1", "obp+tcp://192.0.2.1:1?model=FX", None, 785.0)
+    url = "obp+tcp://192.0.2.1:1?model=FX"
+    save_device(opioscan_home / "devices.toml", BenchConfig("b1", url, None, 785.0))
+    device = DeviceInfo("FX", "F-9", url=url, emulated=True)
+    scan = Scan(
+        Technique.RAMAN, np.ones((1, 9)), device, 1.0, "2026-01-01T08:00:00Z", np.arange(800.0, 809.0)
     )
-    Outbox(opioscan_home / "outbox.sqlite3").set_state(
-        "seen:obp+tcp://192.0.2.1:1?model=FX", json.dumps(["FX", "F-9", False])
-    )
+    kept = Archive(opioscan_home / "archive").put(scan)
+    history(opioscan_home, [0.0], device="FX/F-9", scan_id=kept.scan_id)
     (said,) = calibrations(load_settings())
     assert said.text == f"F-9: {NONE_KEPT}"
-    history(opioscan_home, [0.0], device="FX/F-9")
-    assert "FX/F-9, polystyrene: 1 verifications" in run_cli("calibration", "chart", "b1").out
+    assert (
+        "FX/F-9, polystyrene: 1 verifications, 0 failed, 0 without a verdict  EMULATED"
+        in run_cli("calibration", "chart", "b1").out
+    )
 
 
-def history(home, offsets, *, device="STS/S1", axis_ids=None, failed=()):
+def history(home, offsets, *, device="STS/S1", scan_id="", failed=()):
     """The verifications of a bench, as its table holds them."""
     OutboxFile(home / "outbox.sqlite3")
     columns = (
@@ -216,22 +221,8 @@ def history(home, offsets, *, device="STS/S1", axis_ids=None, failed=()):
             outcome = {"lines": lines, "resolution_cm1": 8.1, "intensity": None, "snr": 90.0}
             verdict = "failed" if day in failed else "passed"
             at = f"2026-{1 + day // 28:02d}-{1 + day % 28:02d}T08:00:00Z"
-            axis_id = axis_ids[day] if axis_ids else ""
-            row = (
-                device,
-                "positive",
-                verdict,
-                "",
-                "polystyrene",
-                at,
-                at,
-                "",
-                0,
-                axis_id,
-                "",
-                "{}",
-                json.dumps(outcome),
-            )
+            told = (device, "positive", verdict, scan_id, "polystyrene", at, at, "", 0)
+            row = (*told, "", "", "{}", json.dumps(outcome))
             database.execute(
                 f"INSERT INTO verifications ({columns}) VALUES ({', '.join('?' * len(row))})", row
             )
