@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from .charts import Average, Limits, Signal, averages, individuals, signals
@@ -137,7 +138,8 @@ def charts_of(points: Sequence[VerificationPoint], *, baseline: int = BASELINE) 
         raise ValueError(f"a baseline of {baseline} verifications is too short; at least {FEWEST}")
     if len({(point.device, point.standard) for point in points}) > 1:
         raise ValueError("a control chart is of one device and one standard")
-    told = sorted((point for point in points if point.passed is not None), key=lambda point: point.at)
+    told = [point for point in points if point.passed is not None]
+    told.sort(key=lambda point: datetime.fromisoformat(point.at))
     phases = _split(told)
     return tuple(_chart(series, phases, baseline) for series in (*_SERIES, *_lines(told)))
 

@@ -88,6 +88,10 @@ LIBRARY = {
 CALIBRATION = {
     "apply": "average calibrated_axis spectrum_of",
     "verification": "LineCheck Verification verify_axis",
+    "charts": "Average Limits Signal averages individuals signals",
+    "chart_series": "Chart ChartPoint Phase Series VerificationPoint charts_of",
+    "comparing": "Difference compare_axes compare_responses compare_widths in_wavelengths residual_by "
+    "residual_by_device sigma_of",
     "errors": "CalibrationError RecordDamaged UncalibratedScan UnknownStandard WrongDevice",
 }
 INSTRUMENT = {
@@ -116,6 +120,7 @@ SERVICE = {
     "ScanNotFound ServerRefused ServerUnreachable ServiceError SettingsError StrangerPackages UsageError",
     "settings": "Settings load_settings software_version",
     "problems": "Kind error_of kind_of message_of problem_of",
+    "calibrated": "Calibrated blank_spectrum calibrated calibrated_spectrum fitting id_of in_force_at with_calibration",
     "calibrations": "Calibrations",
     "clock": "clock_state",
     "method_fetch": "HttpSource open_source",
