@@ -74,7 +74,8 @@ class Bench:
         self.flusher = Flusher(settings, self.archive, self.outbox)
         self.reporter = Reporter(self)
         self.recovered: list[Answer] = []
-        self._said: set[str] = set()
+        self.misfits: dict[str, str] = {}
+        """By serial number, which calibration record the last scan had to leave out, and why."""
         self.warm = False
         self._source = (
             MethodSource(load)
@@ -212,10 +213,10 @@ class Bench:
 
     def _calibrated(self, scan: Scan) -> Calibrated:
         used = calibrated(self.calibrations, scan)
-        # Asked for several times a scan, and for every scan: said once.
-        for words in set(used.left_out) - self._said:
-            _log.warning("scan of %s: %s", scan.device.serial or "an unnamed device", words)
-        self._said.update(used.left_out)
+        serial, words = scan.device.serial, "; ".join(used.left_out)
+        if words and self.misfits.get(serial) != words:
+            _log.warning("scan of %s: %s", serial, words)
+        self.misfits[serial] = words
         return used
 
     def keep(

@@ -55,6 +55,7 @@ def describe_device(bench: "Bench", device: Device) -> dict[str, Any]:
     return {
         **described,
         "contact": device.config.contact,
+        "calibration_trouble": bench.misfits.get(device.seen.serial, "") if device.seen is not None else "",
         "laser": laser_state(described),
         "activity": None if activity is None else activity.to_json(),
     }
