@@ -81,5 +81,6 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
 def tell(bench: "Bench", archived: ArchivedScan, identification: Answer, *, complete: bool) -> None:
     """Note at the bench what a scan showed, then put all the server needs into the outbox, at once."""
     bench.remember(archived, identification)
-    ops = operations.telling(archived, identification, bench.name, complete=complete)
+    records = bench.calibration_of(archived.scan).records
+    ops = operations.telling(archived, identification, bench.name, complete=complete, records=records)
     bench.outbox.add(ops, closes=archived.scan.item if complete else "")

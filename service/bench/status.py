@@ -27,6 +27,7 @@ def describe(bench: "Bench") -> dict[str, Any]:
         "bench": bench.name,
         "devices": [describe_device(bench, device) for device in devices],
         "devices_trouble": trouble,
+        "calibration_trouble": {serial: words for serial, words in bench.misfits.items() if words},
         "laser_alarm": lights.alarm(devices),
         "method": None
         if method is None
@@ -55,7 +56,6 @@ def describe_device(bench: "Bench", device: Device) -> dict[str, Any]:
     return {
         **described,
         "contact": device.config.contact,
-        "calibration_trouble": bench.misfits.get(device.seen.serial, "") if device.seen is not None else "",
         "laser": laser_state(described),
         "activity": None if activity is None else activity.to_json(),
     }

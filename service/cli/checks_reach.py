@@ -27,15 +27,14 @@ def bench_agent(settings: Settings) -> Iterator[Check]:
     else:
         yield Check("bench agent", State.OK, f"answers at {facts['address']}", facts)
         yield from _report(status.get("report", {}))
-        yield from _misfits(status.get("devices", []))
+        yield from _misfits(status.get("calibration_trouble", {}))
 
 
-def _misfits(devices: list[dict[str, Any]]) -> Iterator[Check]:
-    """Yield the devices whose calibration records did not fit their last scan."""
-    for device in devices:
-        if words := str(device.get("calibration_trouble", "")):
-            text = f"{device.get('name', '?')}: {words}; recalibrate it, or withdraw the record"
-            yield Check("calibration", State.PROBLEM, text, {"device": device.get("name", "")})
+def _misfits(told: dict[str, Any]) -> Iterator[Check]:
+    """Yield the devices whose calibration records did not fit their last scan, by serial number."""
+    for serial, words in told.items():
+        text = f"{serial}: {words}; recalibrate it, or withdraw the record"
+        yield Check("calibration", State.PROBLEM, text, {"device": serial})
 
 
 def server(settings: Settings) -> Iterator[Check]:

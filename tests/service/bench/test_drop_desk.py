@@ -30,6 +30,7 @@ from service.bench.drop_pages import api_routes, routes
 from service.bench.drop_queue import Drop, DropQueue, DropUnknown
 from service.bench.recovery import unfinished
 from service.bench.refusals import BlankUnusable, NothingOpen
+from service.bench.status import describe
 from service.errors import OutboxError, UsageError
 from service.settings import Settings
 from spectra.values import Role
@@ -237,13 +238,18 @@ def test_every_answer_names_the_records_it_was_made_with(stand):
     moved = abs(answer["components"][0]["shift_cm1"])
     assert moved == pytest.approx(0.7, abs=0.4), "the record moved the axis, the search steps by 1"
 
+    keys = [op.key for op in stand.bench.outbox.pending()]
+    assert keys.index(f"calibration:{first.record_id}") < len(keys) - 1, "the server has it before the result"
+
     stand.bench.calibrations.keep(unfit)
     answer = joined("b.jdx")
+    assert "does not fit the scan" in describe(stand.bench)["calibration_trouble"]["H-1"]
     assert answer["provenance"]["calibration"]["id"] == ""
     assert {"axis_unverified", "calibration_expired"} <= set(answer["reasons"])
     assert answer["components"][0]["shift_cm1"] == pytest.approx(0.0, abs=0.3)
     stand.bench.calibrations.withdraw(unfit.record_id, why="wrong file", by="me", at="2026-11-22T00:00:00Z")
     answer = joined("c.jdx")
+    assert describe(stand.bench)["calibration_trouble"] == {}
     assert answer["provenance"]["calibration"]["id"] == first.record_id
     assert not {"axis_unverified", "calibration_expired"} & set(answer["reasons"])
 
