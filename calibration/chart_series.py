@@ -38,6 +38,8 @@ class VerificationPoint:
     """Signal-to-noise ratio of the strongest line; None where unknown."""
     calibration_id: str = ""
     """Record of the axis it was made with; empty for the device's own axis."""
+    intensity_id: str = ""
+    """Record of the intensity response it was made with; empty for none."""
     scan_id: str = ""
     """Content address of its scan."""
 
@@ -79,10 +81,12 @@ class ChartPoint:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """The verifications between two calibrations: a new axis starts the chart anew."""
+    """The verifications between two calibrations: a new axis or response starts the chart anew."""
 
     calibration_id: str
     """Record of the axis; empty for the device's own."""
+    intensity_id: str
+    """Record of the intensity response; empty for none."""
     limits: Limits | None
     """Limits from the phase's baseline; None while too few verifications passed."""
     points: tuple[ChartPoint, ...]
@@ -147,10 +151,14 @@ def charts_of(points: Sequence[VerificationPoint], *, baseline: int = BASELINE) 
 def _split(points: list[VerificationPoint]) -> list[list[VerificationPoint]]:
     phases: list[list[VerificationPoint]] = []
     for point in points:
-        if not phases or phases[-1][-1].calibration_id != point.calibration_id:
+        if not phases or _records(phases[-1][-1]) != _records(point):
             phases.append([])
         phases[-1].append(point)
     return phases
+
+
+def _records(point: VerificationPoint) -> tuple[str, str]:
+    return point.calibration_id, point.intensity_id
 
 
 def _chart(series: Series, phases: list[list[VerificationPoint]], baseline: int) -> Chart:
@@ -169,7 +177,7 @@ def _phase(series: Series, points: list[VerificationPoint], baseline: int) -> Ph
     if limits is not None:
         said, means = signals(values, limits), averages(values, limits)
     return Phase(
-        known[0][0].calibration_id,
+        *_records(known[0][0]),
         limits,
         tuple(
             ChartPoint(point.at, value, bool(point.passed), point.scan_id, mean, why)
@@ -216,6 +224,7 @@ def _phase_json(phase: Phase) -> dict[str, Any]:
     limits = phase.limits
     return {
         "calibration": phase.calibration_id,
+        "intensity": phase.intensity_id,
         "limits": None if limits is None else {**asdict(limits), "low": limits.low, "high": limits.high},
         "points": [_point_json(point) for point in phase.points],
     }

@@ -16,7 +16,7 @@ from .errors import ServiceError
 from .settings import Settings
 
 _VERDICTS = {"passed": True, "failed": False, "no_verdict": None}
-_COLUMNS = "device, verdict, scan_id, standard, at, axis_id, outcome"
+_COLUMNS = "device, verdict, scan_id, standard, at, axis_id, intensity_id, outcome"
 
 
 def verification_points(settings: Settings) -> tuple[VerificationPoint, ...]:
@@ -75,6 +75,7 @@ def _point(row: Mapping[str, Any]) -> VerificationPoint:
         intensity=_number(outcome.get("intensity")),
         snr=_number(outcome.get("snr")),
         calibration_id=str(row["axis_id"]),
+        intensity_id=str(row["intensity_id"]),
         scan_id=str(row["scan_id"]),
     )
 

@@ -36,8 +36,8 @@ def chart(
 ) -> None:
     """Chart position, width and intensity of a standard over time (Shewhart and EWMA).
 
-    A new calibration of the axis starts a chart anew. A signal says where to look; only a verification passes
-    or fails.
+    A new calibration of axis or response starts a chart anew. A signal says where to look; only a
+    verification passes or fails.
     """
     from calibration.chart_series import BASELINE, charts_of
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,9 +134,9 @@ def _sized(look: dict[str, Any], size: float) -> dict[str, Any]:
 def _name_calibrations(axes: "Axes", chart: Chart) -> None:
     if len(chart.phases) > _MOST_NAMED:
         return
-    for phase in chart.phases[1:]:
+    for before, phase in pairwise(chart.phases):
         axes.annotate(
-            f" axis {phase.calibration_id[:8]}" if phase.calibration_id else " the device's own axis",
+            _calibration(before, phase),
             (_when(phase.points[0]), 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3),
@@ -144,6 +145,13 @@ def _name_calibrations(axes: "Axes", chart: Chart) -> None:
             color=_CALIBRATED,
             annotation_clip=False,
         )
+
+
+def _calibration(before: Phase, phase: Phase) -> str:
+    """Return what was calibrated between two phases, in words."""
+    if phase.calibration_id != before.calibration_id:
+        return f" axis {phase.calibration_id[:8]}" if phase.calibration_id else " the device's own axis"
+    return f" response {phase.intensity_id[:8]}" if phase.intensity_id else " no response"
 
 
 def _date_axis(axes: "Axes", chart: Chart) -> None:

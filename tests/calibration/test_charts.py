@@ -174,6 +174,8 @@ def test_a_calibration_starts_the_chart_anew():
     assert (first.calibration_id, second.calibration_id) == ("", "c" * 64)
     assert (first.limits.centre, second.limits.centre) == (pytest.approx(1.0), pytest.approx(0.1))
     assert not any(one.signals for phase in (first, second) for one in phase.points)
+    brighter = [point(21 + day, 0.0, calibration_id="c" * 64, intensity_id="e" * 64) for day in range(2)]
+    assert len(named([*before, *after, *brighter])["intensity"].phases) == 3, "a new response starts it, too"
     third = point(30, 0.9, calibration_id="d" * 64)
     assert named([*before, *after, third])["position"].in_control is None, "one point has no limits yet"
 
