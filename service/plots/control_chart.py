@@ -1,5 +1,6 @@
 """A picture of a device's control charts: position, width and intensity of a standard over time."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
@@ -26,8 +27,8 @@ PANELS = {
     "intensity": "strongest line\nper light / a.u.",
 }
 
-#: More calibrations than this are not named one by one.
-_MOST_NAMED = 12
+#: Share of the width that the name of a calibration takes.
+_NAME_ROOM = 0.11
 
 _POINT, _LIMIT, _MEAN = COLOURS[0], "#767676", COLOURS[2]
 _OUT, _FAILED, _CALIBRATED = COLOURS[1], COLOURS[4], COLOURS[3]
@@ -132,12 +133,17 @@ def _sized(look: dict[str, Any], size: float) -> dict[str, Any]:
 
 
 def _name_calibrations(axes: "Axes", chart: Chart) -> None:
-    if len(chart.phases) > _MOST_NAMED:
-        return
-    for before, phase in pairwise(chart.phases):
+    """Name the calibrations above their lines; of several close together the last one, from the right."""
+    room = _NAME_ROOM * (_when(chart.points[-1]) - _when(chart.points[0]))
+    free = math.inf
+    for before, phase in reversed(list(pairwise(chart.phases))):
+        when = _when(phase.points[0])
+        if when + room > free:
+            continue
+        free = when
         axes.annotate(
             _calibration(before, phase),
-            (_when(phase.points[0]), 1.0),
+            (when, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3),
             textcoords="offset points",
