@@ -26,7 +26,7 @@ _SPIKE = 0.7
 #: Lines that tell different laser lines by more than this contradict one another, cm⁻¹ (chosen).
 _CONTRADICTION_CM1 = 4.0
 #: What tables and the shape of a fitted band leave uncertain in one line, cm⁻¹ (chosen: silicon's is known
-#: well and stands alone; for polystyrene NMIJ states 1.1 at k = 2, Itoh and Hanari, Anal. Sci. 37:1533, 2021).
+#: well and stands alone; for polystyrene NMIJ states 1.1 at k = 2: Itoh, Hanari, Anal. Sci. 37:1533, 2021).
 FLOOR_CM1, FLOOR_ORGANIC_CM1 = 0.1, 0.3
 
 

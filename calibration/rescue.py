@@ -31,7 +31,8 @@ OFFSET_CM1, STRETCH, BEND_CM1 = 60.0, 0.03, 16.0
 _STEP_CM1, _NEAR_CM1 = 2.0, 4.0
 #: A band must rise this many noise standard deviations above what surrounds it.
 _PROMINENT = 6.0
-#: … and be this share of the highest; bands wider than this are background, a running quantile over so many cm⁻¹.
+#: … and be this share of the highest; bands wider than this are background, a running quantile over so many
+#: cm⁻¹.
 _FAINTEST, _BROAD_CM1, _BACKGROUND_CM1, _PERCENT = 0.005, 40.0, 120.0, 20
 #: Half width of the window of a fit, cm⁻¹: narrower than a verification's, for neighbours are many.
 _WINDOW_CM1 = 10.0

@@ -103,10 +103,16 @@ class Named(_Strict):
 
 
 class CalibrationRef(_Strict):
-    """The calibration record that was valid."""
+    """The calibration records that were in force, and the verification before the scan.
 
-    id: Text = Field(description="Empty for none.")
+    The three last ones are new: answers without them were made before there were such records.
+    """
+
+    id: Text = Field(description="Record of the axis; empty where the device's own axis counted.")
     verified_at: Literal[""] | UtcTime = Field(description="Empty for never.")
+    verification: Text = Field(default="", description="Scan of the last verification; empty for none.")
+    intensity: Text = Field(default="", description="Record of the intensity response; empty for none.")
+    resolution: Text = Field(default="", description="Record of the resolution; empty for none.")
 
 
 class Provenance(_Strict):
@@ -156,7 +162,8 @@ class Identification(_Strict):
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of the contract."""
-        return self.model_dump(mode="json", by_alias=True)
+        # What was not said is not added: digests are taken over the object as it was made.
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def schema() -> dict[str, Any]:

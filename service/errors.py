@@ -11,6 +11,9 @@
     │   ├── DiskFull                          no room: refuse before firing
     │   ├── ScanNotFound                      no scan under that content address
     │   └── ScanDamaged                       bytes that do not match their address or format
+    ├── CalibrationStoreError (OSError)       the store of calibration records cannot do what was asked
+    │   ├── CalibrationNotFound               no such record, or several begin like that
+    │   └── CalibrationDamaged                a file that is not what its name says, or no record
     ├── OutboxError (RuntimeError)            the outbox cannot do what was asked
     │   └── OtherBody                         a key was used before, for something else
     ├── AgentUnreachable (ConnectionError)    no bench agent answers
@@ -54,6 +57,18 @@ class ScanNotFound(ArchiveError):
 
 class ScanDamaged(ArchiveError):
     """Bytes do not match their content address, or do not decode to a scan."""
+
+
+class CalibrationStoreError(ServiceError, OSError):
+    """The store of calibration records cannot do what was asked."""
+
+
+class CalibrationNotFound(CalibrationStoreError):
+    """No calibration record has that identifier, or several begin like that."""
+
+
+class CalibrationDamaged(CalibrationStoreError):
+    """A file is not the calibration record or withdrawal that its name says."""
 
 
 class OutboxError(ServiceError, RuntimeError):

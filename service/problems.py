@@ -51,6 +51,9 @@ KINDS: dict[str, Kind] = {
     "calibration.errors.CalibrationError": Kind(
         DATA, 422, "calibration_error", "Calibration is not possible"
     ),
+    "calibration.errors.NotCalibrated": Kind(
+        DATA, 422, "not_calibrated", "The measurement gives no calibration"
+    ),
     "calibration.errors.WrongDevice": Kind(DATA, 409, "wrong_device", "The calibration is of another device"),
     "calibration.errors.UncalibratedScan": Kind(DATA, 422, "uncalibrated", "The scan has no calibration"),
     "calibration.errors.UnknownStandard": Kind(USAGE, 422, "unknown_standard", "The standard is unknown"),
@@ -148,6 +151,15 @@ KINDS: dict[str, Kind] = {
     "service.errors.DiskFull": Kind(SERVICE, 507, "disk_full", "The disk is full"),
     "service.errors.ScanNotFound": Kind(DATA, 404, "scan_not_found", "There is no such scan"),
     "service.errors.ScanDamaged": Kind(DATA, 422, "scan_damaged", "The scan is damaged"),
+    "service.errors.CalibrationStoreError": Kind(
+        SERVICE, 500, "calibration_store_error", "The store of calibration records failed"
+    ),
+    "service.errors.CalibrationNotFound": Kind(
+        DATA, 404, "calibration_not_found", "There is no such calibration record"
+    ),
+    "service.errors.CalibrationDamaged": Kind(
+        DATA, 422, "calibration_damaged", "A calibration record is damaged"
+    ),
     "service.errors.OutboxError": Kind(SERVICE, 500, "outbox_error", "The outbox failed"),
     "service.errors.OtherBody": Kind(SERVICE, 409, "other_body", "The key was used for something else"),
     "service.errors.AgentUnreachable": Kind(SERVICE, 503, "agent_unreachable", "No bench agent answers"),

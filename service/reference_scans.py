@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from calibration.apply import spectrum_of
 from library.drafts import SAME_AXIS, Draft, Replicate, Sample, Session
 from library.errors import DraftError
 from spectra.values import FloatArray, Scan, Spectrum, Technique
 
 from .archive.journal import Archive
+from .calibrated import blank_spectrum, calibrated, calibrated_spectrum
+from .calibrations import Calibrations
 
 
-def begun(archive: Archive, scan_id: str, sample: Sample, resolution_cm1: float | None) -> Draft:
-    """Return a draft without replicates on the axis of its first scan."""
+def begun(
+    archive: Archive, calibrations: Calibrations, scan_id: str, sample: Sample, resolution_cm1: float | None
+) -> Draft:
+    """Return a draft without replicates on the axis of its first scan; raises as `added`."""
     scan = archive.get(scan_id)
-    spectrum = spectrum_of(scan)
+    spectrum = calibrated_spectrum(calibrations, scan)
     return Draft(
         sample=sample,
         technique=scan.technique,
@@ -29,7 +32,12 @@ def begun(archive: Archive, scan_id: str, sample: Sample, resolution_cm1: float 
 
 
 def added(
-    archive: Archive, draft: Draft, session: Session, scan_id: str, place: Mapping[str, int]
+    archive: Archive,
+    calibrations: Calibrations,
+    draft: Draft,
+    session: Session,
+    scan_id: str,
+    place: Mapping[str, int],
 ) -> tuple[Draft, Replicate]:
     """Add a scan to a draft.
 
@@ -37,6 +45,8 @@ def added(
     ----------
     archive
         Where the scan and its blank are.
+    calibrations
+        Records of its device; those in force when it was taken count, and its history names them.
     draft
         The draft.
     session
@@ -50,15 +60,17 @@ def added(
     ------
     DraftError
         It was taken with another instrument, on another axis, or its blank cannot be taken off.
+    UncalibratedScan
+        A calibration record in force does not fit the scan: a reference leaves none out.
     ArchiveError
         The scan cannot be read.
     """
     scan = archive.get(scan_id)
-    spectrum = spectrum_of(scan)
+    spectrum = calibrated_spectrum(calibrations, scan)
     _check_fits(draft, scan, spectrum)
     intensity, history = _per_second(scan, spectrum), list(spectrum.history)
     if scan.blank_id and scan.technique is Technique.RAMAN:
-        intensity = intensity - _blank(archive, scan, spectrum)
+        intensity = intensity - _blank(archive, calibrations, scan, spectrum)
         history.append(f"blank {scan.blank_id[:12]} taken off, scaled by exposure and laser power")
     sessions = draft.sessions if draft.sessions[-1:] == (session,) else (*draft.sessions, session)
     replicate = Replicate(
@@ -112,9 +124,10 @@ def _per_second(scan: Scan, spectrum: Spectrum) -> FloatArray:
     return spectrum.intensity / scan.exposure_s if timed else spectrum.intensity
 
 
-def _blank(archive: Archive, scan: Scan, spectrum: Spectrum) -> FloatArray:
+def _blank(archive: Archive, calibrations: Calibrations, scan: Scan, spectrum: Spectrum) -> FloatArray:
+    """Return the blank as it would be in the scan: by the scan's own records, for its exposure and power."""
     blank = archive.get(scan.blank_id)
-    shown = spectrum_of(blank)
+    shown = blank_spectrum(blank, calibrated(calibrations, scan).records)
     timed = scan.exposure_s > 0 and blank.exposure_s > 0
     same_light = (scan.laser_mw is None) == (blank.laser_mw is None)
     if not timed or not same_light or shown.axis.shape != spectrum.axis.shape:

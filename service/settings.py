@@ -92,6 +92,11 @@ class Settings:
         return self.home / "libraries"
 
     @property
+    def calibrations_dir(self) -> Path:
+        """Folder of calibration records."""
+        return self.home / "calibrations"
+
+    @property
     def bench_file(self) -> Path:
         """File in which a running bench agent says where it is."""
         return self.home / "bench.json"

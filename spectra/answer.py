@@ -21,13 +21,29 @@ class InstrumentState:
     axis: str = "foreign"
     """``verified``, ``overdue``, ``missing``, ``failed``, or ``foreign`` for files."""
     calibration_id: str = ""
-    """Calibration record; empty for none."""
+    """Calibration record of the axis; empty where the device's own axis counts."""
     verified_at: str = ""
     """When the last verification passed, RFC 3339; empty for never."""
     calibration_expired: bool = False
-    """True where the calibration record is past its validity."""
+    """True where a calibration record is past its validity, or does not fit the scan."""
     method_stale: bool = False
     """True where the method is past its expiry."""
+    verification_id: str = ""
+    """Scan of the last verification, passed or not; empty for none."""
+    intensity_id: str = ""
+    """Calibration record of the intensity response; empty for none."""
+    resolution_id: str = ""
+    """Calibration record of the resolution; empty for none."""
+
+    def to_json(self) -> dict[str, str]:
+        """Return what an answer says of calibration and verification."""
+        return {
+            "id": self.calibration_id,
+            "verified_at": self.verified_at,
+            "verification": self.verification_id,
+            "intensity": self.intensity_id,
+            "resolution": self.resolution_id,
+        }
 
 
 #: A file of unknown origin: the fitted shift alone judges its axis.

@@ -326,7 +326,7 @@ def _provenance(
         "method": {"name": method.name, "version": method.version, "digest": method.digest},
         "library": {"name": method.library_name, "digest": method.library_digest},
         "recipe": {"name": references.recipe.name, "digest": references.recipe.digest},
-        "calibration": {"id": state.calibration_id, "verified_at": state.verified_at},
+        "calibration": state.to_json(),
         "false_alarm_rate": rate,
         "null_count": method.nulls[references.recipe.technique].count,
         "software": software(),

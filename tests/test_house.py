@@ -94,8 +94,12 @@ CALIBRATION = {
     "film": "calibrate_film",
     "film_table": "FilmBand FilmTable",
     "verification": "LineCheck Verification verify_axis",
-    "errors": "CalibrationError CertificateInvalid RecordDamaged ScanUnfit UncalibratedScan UnknownStandard WrongDevice "
-    "WrongLaser",
+    "errors": "CalibrationError CertificateInvalid NotCalibrated RecordDamaged ScanUnfit UncalibratedScan "
+    "UnknownStandard WrongDevice WrongLaser",
+    "charts": "Average Limits Signal averages individuals signals",
+    "chart_series": "Chart ChartPoint Phase Series VerificationPoint charts_of",
+    "comparing": "Difference compare_axes compare_responses compare_widths in_wavelengths residual_by "
+    "residual_by_device sigma_of",
 }
 INSTRUMENT = {
     "config": "BenchConfig bench_config load_config save_device",
@@ -118,10 +122,13 @@ INSTRUMENT = {
     "ProtocolError SettingOutOfRange UnknownSetting",
 }
 SERVICE = {
-    "errors": "AgentRefused AgentUnreachable ArchiveError DiskFull MissingPart OtherBody OutboxError ScanDamaged "
+    "errors": "AgentRefused AgentUnreachable ArchiveError CalibrationDamaged CalibrationNotFound CalibrationStoreError "
+    "DiskFull MissingPart OtherBody OutboxError ScanDamaged "
     "ScanNotFound ServerRefused ServerUnreachable ServiceError SettingsError StrangerPackages UsageError",
     "settings": "Settings load_settings software_version",
     "problems": "Kind error_of kind_of message_of problem_of",
+    "calibrated": "Calibrated blank_spectrum calibrated calibrated_spectrum fitting id_of in_force_at with_calibration",
+    "calibrations": "Calibrations",
     "clock": "clock_state",
     "method_fetch": "HttpSource open_source",
     "release_gate": "Change Gate gate_lines judge_release panel_digest",

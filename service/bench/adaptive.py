@@ -1,9 +1,11 @@
 """The stop rule of an adaptive scan: accumulate until the answer is decided, or a limit is reached."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from calibration.apply import spectrum_of
+from calibration.in_force import UNCALIBRATED, InForce
 from spectra.answer import FOREIGN, Identification, InstrumentState
 from spectra.identification import identify
 from spectra.method import Method
@@ -11,6 +13,7 @@ from spectra.promise import share_of
 from spectra.sequential import decided, plan_looks, settled
 from spectra.values import Scan, Spectrum, Technique
 
+from ..calibrated import blank_spectrum
 from .notes import rfc3339, utc_now
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ class StopRule:
         Spectrum of the empty container; None for none.
     state
         How far the instrument can be trusted.
+    calibration_of
+        Returns the calibration records a scan is made into a spectrum with.
     """
 
     def __init__(
@@ -45,11 +50,13 @@ class StopRule:
         number: int = 1,
         blank: Spectrum | None = None,
         state: InstrumentState = FOREIGN,
+        calibration_of: Callable[[Scan], InForce] = lambda _scan: UNCALIBRATED,
     ) -> None:
         self._method = method
         self._number = number
         self._blank = blank
         self._state = state
+        self._calibration_of = calibration_of
         self._limit = limit
         self.record: dict[str, Any] = {"limit": limit, "method": method.digest, "looks": []}
         """What was looked at and decided, JSON values; ``rate`` is the rate of the look that counts."""
@@ -65,7 +72,7 @@ class StopRule:
         if look is None:
             return len(scan.counts) >= self._limit
         found = identify_look(
-            spectrum_of(scan),
+            spectrum_of(scan, self._calibration_of(scan)),
             self._method,
             look.rate,
             whole=scan_rate(self._method, scan.technique, self._number),
@@ -104,8 +111,11 @@ def identify_look(
 
 def stop_rule(bench: "Bench", *, number: int, blank_id: str = "", limit: int = LIMIT) -> StopRule:
     """Return the rule for a scan on a bench, by its method in force and the blank to be used."""
-    blank = spectrum_of(bench.archive.get(blank_id)) if blank_id else None
-    return StopRule(bench.method(), limit=limit, number=number, blank=blank)
+    blank = bench.archive.get(blank_id) if blank_id else None
+    shown = None if blank is None else blank_spectrum(blank, bench.in_force(blank.device.serial))
+    return StopRule(
+        bench.method(), limit=limit, number=number, blank=shown, calibration_of=bench.calibration_of
+    )
 
 
 def scan_rate(method: Method, technique: Technique, number: int) -> float:

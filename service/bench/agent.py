@@ -7,12 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from calibration.in_force import InForce
 from instrument.interfaces import OriginalFile, StopCheck, never_stop
 from spectra.answer import InstrumentState
 from spectra.method import Method
 from spectra.values import Scan
 
 from ..archive.journal import Archive, ArchivedScan
+from ..calibrated import Calibrated, calibrated, in_force_at, with_calibration
+from ..calibration_files import moment
+from ..calibrations import Calibrations
 from ..released import method_in_force, release_mark, with_age
 from ..settings import Settings
 from . import lights, operations, reference, work
@@ -25,7 +29,7 @@ from .drop import DropDesk
 from .flusher import Flusher
 from .item import clean_label
 from .method_source import MethodSource
-from .notes import Notes, expired, instrument_key
+from .notes import Notes, expired, instrument_key, utc_now
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
@@ -58,6 +62,7 @@ class Bench:
         self.settings = settings
         self.archive = Archive(settings.archive_dir)
         self.outbox = Outbox(settings.outbox_path)
+        self.calibrations = Calibrations(settings.calibrations_dir)
         self.notes = Notes(settings.home / "bench-notes.json")
         self.attempts = Attempts(settings.outbox_path)
         self.contacts = Contacts(self.outbox)
@@ -69,6 +74,8 @@ class Bench:
         self.flusher = Flusher(settings, self.archive, self.outbox)
         self.reporter = Reporter(self)
         self.recovered: list[Answer] = []
+        self.misfits: dict[str, str] = {}
+        """By serial number, which calibration record the last scan had to leave out, and why."""
         self.warm = False
         self._source = (
             MethodSource(load)
@@ -176,18 +183,41 @@ class Bench:
 
     def state_at(self, scan: Scan) -> InstrumentState:
         """Return how far the instrument that made a scan, and the method in force, can be trusted."""
-        axis = self.state_of(instrument_key(scan.device.model, scan.device.serial))
-        return with_age(axis, self.settings, self.method())
+        used = self._calibrated(scan)
+        state = self._verified(instrument_key(scan.device.model, scan.device.serial), used)
+        return with_age(with_calibration(state, used, moment(scan.taken_at)), self.settings, self.method())
 
     def state_of(self, identity: str) -> InstrumentState:
-        """Return how far the axis of an instrument, ``model/serial``, can be trusted."""
+        """Return how far the axis of an instrument, ``model/serial``, can be trusted now."""
+        now = utc_now()
+        used = in_force_at(self.calibrations, identity.partition("/")[2], now)
+        return with_calibration(self._verified(identity, used), used, now)
+
+    def _verified(self, identity: str, used: Calibrated) -> InstrumentState:
+        """Return what the last verification says; one of another axis says nothing of the one in use."""
         note = self.notes.verification(identity)
         if note is None:
             return InstrumentState(axis="missing")
         if not note.passed:
-            return InstrumentState(axis="failed", calibration_id=note.scan_id)
-        axis = "overdue" if expired(note.expires_at) else "verified"
-        return InstrumentState(axis=axis, calibration_id=note.scan_id, verified_at=note.taken_at)
+            return InstrumentState(axis="failed", verification_id=note.scan_id)
+        axis = "overdue" if expired(note.expires_at) or note.axis_id != used.axis_id else "verified"
+        return InstrumentState(axis=axis, verification_id=note.scan_id, verified_at=note.taken_at)
+
+    def in_force(self, serial: str) -> InForce:
+        """Return the calibration records in force now for the instrument of a serial number."""
+        return in_force_at(self.calibrations, serial, utc_now()).records
+
+    def calibration_of(self, scan: Scan) -> InForce:
+        """Return the calibration records a scan is made into a spectrum with: see `service.calibrated`."""
+        return self._calibrated(scan).records
+
+    def _calibrated(self, scan: Scan) -> Calibrated:
+        used = calibrated(self.calibrations, scan)
+        serial, words = scan.device.serial, "; ".join(used.left_out)
+        if words and self.misfits.get(serial) != words:
+            _log.warning("scan of %s: %s", serial, words)
+        self.misfits[serial] = words
+        return used
 
     def keep(
         self,

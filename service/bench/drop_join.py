@@ -10,6 +10,7 @@ from spectra.values import Role, Scan
 
 from ..archive.attached import Attached
 from ..archive.journal import ArchivedScan
+from ..calibrated import id_of
 from ..errors import UsageError
 from . import flow, operations
 from .answers import scan_answer
@@ -112,8 +113,9 @@ def _verified(bench: "Bench", queue: DropQueue, request: DropVerifyRequest) -> A
     files = bench.archive.attached(drop.scan_id)
     archived = bench.archive.put(scan, b"", files.original, files.sidecars)
     taken_at, expires_at = validity()
+    records = bench.calibration_of(scan)
     checked = verify_axis(
-        spectrum_of(scan),
+        spectrum_of(scan, records),
         at=taken_at,
         standard=request.standard,
         device_serial=scan.device.serial,
@@ -129,7 +131,15 @@ def _verified(bench: "Bench", queue: DropQueue, request: DropVerifyRequest) -> A
     }
     queue.settle(drop.scan_id, "verified", outcome)
     bench.notes.keep_verification(
-        VerificationNote(identity, archived.scan_id, checked.passed, taken_at, expires_at, checked.to_json())
+        VerificationNote(
+            identity,
+            archived.scan_id,
+            checked.passed,
+            taken_at,
+            expires_at,
+            checked.to_json(),
+            axis_id=id_of(records.axis),
+        )
     )
     return outcome
 

@@ -11,6 +11,7 @@ from instrument.acquisition import Enough, ScanPlan
 from instrument.errors import InstrumentError
 
 from ..archive.journal import ArchivedScan
+from ..calibrated import blank_spectrum
 from . import operations
 from .adaptive import identify_look, number_of, rate_of, scan_rate
 from .device import Device
@@ -62,9 +63,10 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
     scan = archived.scan
     method = bench.method()
     number = number_of(scan)
-    blank = spectrum_of(bench.archive.get(scan.blank_id)) if scan.blank_id else None
+    records = bench.calibration_of(scan)
+    blank = blank_spectrum(bench.archive.get(scan.blank_id), records) if scan.blank_id else None
     found = identify_look(
-        spectrum_of(scan),
+        spectrum_of(scan, records),
         method,
         rate_of(scan, method, number),
         whole=scan_rate(method, scan.technique, number),
@@ -79,5 +81,6 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
 def tell(bench: "Bench", archived: ArchivedScan, identification: Answer, *, complete: bool) -> None:
     """Note at the bench what a scan showed, then put all the server needs into the outbox, at once."""
     bench.remember(archived, identification)
-    ops = operations.telling(archived, identification, bench.name, complete=complete)
+    records = bench.calibration_of(archived.scan).records
+    ops = operations.telling(archived, identification, bench.name, complete=complete, records=records)
     bench.outbox.add(ops, closes=archived.scan.item if complete else "")

@@ -52,6 +52,8 @@ class VerificationNote:
     """RFC 3339, UTC."""
     outcome: dict[str, Any] = field(default_factory=dict)
     """The verification in its JSON form."""
+    axis_id: str = ""
+    """Calibration record of the axis it was made with; empty where the device's own axis counted."""
 
 
 class Notes:

@@ -98,6 +98,6 @@ def _answer(bench: "Bench", archived: ArchivedScan) -> Answer:
 def _trust(state: InstrumentState) -> Answer:
     return {
         "axis": state.axis,
-        "verification_id": state.calibration_id,
+        "verification_id": state.verification_id,
         "verified_at": state.verified_at,
     }

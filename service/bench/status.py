@@ -27,6 +27,7 @@ def describe(bench: "Bench") -> dict[str, Any]:
         "bench": bench.name,
         "devices": [describe_device(bench, device) for device in devices],
         "devices_trouble": trouble,
+        "calibration_trouble": {serial: words for serial, words in bench.misfits.items() if words},
         "laser_alarm": lights.alarm(devices),
         "method": None
         if method is None

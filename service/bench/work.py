@@ -11,6 +11,7 @@ from instrument.scan_plan import ScanPlan
 from spectra.values import Presentation, Role
 
 from ..archive.journal import ArchivedScan
+from ..calibrated import id_of
 from ..errors import UsageError
 from . import blanks, flow, operations
 from .adaptive import StopRule, stop_rule
@@ -73,7 +74,8 @@ def take_blank(bench: "Bench", request: BlankRequest, stop: StopCheck) -> Answer
         found = flow.examine(bench, archived)
         # A blank of a bag says nothing about the holder it stands in.
         touched = accessory if PRESENTED.get(accessory) is presentation else ""
-        crystal = blanks.crystal_of(spectrum_of(archived.scan), presentation)
+        shown = spectrum_of(archived.scan, bench.calibration_of(archived.scan))
+        crystal = blanks.crystal_of(shown, presentation)
         try:
             blanks.check_blank(found, crystal=crystal)
         except ResidueFound:
@@ -103,15 +105,22 @@ def verify(bench: "Bench", request: VerifyRequest, stop: StopCheck) -> Answer:
             "state serial= in the folder's URL"
         )
     taken_at, expires_at = validity()
+    records = bench.calibration_of(archived.scan)
     checked = verify_axis(
-        spectrum_of(archived.scan),
+        spectrum_of(archived.scan, records),
         at=taken_at,
         standard=request.standard,
         device_serial=archived.scan.device.serial,
         scan_id=archived.scan_id,
     )
     note = VerificationNote(
-        identity, archived.scan_id, checked.passed, taken_at, expires_at, checked.to_json()
+        identity,
+        archived.scan_id,
+        checked.passed,
+        taken_at,
+        expires_at,
+        checked.to_json(),
+        axis_id=id_of(records.axis),
     )
     bench.notes.keep_verification(note)
     return {

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "convert": ("service.cli.convert", "Convert a spectrum to JCAMP-DX or CSV."),
     "library": ("service.cli.library", "Make, fill and inspect reference libraries."),
     "method": ("service.cli.method", "Fit, prove, release and update methods."),
+    "calibration": ("service.cli.calibration", "Keep calibration records; chart verifications."),
     "outbox": ("service.cli.outbox", "Show or send what waits for the server."),
     "fleet": ("service.cli.fleet", "Show every bench: method, verification, queue."),
     "validate": ("service.cli.validate", "Validate a method on known samples, measured or simulated."),

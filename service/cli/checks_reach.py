@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from ..errors import AgentUnreachable
 from ..problems import message_of
@@ -20,12 +21,20 @@ def bench_agent(settings: Settings) -> Iterator[Check]:
     try:
         with BenchClient.connect(settings, start=False) as client:
             facts = {"address": client.address, "pid": client.pid}
-            report = client.status().get("report", {})
+            status = client.status()
     except AgentUnreachable:
         yield Check("bench agent", State.NOTE, "not running; the first scan or `opioscan bench` starts it")
     else:
         yield Check("bench agent", State.OK, f"answers at {facts['address']}", facts)
-        yield from _report(report)
+        yield from _report(status.get("report", {}))
+        yield from _misfits(status.get("calibration_trouble", {}))
+
+
+def _misfits(told: dict[str, Any]) -> Iterator[Check]:
+    """Yield the devices whose calibration records did not fit their last scan, by serial number."""
+    for serial, words in told.items():
+        text = f"{serial}: {words}; recalibrate it, or withdraw the record"
+        yield Check("calibration", State.PROBLEM, text, {"device": serial})
 
 
 def server(settings: Settings) -> Iterator[Check]:

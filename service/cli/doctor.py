@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ..problems import message_of
 from ..settings import Settings, load_settings
-from . import checks, checks_reach, checks_released
+from . import checks, checks_calibration, checks_reach, checks_released
 from .checks import Check, State
 from .output import console, emit_json
 from .start import printable
@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     checks.starter_library,
     checks.methods,
     checks_released.released_method,
+    checks_calibration.calibrations,
     checks_reach.bench_agent,
     checks_reach.server,
     checks_reach.outbox,

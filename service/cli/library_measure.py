@@ -167,11 +167,12 @@ def _measure(wanted: "Wanted") -> None:
 
     from ..archive.journal import Archive
     from ..bench.client import BenchClient
+    from ..calibrations import Calibrations
     from .measure_guide import Guide
 
     settings = load_settings()
     with BenchClient.connect(settings) as client:
-        guide = Guide(wanted, client, Archive(settings.archive_dir))
+        guide = Guide(wanted, client, Archive(settings.archive_dir), Calibrations(settings.calibrations_dir))
         judgement = guide.run()
     assert guide.draft is not None
     if not judgement.agrees:

@@ -22,6 +22,7 @@ from library.substances import SubstanceTable
 
 from ..archive.journal import Archive
 from ..bench.refusals import NotVerified
+from ..calibrations import Calibrations
 from ..errors import UsageError
 from ..reference_scans import added, begun, session_of, with_replicate
 from .firing import questions, stages
@@ -47,6 +48,8 @@ class Guide:
     """The bench agent."""
     archive: Archive
     """Where its scans are."""
+    calibrations: Calibrations
+    """Where the calibration records of its devices are."""
     draft: Draft | None = None
     """The draft as it is on disk; None before the first replicate of a new one."""
     digest: str = ""
@@ -170,9 +173,11 @@ class Guide:
         settled = {"blank_id": answer["blank_id"], "axis": answer["axis"]}
         facts = {key: answer[key] for key in ("verification_id", "verified_at")}
         session = replace(session, **settled, **facts)
-        draft = self.draft or begun(self.archive, answer["scan_id"], wanted.sample, wanted.resolution_cm1)
+        draft = self.draft or begun(
+            self.archive, self.calibrations, answer["scan_id"], wanted.sample, wanted.resolution_cm1
+        )
         place = {"spot": spot, "number": number}
-        draft, replicate = added(self.archive, draft, session, answer["scan_id"], place)
+        draft, replicate = added(self.archive, self.calibrations, draft, session, answer["scan_id"], place)
         replicate = judged(replicate, draft, self.table)
         self._keep(with_replicate(draft, replicate))
         seen = "" if replicate.snr is None else f", signal-to-noise {replicate.snr:.0f}"

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from service import contract
-from spectra.answer import Component, Identification, Quality
+from spectra.answer import Component, Identification, InstrumentState, Quality
 from spectra.reasons import REASONS, Verdict
 from spectra.values import Technique
 
@@ -48,6 +48,23 @@ def test_every_verdict_passes_and_comes_back_unchanged(verdict: Verdict, new_ide
     assert contract.Identification.model_validate(value).to_json() == value
 
 
+def test_answers_made_before_there_were_records_of_response_and_resolution_pass(
+    new_identification: Maker,
+) -> None:
+    value = new_identification("a" * 64)
+    said = value["provenance"]["calibration"]
+    assert set(said) == {"id", "verified_at"}
+    assert contract.Identification.model_validate(value).to_json() == value, "nothing is added: digests hold"
+    value["provenance"]["calibration"] = InstrumentState("verified", "c" * 64, verification_id="v").to_json()
+    assert both_say(value)
+    for key in ("verification", "intensity", "resolution"):
+        less = copy.deepcopy(value)
+        del less["provenance"]["calibration"][key]
+        assert both_say(less)
+        less["provenance"]["calibration"][key] = None
+        assert not both_say(less)
+
+
 def test_what_spectra_says_fits() -> None:
     component = Component(
         "Ibuprofen",
@@ -82,7 +99,7 @@ def test_what_spectra_says_fits() -> None:
             "method": {"name": "m", "version": 1, "digest": "d"},
             "library": {"name": "l", "digest": "d"},
             "recipe": {"name": "r", "digest": "d"},
-            "calibration": {"id": "", "verified_at": ""},
+            "calibration": InstrumentState().to_json(),
             "false_alarm_rate": 0.01,
             "null_count": 300,
             "software": "opioscan 0.1.0",

@@ -12,6 +12,8 @@ import pytest
 import uvicorn
 
 from calibration.errors import UnknownStandard
+from calibration.outcomes import AxisOutcome, LineFit
+from calibration.record import CalibrationRecord, Kind, StandardUsed
 from instrument.config import BenchConfig, save_device
 from instrument.drop_folder import Arrival, Source, arrival_scans
 from instrument.drop_folder.arrivals import ArrivedFile
@@ -28,6 +30,7 @@ from service.bench.drop_pages import api_routes, routes
 from service.bench.drop_queue import Drop, DropQueue, DropUnknown
 from service.bench.recovery import unfinished
 from service.bench.refusals import BlankUnusable, NothingOpen
+from service.bench.status import describe
 from service.errors import OutboxError, UsageError
 from service.settings import Settings
 from spectra.values import Role
@@ -206,10 +209,67 @@ def test_the_instrument_is_verified_by_an_exported_polystyrene_scan(stand):
     stand.export("ibuprofen", "a.jdx")
     (waiting,) = stand.waits(1)
     answer = stand.desk.join(waiting["scan_id"], ITEM)
-    assert answer["identification"]["provenance"]["calibration"]["id"] == done["scan_id"]
+    said = answer["identification"]["provenance"]["calibration"]
+    assert (said["id"], said["verification"]) == ("", done["scan_id"])
     stand.export("ibuprofen", "b.jdx")
     (waiting,) = stand.waits(1)
     assert not stand.desk.verify(waiting["scan_id"])["passed"]
+
+
+def test_every_answer_names_the_records_it_was_made_with(stand):
+    stand.export("polystyrene", "ps.jdx")
+    (waiting,) = stand.waits(1)
+    pixels = stand.bench.archive.get(waiting["scan_id"]).axis.size
+    first, unfit = (
+        shift_record("H-1", n, made_at=f"2026-0{k}-01T00:00:00Z") for k, n in ((1, pixels), (2, 7))
+    )
+    stand.bench.calibrations.keep(first)
+    stand.desk.verify(waiting["scan_id"])
+    stand.desk.open_item(ITEM)
+
+    def joined(name):
+        stand.export("ibuprofen", name)
+        (waiting,) = stand.waits(1)
+        return stand.desk.join(waiting["scan_id"], ITEM)["identification"]
+
+    answer = joined("a.jdx")
+    assert answer["provenance"]["calibration"]["id"] == first.record_id
+    assert not {"axis_unverified", "calibration_expired"} & set(answer["reasons"])
+    moved = abs(answer["components"][0]["shift_cm1"])
+    assert moved == pytest.approx(0.7, abs=0.4), "the record moved the axis, the search steps by 1"
+
+    keys = [op.key for op in stand.bench.outbox.pending()]
+    assert keys.index(f"calibration:{first.record_id}") < len(keys) - 1, "the server has it before the result"
+
+    stand.bench.calibrations.keep(unfit)
+    answer = joined("b.jdx")
+    assert "does not fit the scan" in describe(stand.bench)["calibration_trouble"]["H-1"]
+    assert answer["provenance"]["calibration"]["id"] == ""
+    assert {"axis_unverified", "calibration_expired"} <= set(answer["reasons"])
+    assert answer["components"][0]["shift_cm1"] == pytest.approx(0.0, abs=0.3)
+    stand.bench.calibrations.withdraw(unfit.record_id, why="wrong file", by="me", at="2026-11-22T00:00:00Z")
+    answer = joined("c.jdx")
+    assert describe(stand.bench)["calibration_trouble"] == {}
+    assert answer["provenance"]["calibration"]["id"] == first.record_id
+    assert not {"axis_unverified", "calibration_expired"} & set(answer["reasons"])
+
+
+def shift_record(serial, pixels, **more):
+    """A record that moves every band of a device of files up by 0.7 cm-1."""
+    outcome = AxisOutcome(
+        form="shifts",
+        coefficients=(0.7, 1.0),
+        pixels=pixels,
+        laser_nm=None,
+        laser_sigma_nm=None,
+        rms=0.1,
+        leave_one_out_rms=0.1,
+        sigma_cm1=0.1,
+        valid_range=(620.9, 1602.3),
+        lines=(LineFit("polystyrene", 1001.4, 999.9, 0.05, 0.0, True),),
+    )
+    fields = {"device_serial": serial, "outcome": outcome, "standards": (StandardUsed("polystyrene"),)}
+    return CalibrationRecord(kind=Kind.AXIS, scans=("0" * 64,), **fields, **more)
 
 
 def test_an_instrument_nobody_names_cannot_be_verified(stand):
