@@ -4,9 +4,10 @@ import logging
 import platform
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from calibration.in_force import UNCALIBRATED, InForce
 from instrument.interfaces import OriginalFile, StopCheck, never_stop
 from spectra.answer import InstrumentState
 from spectra.method import Method
@@ -15,7 +16,7 @@ from spectra.values import Scan
 from ..archive.journal import Archive, ArchivedScan
 from ..released import method_in_force, release_mark, with_age
 from ..settings import Settings
-from . import lights, operations, reference, work
+from . import lights, operations, reference, verifying, work
 from .activity import Plans
 from .attempts import Attempts
 from .blanks import alarming
@@ -25,13 +26,15 @@ from .drop import DropDesk
 from .flusher import Flusher
 from .item import clean_label
 from .method_source import MethodSource
-from .notes import Notes, expired, instrument_key
+from .notes import Notes, instrument_key, utc_now
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
 from .reporter import Reporter
 from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
 from .safety import Shift
+from .trust import Trust, note_reconnect, temperatures_of, trust_of
+from .verifications import Verifications
 from .visit import visit_of
 
 _log = logging.getLogger(__name__)
@@ -60,8 +63,12 @@ class Bench:
         self.outbox = Outbox(settings.outbox_path)
         self.notes = Notes(settings.home / "bench-notes.json")
         self.attempts = Attempts(settings.outbox_path)
+        self.verifications = Verifications(settings.outbox_path)
+        self.started_at = utc_now().replace(microsecond=0)
         self.contacts = Contacts(self.outbox)
-        self.devices = Devices(settings)
+        self.devices = Devices(
+            settings, reconnected=lambda identity, why: note_reconnect(self, identity, why)
+        )
         self.plans = Plans()
         self.shift = Shift()
         self.name = self._settled_name()
@@ -135,8 +142,11 @@ class Bench:
         return work.take_blank(self, request, stop)
 
     def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
-        """Scan a standard and check the axis; raises as `scan`."""
-        done = work.verify(self, request, stop)
+        """Scan a standard, or an empty place, and judge the instrument by it; raises as `scan`.
+
+        Where it fails, every result of the instrument since it last passed is flagged for review.
+        """
+        done = verifying.verify(self, request, stop)
         self.reporter.kick()
         return done
 
@@ -176,18 +186,25 @@ class Bench:
 
     def state_at(self, scan: Scan) -> InstrumentState:
         """Return how far the instrument that made a scan, and the method in force, can be trusted."""
-        axis = self.state_of(instrument_key(scan.device.model, scan.device.serial))
+        identity = instrument_key(scan.device.model, scan.device.serial)
+        axis = _state(trust_of(self, identity, temperatures_of(scan.settings)))
         return with_age(axis, self.settings, self.method())
 
     def state_of(self, identity: str) -> InstrumentState:
         """Return how far the axis of an instrument, ``model/serial``, can be trusted."""
-        note = self.notes.verification(identity)
-        if note is None:
-            return InstrumentState(axis="missing")
-        if not note.passed:
-            return InstrumentState(axis="failed", calibration_id=note.scan_id)
-        axis = "overdue" if expired(note.expires_at) else "verified"
-        return InstrumentState(axis=axis, calibration_id=note.scan_id, verified_at=note.taken_at)
+        return _state(self.trust_of(identity))
+
+    def trust_of(self, identity: str, temperatures: Mapping[str, float] | None = None) -> Trust:
+        """Return how far the axis of an instrument, ``model/serial``, can be trusted, and why."""
+        return trust_of(self, identity, temperatures)
+
+    def in_force(self, serial: str) -> InForce:
+        """Return the calibration records in force for the instrument of a serial number."""
+        return UNCALIBRATED
+
+    def calibration_of(self, scan: Scan) -> InForce:
+        """Return the calibration records that a scan is made into a spectrum with."""
+        return self.in_force(scan.device.serial)
 
     def keep(
         self,
@@ -272,6 +289,7 @@ class Bench:
         try:
             lights.force_off(self.devices.configured())
             self.recovered = recover(self, self._unfinished)
+            verifying.tell_again(self)
             self._recovered.set()
             self.method()
             self.flusher.kick(wait_s=0.0)
@@ -281,6 +299,15 @@ class Bench:
             _log.exception("the bench could not be made ready")
         self._recovered.set()
         self.warm = True
+
+
+def _state(trust: Trust) -> InstrumentState:
+    """Return what an identification is told of an instrument."""
+    note = trust.note
+    if note is None:
+        return InstrumentState(axis=trust.axis)
+    verified_at = note.at if note.passed else ""
+    return InstrumentState(axis=trust.axis, calibration_id=note.scan_id, verified_at=verified_at)
 
 
 def _machine_name() -> str:

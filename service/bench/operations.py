@@ -5,11 +5,14 @@ tell everything again: what the server knows already changes nothing.
 """
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..archive.journal import ArchivedScan
 from .item import label_type
 from .outbox import OutboxOp
+
+if TYPE_CHECKING:
+    from .verifications import Flag, VerificationNote
 
 #: Results are named after their scans (RFC 9562, version 5): identifying one twice makes no second result.
 RESULT_NAMESPACE = uuid.UUID("7a1f2d0e-6a53-5c8e-9a51-0d2b8f5c4e11")
@@ -58,3 +61,30 @@ def telling(
     ops += [raw(scan.blank_id)] if scan.blank_id else []
     ops += [raw(archived.scan_id), result(archived, identification)]
     return ops + ([completing(scan.screening_id)] if complete else [])
+
+
+def verification(note: "VerificationNote", bench: str) -> OutboxOp:
+    """Tell of a verification of an instrument."""
+    body = {
+        "device": note.device,
+        "standard": note.standard,
+        "passed": note.passed,
+        "at": note.at,
+        "outcome": dict(note.outcome),
+        "bench": bench,
+    }
+    return OutboxOp(f"verification:{note.scan_id}", "PUT", f"/verifications/{note.scan_id}", json=body)
+
+
+def flag(flagged: "Flag") -> OutboxOp:
+    """Flag results for review, because a verification of their instrument failed."""
+    body = {
+        "flag_id": flagged.flag_id,
+        "reason": "verification_failed",
+        "device": flagged.device,
+        "verification": flagged.verification,
+        "since": flagged.since,
+        "until": flagged.until,
+        "result_ids": list(flagged.result_ids),
+    }
+    return OutboxOp(f"flag:{flagged.flag_id}", "PUT", f"/flags/{flagged.flag_id}", json=body)

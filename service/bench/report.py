@@ -111,12 +111,11 @@ def _read_seen(kept: str | None) -> DeviceInfo:
 
 
 def _verification(bench: "Bench", info: DeviceInfo) -> dict[str, Any]:
-    identity = instrument_key(info.model, info.serial)
-    note = bench.notes.verification(identity)
+    trust = bench.trust_of(instrument_key(info.model, info.serial))
     return {
-        "state": bench.state_of(identity).axis,
-        "verified_at": None if note is None else note.taken_at,
-        "due_at": None if note is None else note.expires_at,
+        "state": trust.axis,
+        "verified_at": None if trust.note is None else trust.note.at,
+        "due_at": trust.due_at,
     }
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from instrument.errors import DeviceURLError
 
-from . import blanks, lights
+from . import blanks, lights, verifying
 from .activity import laser_state
 from .contacts import Soiled
 from .device import Device
@@ -55,6 +55,7 @@ def describe_device(bench: "Bench", device: Device) -> dict[str, Any]:
     return {
         **described,
         "contact": device.config.contact,
+        "verification": verifying.described(bench, described["model"], described["serial"]),
         "laser": laser_state(described),
         "activity": None if activity is None else activity.to_json(),
     }
