@@ -17,6 +17,7 @@ def negative_control(
     device_serial: str = "",
     scan_id: str = "",
     residue: str | None = None,
+    standard: str = "",
 ) -> Verification:
     """Judge a scan of an empty place or container by its identification.
 
@@ -31,6 +32,8 @@ def negative_control(
     residue
         What somebody who knows the place says of a residue; empty for clean. None leaves the word to the
         identification: part of the spectrum that matches nothing is a residue.
+    standard
+        What the last positive control was made with. Where it is seen it lies there still: no verdict.
     """
     seen = _seen(identification)
     unexplained = "unexplained_residual" in identification["reasons"]
@@ -39,12 +42,16 @@ def negative_control(
     )
     if rest:
         seen.append(rest)
+    names = {str(part["substance"]).casefold() for part in identification["components"]}
     verdict: Verdict = "failed" if seen else "passed"
     why = f"this is not empty: {'; '.join(seen)}" if seen else ""
     if not seen and _CUT_OFF in identification["reasons"]:
         verdict, why = "no_verdict", "the detector was saturated: scan again with less exposure"
+    others = [name for name in seen if name.casefold() != standard]
+    if standard in names and not others:
+        verdict, why = "no_verdict", f"{standard} is before the probe: take it away, clean, and scan again"
     words = why or f"nothing found in the {what}"
-    figure = Figure("empty", float(len(seen)), None, 0.0, "", verdict == "passed", words)
+    figure = Figure("empty", float(len(seen)), None, 0.0, "", _ok(verdict), words)
     return Verification("negative", verdict, why, what, (figure,), device_serial, scan_id, at)
 
 
@@ -61,3 +68,7 @@ def _seen(identification: Mapping[str, Any]) -> list[str]:
     if not seen and str(identification["verdict"]).startswith("alarm"):
         seen.append("an alarm")
     return list(dict.fromkeys(seen))
+
+
+def _ok(verdict: Verdict) -> bool | None:
+    return None if verdict == "no_verdict" else verdict == "passed"

@@ -306,7 +306,7 @@ def _state(trust: Trust) -> InstrumentState:
     note = trust.note
     if note is None:
         return InstrumentState(axis=trust.axis)
-    verified_at = note.at if note.passed else ""
+    verified_at = note.taken_at if note.passed else ""
     return InstrumentState(axis=trust.axis, calibration_id=note.scan_id, verified_at=verified_at)
 
 

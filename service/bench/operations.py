@@ -5,17 +5,23 @@ tell everything again: what the server knows already changes nothing.
 """
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from calibration.record import CalibrationRecord
 
 from ..archive.journal import ArchivedScan
 from .item import label_type
 from .outbox import OutboxOp
 
 if TYPE_CHECKING:
-    from .verifications import Flag, VerificationNote
+    from .verifications import VerificationNote
 
 #: Results are named after their scans (RFC 9562, version 5): identifying one twice makes no second result.
 RESULT_NAMESPACE = uuid.UUID("7a1f2d0e-6a53-5c8e-9a51-0d2b8f5c4e11")
+
+#: Results one flag can name; more of them need a second flag (the server takes no more).
+MAX_FLAGGED = 1000
 
 
 def result_id(scan_id: str) -> str:
@@ -52,39 +58,77 @@ def completing(screening_id: str) -> OutboxOp:
     return OutboxOp(f"complete:{screening_id}", "POST", f"/screenings/{screening_id}/complete", json={})
 
 
+def calibration(record: CalibrationRecord) -> OutboxOp:
+    """Bring a calibration record to the server under its digest."""
+    name = record.record_id
+    return OutboxOp(f"calibration:{name}", "PUT", f"/calibrations/{name}", json=record.to_json())
+
+
+def verification(note: "VerificationNote", *, standard: str, bench: str) -> OutboxOp:
+    """Tell of one verification of an instrument, passed or failed; named after its scan."""
+    body = {
+        "device": note.device,
+        "standard": standard,
+        "passed": note.passed,
+        "at": note.taken_at,
+        "outcome": note.outcome,
+        "bench": bench,
+    }
+    name = note.scan_id
+    return OutboxOp(f"verification:{name}", "PUT", f"/verifications/{name}", json=body)
+
+
+def flag(
+    flag_id: str, *, device: str, verification: str, since: str, until: str, result_ids: Sequence[str]
+) -> OutboxOp:
+    """Ask for a review of results that a failed verification makes doubtful.
+
+    Parameters
+    ----------
+    flag_id
+        UUID of the flag, made once and kept: the same flag must come again under the same id.
+    device
+        The instrument, ``model/serial``.
+    verification
+        Scan of the verification that failed.
+    since, until
+        The last pass (or the first result ever) and the failure, RFC 3339 in UTC.
+    result_ids
+        The doubtful results (`result_id`), 1 to `MAX_FLAGGED`.
+
+    Raises
+    ------
+    ValueError
+        No result is named, or too many are.
+    """
+    if not 1 <= len(result_ids) <= MAX_FLAGGED:
+        raise ValueError(f"a flag names 1 to {MAX_FLAGGED} results, this one {len(result_ids)}")
+    body = {
+        "flag_id": flag_id,
+        "reason": "verification_failed",
+        "device": device,
+        "verification": verification,
+        "since": since,
+        "until": until,
+        "result_ids": sorted(set(result_ids)),
+    }
+    return OutboxOp(f"flag:{flag_id}", "PUT", f"/flags/{flag_id}", json=body)
+
+
 def telling(
-    archived: ArchivedScan, identification: dict[str, Any], bench: str, *, complete: bool
+    archived: ArchivedScan,
+    identification: dict[str, Any],
+    bench: str,
+    *,
+    complete: bool,
+    records: Sequence[CalibrationRecord] = (),
 ) -> list[OutboxOp]:
-    """Return all the server needs for one result, in the order it needs it."""
+    """Return all the server needs for one result, in the order it needs it.
+
+    ``records`` are the calibration records the identification names: they go before the result.
+    """
     scan = archived.scan
-    ops = [opening(scan.screening_id, scan.item, bench)]
+    ops = [opening(scan.screening_id, scan.item, bench), *map(calibration, records)]
     ops += [raw(scan.blank_id)] if scan.blank_id else []
     ops += [raw(archived.scan_id), result(archived, identification)]
     return ops + ([completing(scan.screening_id)] if complete else [])
-
-
-def verification(note: "VerificationNote", bench: str) -> OutboxOp:
-    """Tell of a verification of an instrument."""
-    body = {
-        "device": note.device,
-        "standard": note.standard,
-        "passed": note.passed,
-        "at": note.at,
-        "outcome": dict(note.outcome),
-        "bench": bench,
-    }
-    return OutboxOp(f"verification:{note.scan_id}", "PUT", f"/verifications/{note.scan_id}", json=body)
-
-
-def flag(flagged: "Flag") -> OutboxOp:
-    """Flag results for review, because a verification of their instrument failed."""
-    body = {
-        "flag_id": flagged.flag_id,
-        "reason": "verification_failed",
-        "device": flagged.device,
-        "verification": flagged.verification,
-        "since": flagged.since,
-        "until": flagged.until,
-        "result_ids": list(flagged.result_ids),
-    }
-    return OutboxOp(f"flag:{flagged.flag_id}", "PUT", f"/flags/{flagged.flag_id}", json=body)

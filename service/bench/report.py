@@ -114,7 +114,7 @@ def _verification(bench: "Bench", info: DeviceInfo) -> dict[str, Any]:
     trust = bench.trust_of(instrument_key(info.model, info.serial))
     return {
         "state": trust.axis,
-        "verified_at": None if trust.note is None else trust.note.at,
+        "verified_at": None if trust.note is None else trust.note.taken_at,
         "due_at": trust.due_at,
     }
 

@@ -97,7 +97,7 @@ def _due(bench: "Bench", note: VerificationNote) -> str:
 
     Whether the instrument was switched off while no agent ran cannot be told.
     """
-    if datetime.fromisoformat(note.at) >= bench.started_at:
+    if datetime.fromisoformat(note.taken_at) >= bench.started_at:
         return note.due_at
     first = rfc3339(bench.started_at + timedelta(hours=FIRST_H))
     return min(note.due_at, first, key=datetime.fromisoformat)
@@ -127,5 +127,5 @@ def _negative_due(bench: "Bench", negative: VerificationNote | None) -> str:
         return ""
     if negative is None:
         return "no negative control was ever made with it"
-    until = datetime.fromisoformat(negative.at) + timedelta(hours=bench.settings.verify_hours)
+    until = datetime.fromisoformat(negative.taken_at) + timedelta(hours=bench.settings.verify_hours)
     return f"its negative control was due at {rfc3339(until)}" if expired(rfc3339(until)) else ""

@@ -17,8 +17,6 @@ from calibration.verification import Verification
 from . import operations
 from .outbox_file import OutboxFile
 
-#: Results one flag names at most; the server takes no more at once.
-MAX_FLAGGED = 1000
 #: Flags are named after the verification that raised them (RFC 9562, version 5): telling again changes
 #: nothing.
 FLAG_NAMESPACE = uuid.UUID("4a7c0c53-9d1b-5f0a-8a43-6d2f0b9be6f1")
@@ -45,7 +43,7 @@ class VerificationNote:
     """Content address of the archived scan."""
     standard: str
     """What was before the probe."""
-    at: str
+    taken_at: str
     """RFC 3339, UTC."""
     due_at: str
     """When the next one is due, RFC 3339, UTC; at once where it did not pass."""
@@ -93,7 +91,7 @@ class Flag:
     until: str
     """When the verification failed, RFC 3339, UTC."""
     result_ids: tuple[str, ...]
-    """The results, oldest first; at most `MAX_FLAGGED`."""
+    """The results, oldest first; at most `operations.MAX_FLAGGED`."""
 
 
 class Verifications:
@@ -128,7 +126,15 @@ class Verifications:
             The verification with its number, and what it flags.
         """
         row = (
-            *(note.device, note.control, note.verdict, note.scan_id, note.standard, note.at, note.due_at),
+            *(
+                note.device,
+                note.control,
+                note.verdict,
+                note.scan_id,
+                note.standard,
+                note.taken_at,
+                note.due_at,
+            ),
             *(note.due_why, note.after_seq, note.axis_id, note.intensity_id),
             *(json.dumps(dict(note.temperatures)), json.dumps(dict(note.outcome))),
         )
@@ -224,17 +230,17 @@ def _flags(database: Any, note: VerificationNote, last: tuple[int, str] | None) 
         (note.device, after, note.after_seq),
     ).fetchall()
     results = list(dict.fromkeys(operations.result_id(scan_id) for scan_id, _ in rows))
-    begins = since or (rows[0][1] if rows else note.at)
+    begins = since or (rows[0][1] if rows else note.taken_at)
     return tuple(
         Flag(
             str(uuid.uuid5(FLAG_NAMESPACE, f"{note.scan_id}:{number}")),
             note.device,
             note.scan_id,
             begins,
-            note.at,
-            tuple(results[first : first + MAX_FLAGGED]),
+            note.taken_at,
+            tuple(results[first : first + operations.MAX_FLAGGED]),
         )
-        for number, first in enumerate(range(0, len(results), MAX_FLAGGED))
+        for number, first in enumerate(range(0, len(results), operations.MAX_FLAGGED))
     )
 
 
@@ -245,5 +251,6 @@ def _flag(row: tuple[Any, ...]) -> Flag:
 
 def _note(row: tuple[Any, ...]) -> VerificationNote:
     fields = dict(zip((*_COLUMNS.split(", "), "seq"), row, strict=True))
+    fields["taken_at"] = fields.pop("at")
     texts = {name: json.loads(fields.pop(name)) for name in ("temperatures", "outcome")}
     return VerificationNote(**fields, **texts)

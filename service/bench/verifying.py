@@ -23,6 +23,7 @@ from ..errors import UsageError
 from . import blanks, flow, operations
 from .contacts import usual_presentation
 from .notes import instrument_key, rfc3339, utc_now
+from .outbox import OutboxOp
 from .requests import VerifyRequest
 from .trust import reconnected_since, temperatures_of
 from .verifications import Flag, VerificationNote
@@ -111,7 +112,7 @@ def settled(bench: "Bench", archived: ArchivedScan, outcome: Verification, after
         verdict=outcome.verdict,
         scan_id=archived.scan_id,
         standard=outcome.standard,
-        at=outcome.at,
+        taken_at=outcome.at,
         due_at=outcome.at,
         after_seq=after_seq,
         axis_id=axis_id,
@@ -121,7 +122,7 @@ def settled(bench: "Bench", archived: ArchivedScan, outcome: Verification, after
     )
     when = _due(bench, note, outcome) if outcome.passed else None
     if when is not None:
-        due_at = datetime.fromisoformat(note.at) + timedelta(hours=when.hours)
+        due_at = datetime.fromisoformat(note.taken_at) + timedelta(hours=when.hours)
         note = replace(note, due_at=rfc3339(due_at), due_why=when.why)
     note, flags = bench.verifications.keep(note)
     bench.outbox.add(telling(bench, note, flags))
@@ -132,15 +133,31 @@ def settled(bench: "Bench", archived: ArchivedScan, outcome: Verification, after
 def tell_again(bench: "Bench") -> None:
     """Put into the outbox what a crash may have kept out of it; what is there already changes nothing."""
     for note in bench.verifications.history():
-        if not bench.outbox.state_of(f"verification:{note.scan_id}"):
+        if bench.outbox.state_of(f"verification:{note.scan_id}") is None:
             flags = bench.verifications.flags(verification=note.scan_id)
             bench.outbox.add(telling(bench, note, flags))
 
 
-def telling(bench: "Bench", note: VerificationNote, flags: Sequence[Flag]) -> list[Any]:
-    """Return all the server needs for one verification, in the order it needs it."""
-    ops = [operations.raw(note.scan_id), operations.verification(note, bench.name)]
-    return ops + [operations.flag(flag) for flag in flags]
+def telling(bench: "Bench", note: VerificationNote, flags: Sequence[Flag]) -> list[OutboxOp]:
+    """Return all the server needs for one verification, in the order it needs it.
+
+    What has no verdict says nothing of the instrument, and the server is not told.
+    """
+    if note.verdict == "no_verdict":
+        return []
+    told = operations.verification(note, standard=note.standard, bench=bench.name)
+    return [operations.raw(note.scan_id), told, *map(_flagging, flags)]
+
+
+def _flagging(flag: Flag) -> OutboxOp:
+    return operations.flag(
+        flag.flag_id,
+        device=flag.device,
+        verification=flag.verification,
+        since=flag.since,
+        until=flag.until,
+        result_ids=flag.result_ids,
+    )
 
 
 def _answer(bench: "Bench", note: VerificationNote, when: Due | None, flags: Sequence[Flag]) -> Answer:
@@ -175,8 +192,10 @@ def _due(bench: "Bench", note: VerificationNote, outcome: Verification) -> Due:
     if note.control == "negative":
         return Due(bench.settings.verify_hours, "usual")
     passes = bench.verifications.passes(note.device, note.standard, note.axis_id, note.intensity_id)
-    known = [(datetime.fromisoformat(one.at), found) for one in passes if (found := one.found) is not None]
-    now = datetime.fromisoformat(note.at)
+    known = [
+        (datetime.fromisoformat(one.taken_at), found) for one in passes if (found := one.found) is not None
+    ]
+    now = datetime.fromisoformat(note.taken_at)
     history = [Passed((at - now).total_seconds() / 3600.0, found) for at, found in known]
     last = bench.verifications.last(note.device, "positive", passed=True)
     return due(
@@ -185,7 +204,7 @@ def _due(bench: "Bench", note: VerificationNote, outcome: Verification) -> Due:
         drift_cm1_h=bench.settings.verify_drift_cm1_h,
         fresh=last is None
         or last.axis_id != note.axis_id
-        or datetime.fromisoformat(last.at) < bench.started_at
+        or datetime.fromisoformat(last.taken_at) < bench.started_at
         or reconnected_since(bench, last),
     )
 
@@ -196,6 +215,7 @@ def _empty(bench: "Bench", archived: ArchivedScan) -> Verification:
     found = flow.examine(bench, archived)
     crystal = blanks.crystal_of(spectrum_of(scan, bench.calibration_of(scan)), scan.presentation)
     residue = None if crystal is None else ("" if crystal.clean else crystal.words)
+    before = bench.verifications.last(identity_of(archived), "positive")
     return negative_control(
         found,
         at=rfc3339(utc_now()),
@@ -203,6 +223,7 @@ def _empty(bench: "Bench", archived: ArchivedScan) -> Verification:
         device_serial=scan.device.serial,
         scan_id=archived.scan_id,
         residue=residue,
+        standard=before.standard if before else "",
     )
 
 
@@ -231,7 +252,7 @@ def described(bench: "Bench", model: str, serial: str) -> Mapping[str, Any]:
     return {
         "state": trust.axis,
         "why": trust.why,
-        "verified_at": last.at if last else None,
+        "verified_at": last.taken_at if last else None,
         "due_at": trust.due_at,
         "flagged": {
             "count": sum(len(flag.result_ids) for flag in flagged),

@@ -94,10 +94,18 @@ class Rig:
 
     def put(self, name: str) -> None:
         """Put a sample before the probe."""
+        self.control({"sample": str(self._samples / f"{name}.jdx")})
+
+    def drift(self, cm1: float) -> None:
+        """Move the axis by so much from where it belongs."""
+        self.control({"axis_shift_cm1": cm1})
+
+    def control(self, message: dict[str, Any]) -> None:
+        """Tell the spectrometer's emulator what to do."""
         with closing(socket.socket(socket.AF_UNIX)) as sock:
             sock.settimeout(5)
             sock.connect(str(self._control))
-            sock.sendall(json.dumps({"sample": str(self._samples / f"{name}.jdx")}).encode() + b"\n")
+            sock.sendall(json.dumps(message).encode() + b"\n")
             with sock.makefile("r") as answers:
                 assert "error" not in json.loads(answers.readline())
 
