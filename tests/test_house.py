@@ -87,7 +87,11 @@ LIBRARY = {
 }
 CALIBRATION = {
     "apply": "average calibrated_axis spectrum_of",
-    "verification": "LineCheck Verification verify_axis",
+    "due": "Due Passed due",
+    "limits": "Limits",
+    "negative": "negative_control",
+    "positive": "verify_axis",
+    "verification": "Figure LineCheck Verification",
     "errors": "CalibrationError RecordDamaged UncalibratedScan UnknownStandard WrongDevice",
 }
 INSTRUMENT = {

@@ -141,8 +141,10 @@ def test_an_unknown_standard_is_refused_before_anything_fires(rig, client):
 
 
 def test_a_failed_verification_outlives_the_agent(rig, client, manned, quick):
-    rig.put("ibuprofen")
-    assert client.verify("b1", **quick)["passed"] is False
+    rig.put("polystyrene")
+    rig.drift(1.8)
+    assert client.verify("b1", **quick)["verdict"] == "failed"
+    rig.drift(0.0)
     client.stop_agent()
     with manned.connect() as fresh:
         assert fresh.pid != client.pid
