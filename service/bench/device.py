@@ -12,6 +12,7 @@ from instrument.config import BenchConfig
 from instrument.errors import (
     AcquisitionAborted,
     ConnectionLost,
+    DeviceTimeout,
     InstrumentError,
     LaserMayBeOn,
     PortNotFound,
@@ -28,8 +29,9 @@ from .refusals import DeviceBusy, ShuttingDown
 #: Told which instrument came back, and what was said when it went away.
 Reconnected = Callable[[str, str], None]
 
-#: Errors after which a device may have been switched off and on; a slow or garbled answer is none.
-_GONE = (ConnectionLost, PortNotFound)
+#: Errors after which a device may have been switched off and on: no driver can tell, and one behind a serial
+#: adapter merely falls silent.
+_GONE = (ConnectionLost, DeviceTimeout, PortNotFound)
 
 
 def unheard(_identity: str, _words: str) -> None:

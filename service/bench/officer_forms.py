@@ -113,7 +113,7 @@ def flagged_words(device: Answer) -> str:
     count, since = said["flagged"]["count"], said["flagged"]["since"]
     results = "1 result" if count == 1 else f"{count} results"
     doubt = f"; {results} since {officer_words.when(since)} flagged for review" if count else ""
-    return f"{device['name']} failed its verification{doubt}"
+    return f"the last verification of {device['name']} failed{doubt}"
 
 
 def _chosen(before: ScanRequest | None, device: Answer | None) -> Answer:

@@ -342,3 +342,17 @@ def client(manned: Station) -> Iterator[BenchClient]:
 def quick() -> dict[str, Any]:
     """Short for tests: the emulator runs twenty times as fast as its clock says."""
     return {"exposure_s": 1.0, "accumulations": 1}
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    """Return what starts a program that ends with the test."""
+    started: list[Program] = []
+
+    def start(*arguments: str) -> Program:
+        started.append(Program(*arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
