@@ -68,7 +68,7 @@ def emulated(station: Station, name: str, seed: int, *, warning_s: float) -> Emu
     )
     config = BenchConfig(
         name=name,
-        spectrometer=f"obp+serial://{spectrometer.about['address']}?model=STS",
+        spectrometer=f"obp+serial://{spectrometer.about['address']}?model=STS&baud=115200",
         # In a hurry the emulated laser needs no pause between commands.
         laser=f"cobolt+serial://{laser.about['address']}{'?pause_ms=2' if station.speed > 1 else ''}",
         laser_nm=785.0,
