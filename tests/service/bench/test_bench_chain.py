@@ -148,6 +148,8 @@ def test_a_failed_verification_outlives_the_agent(rig, client, manned, quick):
     client.stop_agent()
     with manned.connect() as fresh:
         assert fresh.pid != client.pid
+        (said,) = [one["verification"]["state"] for one in fresh.status()["devices"] if one["name"] == "b1"]
+        assert said == "failed", "also before the device is opened again"
         rig.put("metamizole")
         answer = fresh.scan("b1", "UNVERIFIED", **quick)
         assert "verification_failed" in answer["identification"]["reasons"]
