@@ -174,7 +174,7 @@ def _stable(sheet: Sheet, client: BenchClient, one: Emulated, folder: Path) -> N
         if (number + 1) % 100 == 0:
             progress(f"{number + 1}/{STABLE} verifications of a stable bench")
     seconds = time.monotonic() - began
-    low, middle, high = np.percentile(snr, [0, 50, 100])
+    low, middle, high = (float(value) for value in np.percentile(snr, [0, 50, 100]))
     sheet.none_of(f"of {STABLE} verifications of a stable bench not passed", bad)
     sheet.add(
         "signal-to-noise ratio of these, least, median and largest",
