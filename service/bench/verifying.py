@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+#: So many of the last verifications tell of a drift, and are looked through after a crash.
+_LOOKED_BACK = 10
+
 #: What a negative control is a scan of.
 EMPTY = "empty place"
 
@@ -132,7 +135,8 @@ def settled(bench: "Bench", archived: ArchivedScan, outcome: Verification, after
 
 def tell_again(bench: "Bench") -> None:
     """Put into the outbox what a crash may have kept out of it; what is there already changes nothing."""
-    for note in bench.verifications.history():
+    # One verification at a time and the outbox right after it: a crash can have kept out but the last.
+    for note in bench.verifications.history()[-_LOOKED_BACK:]:
         if bench.outbox.state_of(f"verification:{note.scan_id}") is None:
             flags = bench.verifications.flags(verification=note.scan_id)
             bench.outbox.add(telling(bench, note, flags))
@@ -192,6 +196,7 @@ def _due(bench: "Bench", note: VerificationNote, outcome: Verification) -> Due:
     if note.control == "negative":
         return Due(bench.settings.verify_hours, "usual")
     passes = bench.verifications.passes(note.device, note.standard, note.axis_id, note.intensity_id)
+    passes = passes[-_LOOKED_BACK:]
     known = [
         (datetime.fromisoformat(one.taken_at), found) for one in passes if (found := one.found) is not None
     ]
