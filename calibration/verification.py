@@ -1,24 +1,21 @@
-"""Daily verification: the bands of a known substance must be where they belong."""
+"""What verifying an instrument showed: every figure with its limit, and one verdict of three.
 
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+``passed``: measured, and within every limit. ``failed``: measured well enough to know, and out of a limit.
+``no_verdict``: not measured well enough to know, such as a weak or saturated scan, or something else than the
+standard before the probe. Only ``failed`` speaks against the instrument and against what it measured before.
+"""
 
-from spectra.values import Spectrum
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
-from .errors import RecordDamaged
-from .lines import fit_line
-from .standards import sharp_lines
+from .strict_json import from_json, strict, to_json
 
-SCHEMA = "opioscan.verification/1"
+SCHEMA = "opioscan.verification/2"
 
-#: Largest deviation of any line, cm⁻¹. Half of what the search corrects for (± 4), so that a
-#: verified instrument never reaches the bound of the fitted shifts.
-LIMIT_CM1 = 2.0
-
-#: Smallest signal-to-noise ratio of the strongest line.
-MIN_SNR = 20.0
+Verdict = Literal["passed", "failed", "no_verdict"]
 
 
+@strict
 @dataclass(frozen=True, slots=True)
 class LineCheck:
     """One line of the standard, as found."""
@@ -29,6 +26,8 @@ class LineCheck:
     """Where it was found, cm⁻¹; None where no band stood out."""
     fwhm_cm1: float | None
     """Its width, cm⁻¹."""
+    sigma_cm1: float | None = None
+    """Standard error of where it was found, cm⁻¹."""
 
     @property
     def deviation_cm1(self) -> float | None:
@@ -36,109 +35,85 @@ class LineCheck:
         return None if self.found_cm1 is None else self.found_cm1 - self.expected_cm1
 
 
+@strict
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number that was held against a limit."""
+
+    name: Literal["position", "width", "intensity", "snr", "empty"]
+    """What it is a number of."""
+    value: float | None
+    """The number; None where it could not be measured."""
+    low: float | None
+    """Smallest value allowed; None for any."""
+    high: float | None
+    """Largest value allowed; None for any."""
+    unit: str
+    """``cm-1``, ``of the baseline``, or empty."""
+    ok: bool | None
+    """Whether it is within; None where it decides nothing."""
+    words: str
+    """What it is and what is allowed, in words."""
+
+
+@strict
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of verifying one instrument with one standard."""
+    """The result of verifying one instrument with one standard, or with nothing before the probe."""
 
-    passed: bool
-    """True where every line was found within the limit and the signal is strong enough."""
+    control: Literal["positive", "negative"]
+    """``positive`` with a standard, ``negative`` with an empty place."""
+    verdict: Verdict
+    """Whether the instrument is within its limits."""
+    why: str
+    """Why it failed or why nothing can be said; empty where it passed."""
     standard: str
-    """Substance that was measured."""
-    lines: tuple[LineCheck, ...]
-    """Line by line."""
-    worst_cm1: float | None
-    """Largest absolute deviation, cm⁻¹; None where a line is missing."""
-    limit_cm1: float
-    """Limit it was held to, cm⁻¹."""
-    resolution_cm1: float | None
-    """Width of the strongest line, cm⁻¹."""
-    snr: float
-    """Signal-to-noise ratio of the strongest line."""
+    """Substance that was measured; what is empty for a negative control."""
+    figures: tuple[Figure, ...]
+    """Every number with its limit."""
     device_serial: str
     """Serial number of the instrument."""
     scan_id: str
     """Content address of the scan."""
     at: str
     """When, RFC 3339 in UTC."""
+    lines: tuple[LineCheck, ...] = ()
+    """Line by line; empty for a negative control."""
+    limit_cm1: float | None = None
+    """Limit of the positions, cm⁻¹."""
+    worst_cm1: float | None = None
+    """Largest absolute deviation among the lines whose position is sure enough, cm⁻¹."""
+    unsure_cm1: float | None = None
+    """How far off that line may be beyond it, cm⁻¹ (three standard errors)."""
+    offset_cm1: float | None = None
+    """Mean deviation of the lines, each weighted by how sure it is, cm⁻¹."""
+    offset_sigma_cm1: float | None = None
+    """Standard error of that mean, cm⁻¹."""
+    resolution_cm1: float | None = None
+    """Width of the strongest line, cm⁻¹."""
+    intensity: float | None = None
+    """Height of the strongest line per second of exposure, and per milliwatt where the power is known."""
+    snr: float | None = None
+    """Signal-to-noise ratio of the strongest line."""
+    baseline_scan_id: str = ""
+    """Scan of the verification that width and intensity were held against; empty where there was none."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was measured and is within its limits."""
+        return self.verdict == "passed"
 
     def to_json(self) -> dict[str, Any]:
         """Return the verification as JSON values."""
-        fields = asdict(self)
-        fields["lines"] = [asdict(line) for line in self.lines]
-        return {"schema": SCHEMA, **fields}
+        return to_json(self, SCHEMA)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
+    def from_json(cls, value: object) -> Self:
         """Read a verification.
 
         Raises
         ------
         RecordDamaged
-            A field is missing, unknown or of another kind.
+            Another schema, or a field is missing, unknown or of another kind.
         """
-        fields = dict(value)
-        if fields.pop("schema", None) != SCHEMA:
-            raise RecordDamaged(f"this is no record of {SCHEMA}")
-        try:
-            fields["lines"] = tuple(LineCheck(**line) for line in fields["lines"])
-            return cls(**fields)
-        except (KeyError, TypeError) as error:
-            raise RecordDamaged(f"a verification record is damaged: {error}") from error
-
-
-def verify_axis(
-    spectrum: Spectrum,
-    *,
-    at: str = "",
-    standard: str = "polystyrene",
-    device_serial: str = "",
-    scan_id: str = "",
-    limit_cm1: float = LIMIT_CM1,
-) -> Verification:
-    """Hold the band positions of a standard against their reference values (ASTM E1840).
-
-    Parameters
-    ----------
-    spectrum
-        Spectrum of the standard.
-    at
-        Time of the verification, RFC 3339 in UTC.
-    standard
-        ``polystyrene``, ``acetaminophen`` or ``cyclohexane``.
-    limit_cm1
-        Largest deviation allowed, cm⁻¹.
-
-    Raises
-    ------
-    UnknownStandard
-        No lines are chosen for the standard.
-    """
-    wanted = [line for line in sharp_lines(standard) if spectrum.axis[0] + 15 < line < spectrum.axis[-1] - 15]
-    fitted = [fit_line(spectrum, line) for line in wanted]
-    lines = tuple(
-        LineCheck(
-            expected,
-            None if found is None else round(found.centre_cm1, 3),
-            None if found is None else round(found.fwhm_cm1, 3),
-        )
-        for expected, found in zip(wanted, fitted, strict=True)
-    )
-    present = [found for found in fitted if found is not None]
-    strongest = max(present, key=lambda found: found.height, default=None)
-    deviations = [abs(line.deviation_cm1) for line in lines if line.deviation_cm1 is not None]
-    complete = len(deviations) == len(lines) >= 3
-    snr = strongest.height / max(strongest.noise, 1e-300) if strongest else 0.0
-    worst = round(max(deviations), 3) if complete else None
-    passed = worst is not None and worst <= limit_cm1 and snr >= MIN_SNR and not spectrum.saturated
-    return Verification(
-        passed=passed,
-        standard=standard,
-        lines=lines,
-        worst_cm1=worst,
-        limit_cm1=limit_cm1,
-        resolution_cm1=round(strongest.fwhm_cm1, 3) if strongest else None,
-        snr=round(min(snr, 1e9), 2),
-        device_serial=device_serial,
-        scan_id=scan_id,
-        at=at,
-    )
+        return from_json(cls, SCHEMA, value)

@@ -13,6 +13,10 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``server_port``                         port of the server, default 8480
 ``bench_name``                          name of this bench at the server (default: the machine's)
 ``silent_minutes``                      the server calls a bench silent after this, default 15
+``verify_hours``                        longest interval between two verifications, default 8
+``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
+``verification_limit_cm1``              largest deviation of a standard's line, default 1
+``require_negative_control``            an empty place is to be verified too, default false
 ==================  ==================  ==========================================
 """
 
@@ -27,7 +31,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
-from .settings_file import BENCH_PORT, HOST, SERVER_PORT, SILENT_MINUTES, read_config, read_small
+from .settings_file import (
+    BENCH_PORT,
+    HOST,
+    SERVER_PORT,
+    SILENT_MINUTES,
+    VERIFICATION_LIMIT_CM1,
+    VERIFY_DRIFT_CM1_H,
+    VERIFY_HOURS,
+    read_config,
+    read_small,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,14 @@ class Settings:
     """Name of this bench at the server; empty for the name it has, which is the machine's at first."""
     silent_minutes: int = SILENT_MINUTES
     """After how long without a report the server calls a bench silent, min."""
+    verify_hours: float = VERIFY_HOURS
+    """Longest interval between two verifications of an instrument, h."""
+    verify_drift_cm1_h: float = VERIFY_DRIFT_CM1_H
+    """Fastest drift of an axis that verifications have to catch in time, cm⁻¹/h; it shortens the interval."""
+    verification_limit_cm1: float = VERIFICATION_LIMIT_CM1
+    """Largest deviation of a standard's line, cm⁻¹."""
+    require_negative_control: bool = False
+    """Whether an instrument counts as verified only with a negative control too."""
 
     @property
     def config_path(self) -> Path:

@@ -22,6 +22,22 @@ SILENT_MINUTES = 15
 #: A week; more would call nothing silent.
 _MOST_MINUTES = 7 * 24 * 60
 
+#: Longest interval between two verifications of an instrument, h (chosen: a shift).
+VERIFY_HOURS = 8.0
+#: Fastest drift of an axis that verifications have to catch in time, cm⁻¹/h; the project's bar.
+VERIFY_DRIFT_CM1_H = 0.5
+#: Largest deviation of a standard's line, cm⁻¹ (chosen: half of what no line may ever be off by).
+VERIFICATION_LIMIT_CM1 = 1.0
+
+#: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider
+#: limit than 1.5 cm⁻¹ a line could be 2 off before a verification fails.
+_NUMBERS = {
+    "verify_hours": (VERIFY_HOURS, 0.25, 168.0),
+    "verify_drift_cm1_h": (VERIFY_DRIFT_CM1_H, 0.01, 5.0),
+    "verification_limit_cm1": (VERIFICATION_LIMIT_CM1, 0.2, 1.5),
+}
+_SWITCHES = {"require_negative_control": False}
+
 _TEXTS = {"server_url": "", "host": HOST, "bench_name": ""}
 _PORTS = {"bench_port": BENCH_PORT, "server_port": SERVER_PORT}
 _MINUTES = {"silent_minutes": SILENT_MINUTES}
@@ -56,7 +72,8 @@ def read_config(path: Path) -> dict[str, Any]:
         given = tomllib.loads(read_small(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
-    usual: dict[str, Any] = {**_TEXTS, **_PORTS, **_MINUTES}
+    usual: dict[str, Any] = {**_TEXTS, **_PORTS, **_MINUTES, **_SWITCHES}
+    usual |= {name: value for name, (value, _, _) in _NUMBERS.items()}
     config = {**usual, **given}
     if unknown := sorted(config.keys() - usual.keys()):
         known = ", ".join(sorted(usual))
@@ -72,12 +89,25 @@ def read_config(path: Path) -> dict[str, Any]:
             raise SettingsError(
                 f"{path}: {name} must be a number of minutes from 1 to {_MOST_MINUTES}, not {config[name]!r}"
             )
+    _check_numbers(path, config)
     if config["bench_name"] and not BENCH_NAME.fullmatch(config["bench_name"]):
         raise SettingsError(
             f"{path}: bench_name may have 64 letters, digits, dots, dashes and underscores, and begins with "
             f"a letter or digit; {config['bench_name']!r} does not fit"
         )
     return config
+
+
+def _check_numbers(path: Path, config: dict[str, Any]) -> None:
+    for name, (_, least, most) in _NUMBERS.items():
+        value = config[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not least <= value <= most:
+            raise SettingsError(f"{path}: {name} must be a number from {least:g} to {most:g}, not {value!r}")
+        config[name] = float(value)
+    for name in _SWITCHES:
+        if not isinstance(config[name], bool):
+            raise SettingsError(f"{path}: {name} must be true or false, not {config[name]!r}")
 
 
 def _is_whole(value: Any, least: int, most: int) -> bool:

@@ -93,13 +93,17 @@ CALIBRATION = {
     "resolution": "calibrate_resolution instrument_width voigt_width",
     "film": "calibrate_film",
     "film_table": "FilmBand FilmTable",
-    "verification": "LineCheck Verification verify_axis",
     "errors": "CalibrationError CertificateInvalid NotCalibrated RecordDamaged ScanUnfit UncalibratedScan "
     "UnknownStandard WrongDevice WrongLaser",
     "charts": "Average Limits Signal averages individuals signals",
     "chart_series": "Chart ChartPoint Phase Series VerificationPoint charts_of",
     "comparing": "Difference compare_axes compare_responses compare_widths in_wavelengths residual_by "
     "residual_by_device sigma_of",
+    "due": "Due Passed due",
+    "limits": "Limits",
+    "negative": "negative_control",
+    "positive": "verify_axis",
+    "verification": "Figure LineCheck Verification",
 }
 INSTRUMENT = {
     "config": "BenchConfig bench_config load_config save_device",

@@ -4,7 +4,7 @@ import logging
 import platform
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from calibration.in_force import InForce
@@ -19,7 +19,7 @@ from ..calibration_files import moment
 from ..calibrations import Calibrations
 from ..released import method_in_force, release_mark, with_age
 from ..settings import Settings
-from . import lights, operations, reference, work
+from . import calibration_scan, lights, operations, reference, verifying, work
 from .activity import Plans
 from .attempts import Attempts
 from .blanks import alarming
@@ -29,13 +29,23 @@ from .drop import DropDesk
 from .flusher import Flusher
 from .item import clean_label
 from .method_source import MethodSource
-from .notes import Notes, expired, instrument_key, utc_now
+from .notes import Notes, instrument_key, utc_now
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
 from .reporter import Reporter
-from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
+from .requests import (
+    BlankRequest,
+    CalibrationScanRequest,
+    ReadyRequest,
+    ReferenceRequest,
+    ScanRequest,
+    VerifyRequest,
+)
 from .safety import Shift
+from .trust import Trust, note_reconnect, temperatures_of, trust_of
+from .uses_index import UsesIndex
+from .verifications import Verifications
 from .visit import visit_of
 
 _log = logging.getLogger(__name__)
@@ -65,8 +75,13 @@ class Bench:
         self.calibrations = Calibrations(settings.calibrations_dir)
         self.notes = Notes(settings.home / "bench-notes.json")
         self.attempts = Attempts(settings.outbox_path)
+        self.uses = UsesIndex(settings.outbox_path)
+        self.verifications = Verifications(settings.outbox_path)
+        self.started_at = utc_now().replace(microsecond=0)
         self.contacts = Contacts(self.outbox)
-        self.devices = Devices(settings)
+        self.devices = Devices(
+            settings, reconnected=lambda identity, why: note_reconnect(self, identity, why)
+        )
         self.plans = Plans()
         self.shift = Shift()
         self.name = self._settled_name()
@@ -142,8 +157,11 @@ class Bench:
         return work.take_blank(self, request, stop)
 
     def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
-        """Scan a standard and check the axis; raises as `scan`."""
-        done = work.verify(self, request, stop)
+        """Scan a standard, or an empty place, and judge the instrument by it; raises as `scan`.
+
+        Where it fails, every result of the instrument since it last passed is flagged for review.
+        """
+        done = verifying.verify(self, request, stop)
         self.reporter.kick()
         return done
 
@@ -157,6 +175,12 @@ class Bench:
     def ready_for_reference(self, request: ReadyRequest) -> Answer:
         """Return which instrument a device is and whether its axis is verified; nothing is fired."""
         return reference.ready(self, request)
+
+    def scan_for_calibration(
+        self, request: CalibrationScanRequest, *, stop: StopCheck = never_stop
+    ) -> Answer:
+        """Scan a lamp, the laser off, or a standard: archived, and part of no screening; raises as `scan`."""
+        return calibration_scan.scan_for_calibration(self, request, stop)
 
     def visit(self, text: str) -> Answer:
         """Return the spots and attempts of an item's open or last screening; raises `NothingOpen`."""
@@ -184,24 +208,19 @@ class Bench:
     def state_at(self, scan: Scan) -> InstrumentState:
         """Return how far the instrument that made a scan, and the method in force, can be trusted."""
         used = self._calibrated(scan)
-        state = self._verified(instrument_key(scan.device.model, scan.device.serial), used)
+        identity = instrument_key(scan.device.model, scan.device.serial)
+        state = _state(trust_of(self, identity, temperatures_of(scan.settings)), used)
         return with_age(with_calibration(state, used, moment(scan.taken_at)), self.settings, self.method())
 
     def state_of(self, identity: str) -> InstrumentState:
         """Return how far the axis of an instrument, ``model/serial``, can be trusted now."""
         now = utc_now()
         used = in_force_at(self.calibrations, identity.partition("/")[2], now)
-        return with_calibration(self._verified(identity, used), used, now)
+        return with_calibration(_state(self.trust_of(identity), used), used, now)
 
-    def _verified(self, identity: str, used: Calibrated) -> InstrumentState:
-        """Return what the last verification says; one of another axis says nothing of the one in use."""
-        note = self.notes.verification(identity)
-        if note is None:
-            return InstrumentState(axis="missing")
-        if not note.passed:
-            return InstrumentState(axis="failed", verification_id=note.scan_id)
-        axis = "overdue" if expired(note.expires_at) or note.axis_id != used.axis_id else "verified"
-        return InstrumentState(axis=axis, verification_id=note.scan_id, verified_at=note.taken_at)
+    def trust_of(self, identity: str, temperatures: Mapping[str, float] | None = None) -> Trust:
+        """Return how far the axis of an instrument, ``model/serial``, can be trusted, and why."""
+        return trust_of(self, identity, temperatures)
 
     def in_force(self, serial: str) -> InForce:
         """Return the calibration records in force now for the instrument of a serial number."""
@@ -255,6 +274,7 @@ class Bench:
         if touched and alarming(identification):
             identity = instrument_key(scan.device.model, scan.device.serial)
             self.contacts.soil(identity, touched["device"], touched["accessory"], item=scan.item)
+        self.uses.note(archived, identification)
 
     def wait_recovered(self) -> None:
         """Wait until what a crash left is taken up: it may have soiled an accessory."""
@@ -302,6 +322,7 @@ class Bench:
         try:
             lights.force_off(self.devices.configured())
             self.recovered = recover(self, self._unfinished)
+            verifying.tell_again(self)
             self._recovered.set()
             self.method()
             self.flusher.kick(wait_s=0.0)
@@ -311,6 +332,16 @@ class Bench:
             _log.exception("the bench could not be made ready")
         self._recovered.set()
         self.warm = True
+
+
+def _state(trust: Trust, used: Calibrated) -> InstrumentState:
+    """Return what an answer is told of verifications; one of another axis says nothing of this one."""
+    note = trust.note
+    if note is None:
+        return InstrumentState(axis=trust.axis)
+    other = trust.axis == "verified" and note.axis_id != used.axis_id
+    verified_at = note.taken_at if note.passed else ""
+    return InstrumentState("overdue" if other else trust.axis, "", verified_at, verification_id=note.scan_id)
 
 
 def _machine_name() -> str:

@@ -1,7 +1,7 @@
 """One device of the bench: opened when needed, one scan at a time, stoppable from any thread."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +9,14 @@ from typing import Any
 
 from instrument.acquisition import Enough, ScanPlan
 from instrument.config import BenchConfig
-from instrument.errors import AcquisitionAborted, InstrumentError, LaserMayBeOn
+from instrument.errors import (
+    AcquisitionAborted,
+    ConnectionLost,
+    DeviceTimeout,
+    InstrumentError,
+    LaserMayBeOn,
+    PortNotFound,
+)
 from instrument.guardian import LaserState
 from instrument.interfaces import Capability, OriginalFile, StopCheck, never_stop
 from instrument.raman_bench import RamanBench, start_bench_guardian
@@ -18,6 +25,18 @@ from spectra.values import DeviceInfo, Scan
 from .laser_watch import LaserWatch
 from .notes import instrument_key
 from .refusals import DeviceBusy, ShuttingDown
+
+#: Told which instrument came back, and what was said when it went away.
+Reconnected = Callable[[str, str], None]
+
+#: Errors after which a device may have been switched off and on: no driver can tell, and one behind a serial
+#: adapter merely falls silent.
+_GONE = (ConnectionLost, DeviceTimeout, PortNotFound)
+
+
+def unheard(_identity: str, _words: str) -> None:
+    """Tell nobody."""
+
 
 #: How long the end of an agent waits for a guardian to end, s.
 _RELEASE_S = 0.3
@@ -50,6 +69,8 @@ class Device:
         Settings to be written into each scan, such as a wavelength that was assumed.
     keep_open
         Whether the ports stay open between scans.
+    reconnected
+        Told the instrument's identity when it is back after it went away: it may have been switched off.
     """
 
     def __init__(
@@ -59,7 +80,10 @@ class Device:
         *,
         remarks: Mapping[str, Any] | None = None,
         keep_open: bool = True,
+        reconnected: Reconnected = unheard,
     ) -> None:
+        self._reconnected = reconnected
+        self._went_away = ""
         self.config = config
         self.remarks = dict(remarks or {})
         self._keep_open = keep_open
@@ -173,7 +197,11 @@ class Device:
                 info = self._opened().spectrometer.info
             # What is known by its files says its serial number with a scan only.
             self._seen = info if info.serial else self._seen or info
-            yield instrument_key(info.model, info.serial)
+            identity = instrument_key(info.model, info.serial)
+            if self._went_away:
+                self._reconnected(identity, self._went_away)
+                self._went_away = ""
+            yield identity
         finally:
             self._stage = ""
             try:
@@ -311,6 +339,8 @@ class Device:
             raise
         except InstrumentError as error:
             self._trouble = str(error)
+            if isinstance(error, _GONE):
+                self._went_away = str(error)
             if lose:
                 self.close()
             raise

@@ -10,7 +10,7 @@ from instrument.registry import DeviceURL, technique_of
 from spectra.values import Technique
 
 from ..settings import Settings
-from .device import Device
+from .device import Device, Reconnected, unheard
 
 #: Excitation assumed for a URL that does not say one, nm; written into every such scan.
 ASSUMED_NM = 785.0
@@ -23,9 +23,12 @@ class Devices:
     ----------
     settings
         Where ``devices.toml`` and the folder for sockets are.
+    reconnected
+        Told the identity of an instrument that went away and came back, and why it is thought so.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, reconnected: Reconnected = unheard) -> None:
+        self._reconnected = reconnected
         self._path: Path = settings.devices_path
         self._runtime_dir: Path = settings.runtime_dir
         self._lock = threading.Lock()
@@ -58,7 +61,13 @@ class Devices:
             if device is None or (device.config != config and not device.busy):
                 if device is not None:
                     device.release()
-                device = Device(config, self._runtime_dir, remarks=remarks, keep_open=keep_open)
+                device = Device(
+                    config,
+                    self._runtime_dir,
+                    remarks=remarks,
+                    keep_open=keep_open,
+                    reconnected=self._reconnected,
+                )
                 self._known[config.name] = device
             self._make_way(device)
             return device

@@ -3,15 +3,11 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from calibration.apply import spectrum_of
-from calibration.standards import sharp_lines
-from calibration.verification import verify_axis
+from calibration.standards import sharp_lines, standard_name
 from spectra.values import Role, Scan
 
 from ..archive.attached import Attached
 from ..archive.journal import ArchivedScan
-from ..calibrated import id_of
-from ..errors import UsageError
 from . import flow, operations
 from .answers import scan_answer
 from .blanks import usable_blank
@@ -19,8 +15,9 @@ from .drop_compare import compare
 from .drop_queue import Drop, DropQueue
 from .drop_requests import DiscardRequest, DropVerifyRequest, JoinRequest
 from .item import clean_label
-from .notes import VerificationNote, instrument_key, validity
+from .notes import instrument_key
 from .refusals import NothingOpen
+from .verifying import judged, require_serial, settled
 from .visit import describe_visit
 
 if TYPE_CHECKING:
@@ -104,43 +101,16 @@ def verify(bench: "Bench", queue: DropQueue, request: DropVerifyRequest) -> Answ
 def _verified(bench: "Bench", queue: DropQueue, request: DropVerifyRequest) -> Answer:
     drop = queue.need(request.scan_id)
     raw = bench.archive.get(drop.scan_id)
-    if not raw.device.serial:
-        raise UsageError(
-            "the file names no serial number, so that its instrument cannot be told from another one; "
-            "state serial= in the folder's URL"
-        )
-    scan = replace(raw, role=Role.VERIFICATION, name=request.standard, settings=_with_origin(raw, drop))
+    require_serial(raw)
+    scan = replace(
+        raw, role=Role.VERIFICATION, name=standard_name(request.standard), settings=_with_origin(raw, drop)
+    )
     files = bench.archive.attached(drop.scan_id)
     archived = bench.archive.put(scan, b"", files.original, files.sidecars)
-    taken_at, expires_at = validity()
-    records = bench.calibration_of(scan)
-    checked = verify_axis(
-        spectrum_of(scan, records),
-        at=taken_at,
-        standard=request.standard,
-        device_serial=scan.device.serial,
-        scan_id=archived.scan_id,
-    )
-    identity = instrument_key(scan.device.model, scan.device.serial)
-    outcome = {
-        "device": identity,
-        "passed": checked.passed,
-        "scan_id": archived.scan_id,
-        "expires_at": expires_at,
-        "verification": checked.to_json(),
-    }
+    # In the order in which scans were joined here: files say when by clocks that nobody checks.
+    after = bench.verifications.begun_so_far()
+    outcome = settled(bench, archived, judged(bench, archived, request.standard), after)
     queue.settle(drop.scan_id, "verified", outcome)
-    bench.notes.keep_verification(
-        VerificationNote(
-            identity,
-            archived.scan_id,
-            checked.passed,
-            taken_at,
-            expires_at,
-            checked.to_json(),
-            axis_id=id_of(records.axis),
-        )
-    )
     return outcome
 
 

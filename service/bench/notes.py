@@ -1,18 +1,17 @@
-"""What a bench must remember over a restart besides archive and outbox: blanks and verifications.
+"""What a bench must remember over a restart besides archive and outbox: its blanks.
 
-One small JSON file, replaced as a whole. Losing it costs a new blank and a new verification,
-never a result: both only point at scans that are in the archive.
+One small JSON file, replaced as a whole. Losing it costs a new blank, never a result: it only points at scans
+that are in the archive.
 """
 
 import json
 import os
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-#: A container's blank and an axis verification hold for a shift; the instrument drifts.
+#: A container's blank and the eyewear's confirmation hold for a shift.
 VALIDITY = timedelta(hours=12)
 
 
@@ -36,33 +35,13 @@ class BlankNote:
     """Where the container comes from, in the officer's words; empty where nobody said."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationNote:
-    """The last verification of one instrument."""
-
-    device: str
-    """Identity of the instrument."""
-    scan_id: str
-    """Content address of the archived scan."""
-    passed: bool
-    """Whether the axis was where it belongs."""
-    taken_at: str
-    """RFC 3339, UTC."""
-    expires_at: str
-    """RFC 3339, UTC."""
-    outcome: dict[str, Any] = field(default_factory=dict)
-    """The verification in its JSON form."""
-    axis_id: str = ""
-    """Calibration record of the axis it was made with; empty where the device's own axis counted."""
-
-
 class Notes:
     """The notes file, safe between the threads of one agent."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._blanks, self._verified = _read(path)
+        self._blanks = _read(path)
 
     def blanks(self) -> tuple[BlankNote, ...]:
         """Return every blank, by name, whether expired or not."""
@@ -87,36 +66,22 @@ class Notes:
             self._blanks.pop(name, None)
             self._write()
 
-    def verification(self, device: str) -> VerificationNote | None:
-        """Return the last verification of an instrument, or None."""
-        with self._lock:
-            return self._verified.get(device)
-
-    def keep_verification(self, note: VerificationNote) -> None:
-        """Keep a verification in place of the instrument's last one."""
-        with self._lock:
-            self._verified[note.device] = note
-            self._write()
-
     def _write(self) -> None:
-        held = {
-            "blanks": {name: asdict(note) for name, note in self._blanks.items()},
-            "verified": {name: asdict(note) for name, note in self._verified.items()},
-        }
+        held = {"blanks": {name: asdict(note) for name, note in self._blanks.items()}}
         write_private(self._path, json.dumps(held, indent=1, sort_keys=True).encode())
 
 
-def _read(path: Path) -> tuple[dict[str, BlankNote], dict[str, VerificationNote]]:
+def _read(path: Path) -> dict[str, BlankNote]:
+    """Return the blanks of a notes file; verifications of early versions in it count as never made."""
     try:
         held = json.loads(path.read_bytes())
-        blanks = {name: BlankNote(**note) for name, note in held["blanks"].items()}
-        return blanks, {name: VerificationNote(**note) for name, note in held["verified"].items()}
+        return {name: BlankNote(**note) for name, note in held["blanks"].items()}
     except FileNotFoundError:
-        return {}, {}
+        return {}
     except (ValueError, KeyError, TypeError, AttributeError):
-        # Read as "no blanks, nothing verified", the safe reading; the damaged file is kept to be looked at.
+        # Read as "no blanks", the safe reading; the damaged file is kept to be looked at.
         path.replace(path.with_suffix(".damaged"))
-        return {}, {}
+        return {}
 
 
 def write_private(path: Path, data: bytes) -> None:

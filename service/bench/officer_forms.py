@@ -100,8 +100,20 @@ def _messages(state: Answer, devices: list[Answer], soiled: Answer | None) -> li
     """Return what is the matter with the bench; ``soiled`` has a place of its own on the page."""
     messages = [state["devices_trouble"]] if state["devices_trouble"] else []
     messages += [f"{one['name']}: {one['trouble']}" for one in devices if one["trouble"]]
+    messages += [words for one in devices if (words := flagged_words(one))]
     messages += [] if state["method"] else ["The method is being prepared; the first scan waits for it."]
     return messages + [one["words"] for one in state["accessories"] if one is not soiled]
+
+
+def flagged_words(device: Answer) -> str:
+    """Return that a device failed its verification and what that puts in doubt; empty where it did not."""
+    said = device["verification"]
+    if said["state"] != "failed":
+        return ""
+    count, since = said["flagged"]["count"], said["flagged"]["since"]
+    results = "1 result" if count == 1 else f"{count} results"
+    doubt = f"; {results} since {officer_words.when(since)} flagged for review" if count else ""
+    return f"the last verification of {device['name']} failed{doubt}"
 
 
 def _chosen(before: ScanRequest | None, device: Answer | None) -> Answer:

@@ -6,14 +6,16 @@ tell everything again: what the server knows already changes nothing.
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from calibration.record import CalibrationRecord
 
 from ..archive.journal import ArchivedScan
 from .item import label_type
-from .notes import VerificationNote
 from .outbox import OutboxOp
+
+if TYPE_CHECKING:
+    from .verifications import VerificationNote
 
 #: Results are named after their scans (RFC 9562, version 5): identifying one twice makes no second result.
 RESULT_NAMESPACE = uuid.UUID("7a1f2d0e-6a53-5c8e-9a51-0d2b8f5c4e11")
@@ -62,7 +64,7 @@ def calibration(record: CalibrationRecord) -> OutboxOp:
     return OutboxOp(f"calibration:{name}", "PUT", f"/calibrations/{name}", json=record.to_json())
 
 
-def verification(note: VerificationNote, *, standard: str, bench: str) -> OutboxOp:
+def verification(note: "VerificationNote", *, standard: str, bench: str) -> OutboxOp:
     """Tell of one verification of an instrument, passed or failed; named after its scan."""
     body = {
         "device": note.device,

@@ -54,6 +54,33 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE INDEX IF NOT EXISTS attempts_by_screening ON attempts (screening_id, spot, attempt);
 CREATE INDEX IF NOT EXISTS attempts_by_item ON attempts (item, seq);
 CREATE INDEX IF NOT EXISTS attempts_begun ON attempts (state) WHERE state = 'begun';
+CREATE INDEX IF NOT EXISTS attempts_by_device ON attempts (device, seq);
+CREATE TABLE IF NOT EXISTS verifications (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    device TEXT NOT NULL,
+    control TEXT NOT NULL CHECK (control IN ('positive', 'negative')),
+    verdict TEXT NOT NULL CHECK (verdict IN ('passed', 'failed', 'no_verdict')),
+    scan_id TEXT NOT NULL,
+    standard TEXT NOT NULL,
+    at TEXT NOT NULL,
+    due_at TEXT NOT NULL,
+    due_why TEXT NOT NULL,
+    after_seq INTEGER NOT NULL,
+    axis_id TEXT NOT NULL,
+    intensity_id TEXT NOT NULL,
+    temperatures TEXT NOT NULL,
+    outcome TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS verifications_by_device ON verifications (device, seq);
+CREATE TABLE IF NOT EXISTS flags (
+    flag_id TEXT PRIMARY KEY,
+    device TEXT NOT NULL,
+    verification TEXT NOT NULL,
+    since TEXT NOT NULL,
+    until TEXT NOT NULL,
+    result_ids TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS flags_by_verification ON flags (verification);
 """
 
 

@@ -80,7 +80,7 @@ def _devices(bench: "Bench") -> list[dict[str, Any]]:
 
 def _device(bench: "Bench", config: BenchConfig, device: Device | None) -> dict[str, Any]:
     seen = device.seen if device is not None and device.config == config else None
-    info = _last_seen(bench, config.spectrometer, seen)
+    info = last_seen(bench, config.spectrometer, seen)
     return {
         # A URL may hold an address or a path of this machine.
         "name": config.name.partition("://")[0] if "://" in config.name else config.name,
@@ -91,7 +91,7 @@ def _device(bench: "Bench", config: BenchConfig, device: Device | None) -> dict[
     }
 
 
-def _last_seen(bench: "Bench", url: str, seen: DeviceInfo | None) -> DeviceInfo:
+def last_seen(bench: "Bench", url: str, seen: DeviceInfo | None) -> DeviceInfo:
     """Return which instrument is at a URL: as it was last opened, also before a restart."""
     kept = bench.outbox.get_state(f"seen:{url}")
     if seen is None:
@@ -111,12 +111,11 @@ def _read_seen(kept: str | None) -> DeviceInfo:
 
 
 def _verification(bench: "Bench", info: DeviceInfo) -> dict[str, Any]:
-    identity = instrument_key(info.model, info.serial)
-    note = bench.notes.verification(identity)
+    trust = bench.trust_of(instrument_key(info.model, info.serial))
     return {
-        "state": bench.state_of(identity).axis,
-        "verified_at": None if note is None else note.taken_at,
-        "due_at": None if note is None else note.expires_at,
+        "state": trust.axis,
+        "verified_at": None if trust.note is None else trust.note.taken_at,
+        "due_at": trust.due_at,
     }
 
 

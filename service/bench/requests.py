@@ -77,9 +77,10 @@ class ReadyRequest(_Asked):
 
 
 class VerifyRequest(Firing):
-    """Scan a standard and check the axis."""
+    """Scan a standard, or an empty place, and judge the instrument by it."""
 
     standard: Annotated[str, Field(min_length=1, max_length=64)] = "polystyrene"
+    negative: bool = Field(False, description="Nothing is before the probe, and nothing may be found.")
 
 
 class CompleteRequest(_Asked):

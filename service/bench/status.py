@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from instrument.errors import DeviceURLError
 
-from . import blanks, lights
+from . import blanks, lights, verifying
 from .activity import laser_state
 from .contacts import Soiled
 from .device import Device
+from .report import last_seen
 
 if TYPE_CHECKING:
     from .agent import Bench
@@ -52,10 +53,13 @@ def describe(bench: "Bench") -> dict[str, Any]:
 def describe_device(bench: "Bench", device: Device) -> dict[str, Any]:
     """Return what programs and pages are told of a device: what it is, does, and waits for."""
     described = device.described()
+    # Also before it was opened by this agent: what failed yesterday has failed.
+    info = last_seen(bench, device.config.spectrometer, device.seen)
     activity = bench.plans.activity(described)
     return {
         **described,
         "contact": device.config.contact,
+        "verification": verifying.described(bench, info.model, info.serial),
         "laser": laser_state(described),
         "activity": None if activity is None else activity.to_json(),
     }

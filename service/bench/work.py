@@ -1,28 +1,24 @@
-"""What the bench does with light: a sample, a blank, a verification. Each first asks whether it may."""
+"""What the bench does with light: a sample or a blank. Each first asks whether it may."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from calibration.apply import spectrum_of
-from calibration.standards import sharp_lines
-from calibration.verification import verify_axis
 from instrument.interfaces import StopCheck
 from instrument.scan_plan import ScanPlan
 from spectra.values import Presentation, Role
 
 from ..archive.journal import ArchivedScan
-from ..calibrated import id_of
-from ..errors import UsageError
 from . import blanks, flow, operations
 from .adaptive import StopRule, stop_rule
 from .answers import scan_answer
 from .contacts import PRESENTED, accessory_of, remark, usual_presentation
 from .device import Device
 from .item import clean_label, new_unlabelled
-from .notes import BlankNote, VerificationNote, instrument_key, validity
+from .notes import BlankNote, instrument_key, validity
 from .planning import plan_of
 from .refusals import ResidueFound
-from .requests import BlankRequest, Firing, SampleRequest, ScanRequest, VerifyRequest
+from .requests import BlankRequest, Firing, SampleRequest, ScanRequest
 from .safety import check_may_fire
 from .visit import describe_visit
 
@@ -89,47 +85,6 @@ def take_blank(bench: "Bench", request: BlankRequest, stop: StopCheck) -> Answer
         if touched:
             bench.contacts.clean(identity, touched)
     return {**blanks.view(note), "identification": found}
-
-
-def verify(bench: "Bench", request: VerifyRequest, stop: StopCheck) -> Answer:
-    """Scan a standard and check the axis; see `Bench.verify`."""
-    sharp_lines(request.standard)  # an unknown standard is refused before anything fires
-    device, remarks = may_fire(bench, request)
-    with device.claimed(stop):
-        plan = planned(bench, request, device, role=Role.VERIFICATION, name=request.standard)
-        archived = flow.capture(bench, device, plan, remarks)
-    identity = identity_of(archived)
-    if not archived.scan.device.serial:
-        raise UsageError(
-            "the file names no serial number, so that its instrument cannot be told from another one; "
-            "state serial= in the folder's URL"
-        )
-    taken_at, expires_at = validity()
-    records = bench.calibration_of(archived.scan)
-    checked = verify_axis(
-        spectrum_of(archived.scan, records),
-        at=taken_at,
-        standard=request.standard,
-        device_serial=archived.scan.device.serial,
-        scan_id=archived.scan_id,
-    )
-    note = VerificationNote(
-        identity,
-        archived.scan_id,
-        checked.passed,
-        taken_at,
-        expires_at,
-        checked.to_json(),
-        axis_id=id_of(records.axis),
-    )
-    bench.notes.keep_verification(note)
-    return {
-        "device": identity,
-        "passed": note.passed,
-        "scan_id": note.scan_id,
-        "expires_at": note.expires_at,
-        "verification": note.outcome,
-    }
 
 
 def identity_of(archived: ArchivedScan) -> str:

@@ -10,6 +10,7 @@ from spectra.values import Presentation
 from ..problems import NEGATIVE
 from ..settings import load_settings
 from .output import console, emit_json, progress, say, verdict_panel, warn
+from .verify_words import flagged
 
 if TYPE_CHECKING:
     from ..bench.drop_client import DropClient
@@ -87,10 +88,11 @@ def verify(
     """Say that a scan is one of a standard; exit code 1 when the axis is not where it belongs."""
     with _agent() as client:
         done = client.verify_drop(scan, standard)
-    word = "passed" if done["passed"] else "FAILED"
-    worst = done["verification"]["worst_cm1"]
-    detail = "a line is missing" if worst is None else f"worst line {worst:.2f} cm⁻¹ off"
-    _told(done, f"{done['device']}: verification {word}, {detail}", as_json=as_json)
+    outcome = done["verification"]
+    word = {"passed": "passed", "failed": "FAILED", "no_verdict": "has no verdict"}[outcome["verdict"]]
+    detail = outcome["why"] or f"worst line {outcome['worst_cm1']:.2f} cm⁻¹ off"
+    text = "\n".join([f"{done['device']}: verification {word}, {detail}", *flagged(done["flagged"])])
+    _told(done, text, as_json=as_json)
     if not done["passed"]:
         raise typer.Exit(NEGATIVE)
 

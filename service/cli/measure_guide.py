@@ -120,6 +120,8 @@ class Guide:
         asked = questions(self.client, self.wanted.device)
         with stages(self.client, self.wanted.device, "scanning polystyrene"):
             answer = self.client.verify(self.wanted.device, **asked)
+        if answer["verdict"] == "no_verdict":
+            raise NotVerified(f"the verification has no verdict: {answer['verification']['why']}")
         if not answer["passed"]:
             raise NotVerified("the verification failed: take the instrument out of use and recalibrate it")
         return self.client.ready_for_reference(self.wanted.device)

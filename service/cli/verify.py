@@ -1,57 +1,66 @@
-"""``opioscan verify``: hold an instrument's axis against a standard."""
+"""``opioscan verify``: hold an instrument against a standard, and against nothing at all."""
 
-from typing import Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..settings import load_settings
 from .firing import Accumulations, Delay, Exposure, questions, stages
 from .output import emit_json, say
+from .verify_words import page
+
+if TYPE_CHECKING:
+    from ..bench.client import BenchClient
 
 app = typer.Typer(help="Verify an instrument with a standard.", add_completion=False)
 
-#: Exit code of a verification that failed: the answer is negative where that is the question.
-FAILED = 1
+#: Exit code of a verification that did not pass: the answer is negative where that is the question.
+NOT_PASSED = 1
+
+_EMPTY = "Take the standard away, leave the place empty, and check that nothing is found (negative control)?"
 
 
 @app.command()
 def main(
     device: Annotated[str, typer.Option(metavar="NAME_OR_URL", help="Device to verify.")],
     standard: Annotated[
-        str, typer.Option(help="Standard before the probe: polystyrene, acetaminophen or cyclohexane.")
+        str, typer.Option(help="Before the probe: polystyrene, acetaminophen (paracetamol) or cyclohexane.")
     ] = "polystyrene",
+    negative: Annotated[
+        bool, typer.Option("--negative", help="Nothing is before the probe, and nothing may be found.")
+    ] = False,
     delay: Delay = 0.0,
     exposure: Exposure = None,
     accumulations: Accumulations = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Scan a standard and compare its bands with ASTM E1840; exit code 1 where it fails."""
+    """Scan a standard and compare its bands with ASTM E1840; exit code 1 where it does not pass.
+
+    A failure flags every result of the device since its last pass for review.
+    """
     from ..bench.client import BenchClient
 
     firing = {"delay_s": delay, "exposure_s": exposure, "accumulations": accumulations}
     with BenchClient.connect(load_settings()) as bench:
-        asked = questions(bench, device)
-        with stages(bench, device, f"scanning {standard}"):
-            answer = bench.verify(device, standard=standard, **firing, **asked)
+        passed = _control(bench, device, firing, negative=negative, standard=standard, json=json)
+        on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+        if passed and not negative and not json and on_terminal and typer.confirm(_EMPTY, err=True):
+            passed = _control(bench, device, firing, negative=True, standard=standard, json=json)
+    if not passed:
+        raise typer.Exit(NOT_PASSED)
+
+
+def _control(
+    bench: "BenchClient", device: str, firing: dict[str, Any], *, negative: bool, standard: str, json: bool
+) -> bool:
+    """Make one control, print it, and return whether it passed."""
+    asked = questions(bench, device)
+    what = {"negative": True} if negative else {"standard": standard}
+    with stages(bench, device, "scanning the empty place" if negative else f"scanning {standard}"):
+        answer = bench.verify(device, **what, **firing, **asked)
     if json:
         emit_json(answer)
     else:
         say(page(answer))
-    if not answer["passed"]:
-        raise typer.Exit(FAILED)
-
-
-def page(answer: dict[str, Any]) -> str:
-    """Return a verification for people: line by line, then pass or fail."""
-    outcome = answer["verification"]
-    lines = [f"{outcome['standard']} on {answer['device']}, limit ± {outcome['limit_cm1']:g} cm⁻¹"]
-    for line in outcome["lines"]:
-        found = line["found_cm1"]
-        if found is None:
-            lines.append(f"  {line['expected_cm1']:8.1f}   not found")
-        else:
-            lines.append(
-                f"  {line['expected_cm1']:8.1f}   {found:8.2f}   {found - line['expected_cm1']:+.2f}"
-            )
-    lines.append("PASS" if answer["passed"] else "FAIL: take the instrument out of use and recalibrate it")
-    return "\n".join(lines)
+    return bool(answer["passed"])

@@ -62,6 +62,7 @@ BARS = {
     5: {
         "axis": 600.0,
         "response": 120.0,
+        "drift": 600.0,
     },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.

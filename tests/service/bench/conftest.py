@@ -94,10 +94,18 @@ class Rig:
 
     def put(self, name: str) -> None:
         """Put a sample before the probe."""
+        self.control({"sample": str(self._samples / f"{name}.jdx")})
+
+    def drift(self, cm1: float) -> None:
+        """Move the axis by so much from where it belongs."""
+        self.control({"axis_shift_cm1": cm1})
+
+    def control(self, message: dict[str, Any]) -> None:
+        """Tell the spectrometer's emulator what to do."""
         with closing(socket.socket(socket.AF_UNIX)) as sock:
             sock.settimeout(5)
             sock.connect(str(self._control))
-            sock.sendall(json.dumps({"sample": str(self._samples / f"{name}.jdx")}).encode() + b"\n")
+            sock.sendall(json.dumps(message).encode() + b"\n")
             with sock.makefile("r") as answers:
                 assert "error" not in json.loads(answers.readline())
 
@@ -334,3 +342,17 @@ def client(manned: Station) -> Iterator[BenchClient]:
 def quick() -> dict[str, Any]:
     """Short for tests: the emulator runs twenty times as fast as its clock says."""
     return {"exposure_s": 1.0, "accumulations": 1}
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    """Return what starts a program that ends with the test."""
+    started: list[Program] = []
+
+    def start(*arguments: str) -> Program:
+        started.append(Program(*arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

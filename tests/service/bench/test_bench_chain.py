@@ -141,11 +141,15 @@ def test_an_unknown_standard_is_refused_before_anything_fires(rig, client):
 
 
 def test_a_failed_verification_outlives_the_agent(rig, client, manned, quick):
-    rig.put("ibuprofen")
-    assert client.verify("b1", **quick)["passed"] is False
+    rig.put("polystyrene")
+    rig.drift(1.8)
+    assert client.verify("b1", **quick)["verdict"] == "failed"
+    rig.drift(0.0)
     client.stop_agent()
     with manned.connect() as fresh:
         assert fresh.pid != client.pid
+        (said,) = [one["verification"]["state"] for one in fresh.status()["devices"] if one["name"] == "b1"]
+        assert said == "failed", "also before the device is opened again"
         rig.put("metamizole")
         answer = fresh.scan("b1", "UNVERIFIED", **quick)
         assert "verification_failed" in answer["identification"]["reasons"]

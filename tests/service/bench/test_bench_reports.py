@@ -16,11 +16,12 @@ from service.api.permissions import Role
 from service.api.settings import ServerSettings
 from service.api.tokens.repository import create_token
 from service.bench.agent import Bench
-from service.bench.notes import VerificationNote, validity
+from service.bench.notes import validity
 from service.bench.outbox import OutboxOp
 from service.bench.report import report_of, what_matters
 from service.bench.reporter import Reporter
 from service.bench.status import describe
+from service.bench.verifications import VerificationNote
 from service.settings import Settings
 from spectra.values import DeviceInfo
 from tests.bars.release_lab import BenchHome, Lab, fitted_methods
@@ -125,7 +126,8 @@ def test_an_instrument_is_remembered_with_its_verification(make_bench):
     bench = make_bench()
     config = named(bench)
     taken_at, expires_at = validity()
-    bench.notes.keep_verification(VerificationNote("STS/S1\x07", "a" * 64, True, taken_at, expires_at))
+    note = VerificationNote("STS/S1\x07", "positive", "passed", "a" * 64, "polystyrene", taken_at, expires_at)
+    bench.verifications.keep(note)
     bench.devices.configured()[0]._seen = DeviceInfo("STS", "S1\x07", emulated=True)
     said = report_of(bench)
     BenchReport.model_validate(said)

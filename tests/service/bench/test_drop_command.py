@@ -103,7 +103,7 @@ def test_an_instrument_is_verified(opioscan, export):
     assert (code, "verification passed" in out) == (0, True)
     code, out, _ = opioscan("verify", export("ibuprofen", "no.jdx"), "--json")
     assert code == 1
-    assert json.loads(out)["passed"] is False
+    assert json.loads(out)["verdict"] == "no_verdict"
 
 
 def test_scans_are_discarded(opioscan, export):

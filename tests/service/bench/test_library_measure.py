@@ -179,8 +179,10 @@ def test_nothing_is_fired_for_an_expired_lot_or_an_unverified_axis(rig, verified
     before = len(rig.lit())
     code, _, err = measure(tmp_path / "e.draft.json", "--no-blank", "--expires", "2020-01-31", "--lot", "L-0")
     assert (code, "lot L-0 expired on 2020-01-31" in err) == (2, True)
-    rig.put("ibuprofen")
-    assert not verified.verify("b1", **quick)["passed"]
+    rig.put("polystyrene")
+    rig.drift(1.8)
+    assert verified.verify("b1", **quick)["verdict"] == "failed"
+    rig.drift(0.0)
     rig.put("caffeine")
     after = len(rig.lit())
     code, _, err = measure(tmp_path / "e.draft.json")
@@ -320,8 +322,10 @@ def test_ctrl_c_turns_the_laser_off_and_leaves_the_draft(
 
 
 def test_on_a_terminal_it_guides_and_asks_before_anything_fires(rig, verified, manned, tmp_path, quick):
-    rig.put("ibuprofen")
-    assert not verified.verify("b1", **quick)["passed"]
+    rig.put("polystyrene")
+    rig.drift(1.8)
+    assert verified.verify("b1", **quick)["verdict"] == "failed"
+    rig.drift(0.0)
     answers = {
         b"Verify it now, with polystyrene? [y/N]:": b"y\n",
         b"Put the POLYSTYRENE standard before the probe, then press Enter.": b"\n",
