@@ -11,6 +11,8 @@ from spectra.values import Role
 
 from ..database import Change
 from ..events.chain import canonical
+from ..flags.repository import flag_arrived
+from ..impact.index import note_uses
 from ..paging import take_page
 from ..problems import Problem
 from ..scans.repository import find_scan
@@ -81,7 +83,10 @@ def add_result(
     change.session.flush()
     person = ResultPerson(result_id=result_id, operator=body.operator or "", salt=secrets.token_bytes(16))
     change.session.add(person)
+    told = body.identification.to_json()
+    note_uses(change.session, result, scan, told, body.device.model_dump(mode="json"))
     change.record("result.accepted", f"results/{result_id}", _told(result, person))
+    flag_arrived(change, result)
     return result
 
 
