@@ -32,6 +32,7 @@ from .refusals import NothingOpen
 from .reporter import Reporter
 from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
 from .safety import Shift
+from .uses_index import UsesIndex
 from .visit import visit_of
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Bench:
         self.outbox = Outbox(settings.outbox_path)
         self.notes = Notes(settings.home / "bench-notes.json")
         self.attempts = Attempts(settings.outbox_path)
+        self.uses = UsesIndex(settings.outbox_path)
         self.contacts = Contacts(self.outbox)
         self.devices = Devices(settings)
         self.plans = Plans()
@@ -221,6 +223,7 @@ class Bench:
         """Note what a scan of a sample showed: at its attempt, and at an accessory it may have soiled."""
         scan = archived.scan
         self.attempts.settle(archived, identification)
+        self.uses.note(archived, identification)
         touched = scan.settings.get("contact")
         if touched and alarming(identification):
             identity = instrument_key(scan.device.model, scan.device.serial)

@@ -54,6 +54,25 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE INDEX IF NOT EXISTS attempts_by_screening ON attempts (screening_id, spot, attempt);
 CREATE INDEX IF NOT EXISTS attempts_by_item ON attempts (item, seq);
 CREATE INDEX IF NOT EXISTS attempts_begun ON attempts (state) WHERE state = 'begun';
+CREATE TABLE IF NOT EXISTS used_results (
+    result_id TEXT PRIMARY KEY,
+    scan_id TEXT NOT NULL,
+    screening_id TEXT NOT NULL,
+    item TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    device TEXT NOT NULL,
+    training INTEGER NOT NULL,
+    emulated INTEGER NOT NULL,
+    blank_known INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uses (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at TEXT NOT NULL,
+    result_id TEXT NOT NULL REFERENCES used_results,
+    part TEXT NOT NULL,
+    PRIMARY KEY (kind, value, at, result_id)
+) STRICT, WITHOUT ROWID;
 """
 
 
