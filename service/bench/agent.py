@@ -223,11 +223,11 @@ class Bench:
         """Note what a scan of a sample showed: at its attempt, and at an accessory it may have soiled."""
         scan = archived.scan
         self.attempts.settle(archived, identification)
-        self.uses.note(archived, identification)
         touched = scan.settings.get("contact")
         if touched and alarming(identification):
             identity = instrument_key(scan.device.model, scan.device.serial)
             self.contacts.soil(identity, touched["device"], touched["accessory"], item=scan.item)
+        self.uses.note(archived, identification)
 
     def wait_recovered(self) -> None:
         """Wait until what a crash left is taken up: it may have soiled an accessory."""

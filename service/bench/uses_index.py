@@ -63,7 +63,8 @@ class UsesIndex:
         try:
             with self._file.transaction() as database:
                 _insert(database, told, scan.item, scan.taken_at, blank_id=scan.blank_id)
-        except ServiceError as error:
+        except (ServiceError, LookupError, TypeError, ValueError) as error:
+            # The result itself matters more than what is found by it later.
             _log.warning("what scan %s depends on could not be noted: %s", archived.scan_id[:12], error)
 
     def catch_up(self, *, within_s: float = CATCH_UP_S) -> int:
