@@ -9,7 +9,7 @@ import typer
 
 from ..errors import ServerUnreachable, UsageError
 from ..settings import Settings, load_settings
-from ..uses import KINDS, PARTS
+from ..uses import KINDS, MIN_PREFIX, PARTS, is_prefix
 from .output import console, emit_json, progress, say
 from .start import printable
 
@@ -90,6 +90,8 @@ def _resolved(settings: Settings, index: Any, value: str, kind: str) -> tuple[st
     from ..impact import candidates
 
     found = candidates(index, value, kind)
+    if not found and is_prefix(value.lower()[:MIN_PREFIX]):
+        found = candidates(index, value.lower(), kind)  # some programs print digests in capitals
     if not found and kind in {"", "device"} and (identity := _configured(settings, value)):
         found = candidates(index, identity, "device")
     if len(found) > 1:
@@ -153,6 +155,8 @@ def _nothing(index: Any, value: str, kind: str, *, csv: Path | None, as_json: bo
         emit_json({"kind": kind, "value": value, "total": 0, "source": index.source, "items": []})
     else:
         say(f"Nothing depends on {f'{kind} {value}'.strip()}: no result known to {index.source} names it.")
+        if len(value) < MIN_PREFIX and is_prefix(value.lower().ljust(MIN_PREFIX, "0")):
+            say(f"If it begins a digest, give at least {MIN_PREFIX} digits.")
 
 
 def _print(answer: dict[str, Any], csv: Path | None) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
 
+from ..flags.standing import Standing
 from ..results.record import record_digest
 from ..tables import Bench, Calibration, Event, Flag, FlaggedResult, Result, Screening, Verification
 from . import chain
@@ -132,14 +133,25 @@ def _flags(session: Session) -> Iterator[ChainFault]:
         if name in promised:
             promised[name] = (*promised[name][:2], (told.get("token_id"), told.get("note_digest")))
     named: dict[int, set[str]] = {}
-    flagged = select(FlaggedResult).where(FlaggedResult.state == "flagged")
-    for one in session.scalars(flagged.execution_options(yield_per=500)):
+    standing: dict[int, set[str]] = {}
+    for one in session.scalars(select(FlaggedResult).execution_options(yield_per=500)):
         named.setdefault(one.flag_row, set()).add(one.result_id)
-    found = {
-        flag.flag_id: (bytes_digest(flag.body.encode()), frozenset(named.get(flag.row, ())), _review(flag))
-        for flag in session.scalars(select(Flag))
-    }
+        if one.state == Standing.FLAGGED:
+            standing.setdefault(one.flag_row, set()).add(one.result_id)
+    found = {}
+    for flag in session.scalars(select(Flag)):
+        flagged = frozenset(standing.get(flag.row, ()))
+        found[flag.flag_id] = (bytes_digest(flag.body.encode()), flagged, _review(flag))
+        if named.get(flag.row, set()) != _named_in(flag):
+            yield ChainFault(f"flag {flag.flag_id}", "lost or got results after it was raised")
     yield from _compared("flag", found, promised)
+
+
+def _named_in(flag: Flag) -> set[str]:
+    try:
+        return set(json.loads(flag.body)["result_ids"])
+    except (ValueError, LookupError, TypeError):
+        return set()
 
 
 def _review(flag: Flag) -> tuple[str | None, str] | None:

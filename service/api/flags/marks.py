@@ -2,21 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from ..tables import Flag, FlaggedResult, Result
 from .models import FlagMark
-
-
-class Standing(StrEnum):
-    """How a result that a flag names stands to it."""
-
-    FLAGGED = "flagged"
-    AWAITED = "awaited"
-    FOREIGN = "foreign"
+from .standing import Standing
 
 
 def marks_of(session: Session, result_ids: Sequence[str]) -> dict[str, list[FlagMark]]:

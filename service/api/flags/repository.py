@@ -18,8 +18,8 @@ from ..problems import Problem
 from ..requests import Caller
 from ..tables import Event, Flag, FlaggedResult, Result
 from ..tokens.repository import find_valid
-from .marks import Standing
 from .models import FlagBody, FlagQuery
+from .standing import Standing
 
 
 def find_flag(session: Session, flag_id: str) -> Flag | None:

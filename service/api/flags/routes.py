@@ -11,8 +11,8 @@ from ..problems import Problem
 from ..requests import TheCaller, TheStore
 from ..tables import Flag
 from . import repository
-from .marks import Standing
 from .models import FlagBody, FlagPage, FlagQuery, FlagView, ReviewBody
+from .standing import Standing
 
 router = APIRouter(prefix="/flags", tags=["flags"])
 

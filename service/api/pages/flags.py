@@ -10,8 +10,8 @@ from spectra.reasons import Verdict
 
 from ...fleet_words import minute
 from ...words import WORDS
-from ..flags.marks import Standing
 from ..flags.repository import standings_of
+from ..flags.standing import Standing
 from ..tables import Flag, Parcel, Result
 
 #: Flags on one page, and results shown of each.

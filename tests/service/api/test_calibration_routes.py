@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import sqlite3
 import uuid
 from contextlib import closing
@@ -194,31 +195,27 @@ def test_long_verifications_are_refused(server: Any) -> None:
     assert server.api("PUT", f"/verifications/{'2' * 64}", json=body).status_code == 413
 
 
-@pytest.mark.parametrize(
-    ("statement", "where"),
-    [
+def test_records_are_never_changed_and_it_shows(serve_at: Any, tmp_path: Path) -> None:
+    with serve_at(tmp_path) as served:
+        send(served, operations.calibration(record()))
+        send(served, operations.verification(note(), standard="polystyrene", bench="b"))
+    with Database(served.settings.db_path) as database, database.read() as session:
+        assert verify_chain(session) == []
+    for statement, where in (
         ("UPDATE calibrations SET record = replace(record, '12.1', '9.9')", "calibration "),
         ("DELETE FROM calibrations", "calibration "),
         ("UPDATE verifications SET body = replace(body, 'true', 'false')", "verification "),
         ("DELETE FROM verifications", "verification "),
-    ],
-)
-def test_records_are_never_changed_and_it_shows(
-    serve_at: Any, tmp_path: Path, statement: str, where: str
-) -> None:
-    with serve_at(tmp_path) as served:
-        send(served, operations.calibration(record()))
-        send(served, operations.verification(note(), standard="polystyrene", bench="b"))
-    path = served.settings.db_path
-    with Database(path) as database, database.read() as session:
-        assert verify_chain(session) == []
-    with closing(sqlite3.connect(path)) as raw, raw:
-        with pytest.raises(sqlite3.IntegrityError, match="never changed"):
-            raw.execute(statement)
-        for table in ("calibrations", "verifications"):
-            for verb in ("update", "delete"):
-                raw.execute(f"DROP TRIGGER {table}_no_{verb}")
-        assert raw.execute(statement).rowcount == 1
-    with Database(path) as database, database.read() as session:
-        (fault,) = verify_chain(session)
-    assert fault.where.startswith(where)
+    ):
+        path = tmp_path / "copy.sqlite3"
+        shutil.copy(served.settings.db_path, path)
+        with closing(sqlite3.connect(path)) as raw, raw:
+            with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+                raw.execute(statement)
+            for table in ("calibrations", "verifications"):
+                for verb in ("update", "delete"):
+                    raw.execute(f"DROP TRIGGER {table}_no_{verb}")
+            assert raw.execute(statement).rowcount == 1
+        with Database(path) as database, database.read() as session:
+            (fault,) = verify_chain(session)
+        assert fault.where.startswith(where)

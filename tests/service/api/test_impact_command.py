@@ -89,6 +89,7 @@ def test_the_kind_is_recognised_and_a_short_name_completed(
     changed["recipe"] = {"name": "r", "digest": method[:9] + "0" * 55}
     measured("S1", provenance=changed)
     assert f"1 result(s) depend on method {method}" in run_here(method[:12])[1]
+    assert f"1 result(s) depend on method {method}" in run_here(method.upper())[1]
     assert f"1 result(s) depend on method {name}@3" in run_here(f"{name}@3")[1]
     code, out, err = run_here(method[:9])
     assert (code, out) == (2, "")
@@ -102,6 +103,7 @@ def test_names_nothing_depends_on(run_here: Any, tmp_path: Path) -> None:
     code, out, err = run_here("no-such-thing")
     assert (code, err) == (0, "")
     assert "Nothing depends on no-such-thing" in out
+    assert "at least 8 digits" in run_here("abc123")[1]
     code, out, _ = run_here("no-such-thing", "--json", "--csv", str(tmp_path / "out.csv"))
     assert json.loads(out)["items"] == []
     assert (tmp_path / "out.csv").read_text(encoding="utf-8").startswith("at,item_id")

@@ -230,7 +230,8 @@ def test_the_agent_answers_programs_and_the_command(
         assert run(["impact", "blank-nobody-took"]) == 0
         assert "Nothing depends on blank-nobody-took" in capsys.readouterr().out
         (opioscan_home / "devices.toml").write_text(
-            '[devices.bench1]\nspectrometer = "obp+tcp://127.0.0.1:9?model=STS"\nlaser_nm = 785.0\n', encoding="utf-8"
+            '[devices.bench1]\nspectrometer = "obp+tcp://127.0.0.1:9?model=STS"\nlaser_nm = 785.0\n',
+            encoding="utf-8",
         )
         assert run(["impact", "bench1"]) == 2
         assert "give its model/serial" in capsys.readouterr().err
