@@ -212,7 +212,8 @@ def _verdict(one: dict[str, Any]) -> str:
 
     told = WORDS.get(one["verdict"]) if one["verdict"] in set(Verdict) else None
     words = f"{told.symbol} {told.word}" if told is not None else f"? {one['verdict']}"
-    return f"{words} (training)" if one["training"] else words
+    marks = ", ".join(name for name in ("training", "emulated") if one[name])
+    return f"{words} ({marks})" if marks else words
 
 
 def _write(path: Path, items: list[dict[str, Any]]) -> None:

@@ -28,6 +28,7 @@ class ResultLine:
     item: str
     received_at: str
     screening_id: str
+    marks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def _results(session: Session, result_ids: list[str]) -> tuple[ResultLine, ...]:
 
 def _result(result: Result, item: str) -> ResultLine:
     told = WORDS[Verdict(result.verdict)]
+    marks = (("TRAINING", result.training), ("EMULATED INSTRUMENT", result.emulated))
     return ResultLine(
         kind=result.verdict,
         symbol=told.symbol,
@@ -102,4 +104,5 @@ def _result(result: Result, item: str) -> ResultLine:
         item=item or "no label",
         received_at=minute(result.received_at),
         screening_id=result.screening_id,
+        marks=tuple(text for text, stands in marks if stands),
     )

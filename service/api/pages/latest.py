@@ -23,7 +23,7 @@ _OUTWARD = {
 }
 
 #: Mark of a result that a failed verification made doubtful; a sign of its own, and words.
-UNDER_REVIEW = "⚑ UNDER REVIEW: the instrument failed its next verification; the finding stands meanwhile"
+UNDER_REVIEW = "⚑ UNDER REVIEW: the instrument failed a verification; the finding stands meanwhile"
 
 _STATES = {State.OPEN: "in progress", State.COMPLETE: "complete", State.SUPERSEDED: "superseded"}
 

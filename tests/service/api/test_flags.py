@@ -236,6 +236,8 @@ def test_the_page_shows_and_closes_flags(server: Any, bench: Any, item: str) -> 
             "▲ ALARM",
             item,
             screening_id,
+            "TRAINING",
+            "EMULATED INSTRUMENT",
             "1 named that have not arrived yet",
             "an alarm stays an alarm",
             "It failed at 2026-11-22 08:00",

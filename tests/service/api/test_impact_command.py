@@ -59,8 +59,8 @@ def test_results_of_a_device_as_table_json_and_file(
     for words in (
         "2026-11-21 12:00",
         item,
-        "○ NO ALARM (training)",
-        "▲ ALARM (training)",
+        "○ NO ALARM (training, emulated)",
+        "▲ ALARM (training, emulated)",
         f"STS/{serial}",
         "measured with it",
         "⚑ UNDER REVIEW",

@@ -224,7 +224,7 @@ def test_the_agent_answers_programs_and_the_command(
         assert run(["impact", "STS/S1"]) == 0
         out = capsys.readouterr().out
         assert "2 result(s) depend on device STS/S1, by what this bench knows." in out
-        assert "▲ ALARM (training)" in out
+        assert "▲ ALARM (training, emulated)" in out
         assert run(["impact", METHOD[:10], "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["total"] == 3
         assert run(["impact", "blank-nobody-took"]) == 0
