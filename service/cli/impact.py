@@ -56,7 +56,9 @@ def impact(
     times = {"since": moment(since, "--since"), "until": moment(until, "--until")}
     settings = load_settings()
     with _index(settings, bench=bench) as index:
-        found = _resolved(settings, index, value, kind)
+        # A bench may have many older results to take up first.
+        with progress(f"looking for {value}"):
+            found = _resolved(settings, index, value, kind)
         if found is None:
             _nothing(index, value, kind, csv=csv, as_json=as_json)
             return

@@ -33,7 +33,7 @@ EXAMPLE: dict[str, Any] = {
     "made_at": "2026-11-22T08:00:00Z",
     "valid_until": "",
     "operator": "",
-    "temperature_c": None,
+    "temperature_c": 21.5,
     "supersedes": "",
     "emulated": False,
     "note": "",

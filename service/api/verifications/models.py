@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ..benches.models import BenchName, Moment, Name
+from ..benches.models import BenchName, Moment, Text
 from ..events.chain import canonical
 from ..paging import PageQuery
 
@@ -51,7 +51,7 @@ class VerificationBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     device: DeviceKey
-    standard: Name
+    standard: Text = Field(description="What stood before the probe; empty where nothing did.")
     passed: bool
     at: Moment = Field(description="When, by the bench's clock.")
     outcome: Outcome = Field(description="Numbers and limits, as the bench keeps them.")

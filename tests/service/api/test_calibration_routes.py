@@ -17,7 +17,9 @@ from calibration.record import CalibrationRecord, Kind, StandardUsed
 from service.api.calibrations.models import EXAMPLE
 from service.api.database import Database
 from service.api.events.verification import verify_chain
+from service.api.flags.models import FlagBody, ReviewBody
 from service.api.permissions import Role
+from service.api.verifications.models import VerificationBody
 from service.bench import operations
 
 
@@ -122,6 +124,19 @@ def test_what_is_no_record_is_refused(server: Any, text: str) -> None:
     assert answer.status_code in {400, 422}, answer.text
 
 
+def test_the_document_shows_what_is_taken(server: Any) -> None:
+    document = server.client(None).get("/api/v1/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    for model in (VerificationBody, FlagBody, ReviewBody):
+        (example,) = schemas[model.__name__]["examples"]
+        model.model_validate(example)
+        assert schemas[model.__name__]["additionalProperties"] is False
+    put = document["paths"]["/api/v1/calibrations/{record_id}"]["put"]
+    (example,) = put["requestBody"]["content"]["application/json"]["schema"]["examples"]
+    assert CalibrationRecord.from_json(example).to_json() == example
+    assert {"200", "201"} <= set(put["responses"])
+
+
 def note(**changes: Any) -> Any:
     """Return what the server is told of a bench's note."""
     fields = {
@@ -179,7 +194,7 @@ def _nested(levels: int) -> Any:
         {"outcome": {"x": 2**60}},
         {"outcome": _nested(7)},
         {"outcome": _nested(200)},
-        {"standard": ""},
+        {"standard": "x" * 129},
         {"bench": "-"},
         {"parcel": "x"},
     ],
