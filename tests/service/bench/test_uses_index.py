@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 import uvicorn
 
+from calibration.outcomes import ResolutionOutcome
+from calibration.record import CalibrationRecord, Kind, StandardUsed
 from service.archive.journal import Archive, ArchivedScan
 from service.bench import operations
 from service.bench.agent import Bench
@@ -156,6 +158,30 @@ def test_results_it_asked_to_review_say_so(place: Any) -> None:
     outbox.add([operations.flag("f", device="STS/S1", verification="e" * 64, result_ids=[made], **times)])
     index.catch_up()
     assert index.depending("device", "S1")["items"][0]["under_review"]
+
+
+def test_a_record_goes_before_the_result_that_names_it(place: Any) -> None:
+    archive, outbox, _ = place
+    kept = archived(archive, blank_id=BLANK)
+    outcome = ResolutionOutcome("calcite", 1085.9, "voigt", 12.1, 0.1, 11.6, 2.4)
+    record = CalibrationRecord(
+        kind=Kind.RESOLUTION,
+        device_serial="S1",
+        outcome=outcome,
+        standards=(StandardUsed("calcite"),),
+        scans=(BLANK,),
+        made_at="2026-11-22T08:00:00Z",
+    )
+    ops = operations.telling(
+        kept, identified(kept.scan_id), "bench-1", complete=True, records=(record, record)
+    )
+    assert outbox.add(ops) == 6, "the same record is one operation"
+    assert [op.key.partition(":")[0] for op in outbox.pending()] == [
+        *("screening", "calibration", "scan", "scan", "result", "complete")
+    ]
+    sent = outbox.pending()[1]
+    assert sent.path == f"/calibrations/{record.record_id}"
+    assert CalibrationRecord.from_json(sent.json) == record
 
 
 def test_an_index_never_costs_a_result(place: Any, caplog: Any) -> None:
