@@ -10,7 +10,10 @@ from fastapi.routing import APIRoute
 from ..settings import software_version
 from . import health, problems
 from .benches.routes import router as benches
+from .calibrations.routes import router as calibrations
 from .events.routes import router as events
+from .flags.routes import router as flags
+from .impact.routes import router as impact
 from .limits import BodyLimit
 from .pages.routes import router as pages
 from .parcels.routes import router as parcels
@@ -19,6 +22,7 @@ from .results.routes import router as results
 from .scans.routes import router as scans
 from .screenings.routes import router as screenings
 from .settings import ServerSettings
+from .verifications.routes import router as verifications
 
 PREFIX = "/api/v1"
 
@@ -61,7 +65,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     problems.install(app)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
-    for noun in (parcels, screenings, scans, results, events, benches):
+    nouns = (parcels, screenings, scans, results, events, benches)
+    for noun in (*nouns, calibrations, verifications, flags, impact):
         api.include_router(noun)
     app.include_router(api, responses=_PROBLEM)
     app.include_router(health.router, responses=_PROBLEM)

@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session
 from spectra.digest import json_digest
 
 from .problems import Problem
-from .tables import Bench, Parcel, Result
+from .tables import Bench, Calibration, Flag, Parcel, Result, Verification
 
 MOST = 200
 USUAL = 50
+_LONGEST_NUMBER = 18
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str, Field(max_length=128, description="`next_cursor` of the page before.")]
 
-Row = TypeVar("Row", Parcel, Result, Bench)
+Row = TypeVar("Row", Parcel, Result, Bench, Calibration, Verification, Flag)
 
 
 class PageQuery(BaseModel):
@@ -60,27 +61,48 @@ def take_page(
     Problem
         The cursor belongs to another list, or to none.
     """
-    stamp = json_digest([table.__tablename__, query.filters()])[:12]
-    after = _read_cursor(query.cursor, stamp) if query.cursor else 0
-    chosen = wanted.where(table.row > after).order_by(table.row).limit(query.limit + 1)
+    stamp = stamp_of(table.__tablename__, query)
+    after = read_cursor(query.cursor, stamp) or "0"
+    if not after.isdecimal() or len(after) > _LONGEST_NUMBER:
+        raise _foreign()
+    chosen = wanted.where(table.row > int(after)).order_by(table.row).limit(query.limit + 1)
     rows: Sequence[Row] = session.scalars(chosen).all()
     page = rows[: query.limit]
     if len(rows) <= query.limit:
         return page, None
-    return page, _write_cursor(stamp, page[-1].row)
+    return page, write_cursor(stamp, str(page[-1].row))
 
 
-def _write_cursor(stamp: str, last: int) -> str:
-    return base64.urlsafe_b64encode(f"{stamp}.{last}".encode()).decode().rstrip("=")
+def stamp_of(name: str, query: PageQuery) -> str:
+    """Return what ties a cursor to a list and its filters."""
+    return json_digest([name, query.filters()])[:12]
 
 
-def _read_cursor(cursor: str, stamp: str) -> int:
+def write_cursor(stamp: str, place: str) -> str:
+    """Return a cursor for what comes after a place in a list."""
+    return base64.urlsafe_b64encode(f"{stamp}.{place}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, stamp: str) -> str:
+    """Return the place a cursor stands for; empty for no cursor.
+
+    Raises
+    ------
+    Problem
+        It belongs to another list, or to none.
+    """
+    if not cursor:
+        return ""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         text = ""
-    found, _, last = text.partition(".")
-    if found != stamp or not last.isdecimal() or len(last) > 18:
-        raise Problem("bad_cursor", "begin again without a cursor; keep the filters while following one")
-    return int(last)
+    found, _, place = text.partition(".")
+    if found != stamp or not place:
+        raise _foreign()
+    return place
+
+
+def _foreign() -> Problem:
+    return Problem("bad_cursor", "begin again without a cursor; keep the filters while following one")

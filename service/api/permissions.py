@@ -19,6 +19,7 @@ _PEOPLE = EVERYBODY - {Role.BENCH, Role.PARCEL_SYSTEM}
 _SCREENERS = frozenset({Role.BENCH, Role.OFFICER})
 _RAW_DATA = frozenset({Role.BENCH, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _REGISTRARS = frozenset({Role.BENCH, Role.OFFICER, Role.PARCEL_SYSTEM})
+_REVIEWERS = frozenset({Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
 
 #: Operation (the name of the route's function) → roles that may do it. An operation that is
@@ -41,8 +42,21 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "report_bench": frozenset({Role.BENCH}),
     "list_benches": _PEOPLE,
     "get_bench": _PEOPLE,
+    "put_calibration": frozenset({Role.BENCH, Role.TECHNICIAN}),
+    "list_calibrations": _PEOPLE | {Role.BENCH},
+    "get_calibration": _PEOPLE | {Role.BENCH},
+    "put_verification": frozenset({Role.BENCH}),
+    "list_verifications": _PEOPLE,
+    "put_flag": frozenset({Role.BENCH}),
+    "list_flags": _REVIEWERS,
+    "get_flag": _REVIEWERS,
+    "review_flag": frozenset({Role.TECHNICIAN}),
+    "list_impact": _REVIEWERS,
+    "list_impact_candidates": _REVIEWERS,
     "latest_page": _PEOPLE,
     "fleet_page": _PEOPLE,
+    "flags_page": _REVIEWERS,
+    "review_form": frozenset({Role.TECHNICIAN}),
 }
 
 #: Operations that need no token.

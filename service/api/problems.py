@@ -65,6 +65,7 @@ KINDS: dict[str, Kind] = {
     "bench_taken": Kind(409, "The bench reports with another token"),
     "token_taken": Kind(409, "The token reports for another bench"),
     "nothing_screened": Kind(409, "A screening without a result cannot be completed"),
+    "ambiguous": Kind(409, "The name begins more than one"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),

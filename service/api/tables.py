@@ -70,6 +70,8 @@ class ScanFile(Base):
     emulated: Mapped[bool]
     taken_at: Mapped[str]
     received_at: Mapped[str]
+    #: Blank it was made with, empty for none; NULL for scans of before this was noted.
+    blank_id: Mapped[str | None]
 
 
 class Result(Base):
@@ -133,10 +135,80 @@ class BenchContact(Base):
     report: Mapped[str]
 
 
+class Calibration(Base):
+    """A calibration record, whole and never changed, with what lists choose by."""
+
+    __tablename__ = "calibrations"
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    record_id: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    serial: Mapped[str] = mapped_column(index=True)
+    record: Mapped[str]
+    token_id: Mapped[str] = mapped_column(ForeignKey("tokens.token_id"))
+    received_at: Mapped[str]
+
+
+class Verification(Base):
+    """One check of an instrument, passed or failed; never changed."""
+
+    __tablename__ = "verifications"
+    __table_args__ = (Index("verifications_by_device", "device", "row"),)
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    scan_id: Mapped[str] = mapped_column(unique=True)
+    device: Mapped[str]
+    passed: Mapped[bool]
+    body: Mapped[str]
+    token_id: Mapped[str] = mapped_column(ForeignKey("tokens.token_id"))
+    received_at: Mapped[str]
+
+
+class Flag(Base):
+    """A call to look at results again, and that somebody did."""
+
+    __tablename__ = "flags"
+
+    row: Mapped[int] = mapped_column(primary_key=True)
+    flag_id: Mapped[str] = mapped_column(unique=True)
+    device: Mapped[str]
+    body: Mapped[str]
+    token_id: Mapped[str] = mapped_column(ForeignKey("tokens.token_id"))
+    raised_at: Mapped[str]
+    reviewed_at: Mapped[str | None] = mapped_column(index=True)
+    reviewed_by: Mapped[str | None]
+    note: Mapped[str | None]
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FlaggedResult(Base):
+    """A result that a flag names; it may not have arrived yet, so that no key ties it to `results`."""
+
+    __tablename__ = "flagged_results"
+
+    result_id: Mapped[str] = mapped_column(primary_key=True)
+    flag_row: Mapped[int] = mapped_column(ForeignKey("flags.row"), primary_key=True, index=True)
+    state: Mapped[str]
+
+
+class ResultUse(Base):
+    """A thing a result depends on. Its key is in the order in which it is asked for: name, then time."""
+
+    __tablename__ = "result_uses"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[str] = mapped_column(primary_key=True)
+    result_row: Mapped[int] = mapped_column(ForeignKey("results.row"), primary_key=True)
+    part: Mapped[str]
+
+
 class Event(Base):
     """A link of the chain."""
 
     __tablename__ = "events"
+    __table_args__ = (Index("events_by_subject", "subject", "seq"),)
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     type: Mapped[str]

@@ -27,6 +27,7 @@ from .answers import problem_response
 from .drop_pages import api_routes as drop_routes
 from .drop_pages import routes as officer_drop_routes
 from .guard import Gate, check_token
+from .impact_routes import routes as impact_routes
 from .item import clean_label
 from .officer import routes as officer_routes
 from .officer_blanks import routes as officer_blank_routes
@@ -73,7 +74,14 @@ def create_bench_app(bench: Bench, *, token: str, port: int) -> FastAPI:
     app.state.bench = bench
     app.state.token = token
     app.state.officer = Officer(bench)
-    for routes in (_routes, drop_routes, officer_routes, officer_blank_routes, officer_drop_routes):
+    for routes in (
+        _routes,
+        drop_routes,
+        impact_routes,
+        officer_routes,
+        officer_blank_routes,
+        officer_drop_routes,
+    ):
         app.include_router(routes)
     # By tree: what only the handler of `Exception` sees is answered outside the gate and logged as a crash.
     for kind in (*_TREES, HTTPException, RequestValidationError, Exception):

@@ -205,6 +205,20 @@ class BenchClient:
         body = {"device": device, "training": training}
         return self._call("POST", "/references/ready", body, timeout=60.0)
 
+    def impact(self, **query: str) -> Answer:
+        """Return a page of the results of this bench that depend on a thing.
+
+        Parameters
+        ----------
+        **query
+            ``kind``, ``value``, ``since``, ``until``, ``cursor`` and ``limit``, as the server takes them.
+        """
+        return self._call("GET", "/impact", params=query, timeout=60.0)
+
+    def impact_candidates(self, **query: str) -> Answer:
+        """Return what a name (``value``, ``kind``) can stand for at this bench."""
+        return self._call("GET", "/impact/candidates", params=query, timeout=60.0)
+
     def complete(self, item: str) -> Answer:
         """Complete the open screening of an item."""
         return self._call("POST", "/screenings/complete", {"item": item}, timeout=30.0)

@@ -81,6 +81,25 @@ CREATE TABLE IF NOT EXISTS flags (
     result_ids TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS flags_by_verification ON flags (verification);
+CREATE TABLE IF NOT EXISTS used_results (
+    result_id TEXT PRIMARY KEY,
+    scan_id TEXT NOT NULL,
+    screening_id TEXT NOT NULL,
+    item TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    device TEXT NOT NULL,
+    training INTEGER NOT NULL,
+    emulated INTEGER NOT NULL,
+    blank_known INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uses (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at TEXT NOT NULL,
+    result_id TEXT NOT NULL REFERENCES used_results,
+    part TEXT NOT NULL,
+    PRIMARY KEY (kind, value, at, result_id)
+) STRICT, WITHOUT ROWID;
 """
 
 

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 from spectra.reasons import next_steps
 
 from ...words import WORDS, attempt_lines, technique_lines
+from ..flags.marks import under_review
 from ..screenings.findings import finding_of
 from ..screenings.models import FindingView, State
-from ..tables import Parcel, Screening
+from ..tables import Parcel, Result, Screening
 
 SHOWN = 50
 
@@ -20,6 +21,9 @@ _OUTWARD = {
     "no_hold_requested": "no hold requested",
     None: "nothing said yet",
 }
+
+#: Mark of a result that a failed verification made doubtful; a sign of its own, and words.
+UNDER_REVIEW = "⚑ UNDER REVIEW: the instrument failed a verification; the finding stands meanwhile"
 
 _STATES = {State.OPEN: "in progress", State.COMPLETE: "complete", State.SUPERSEDED: "superseded"}
 
@@ -51,12 +55,16 @@ def latest_lines(session: Session) -> list[Line]:
         .limit(SHOWN)
     )
     return [
-        _line(screening, parcel, finding_of(session, screening))
+        _line(screening, parcel, finding_of(session, screening), doubtful=_doubtful(session, screening))
         for screening, parcel in session.execute(rows)
     ]
 
 
-def _line(screening: Screening, parcel: Parcel, finding: FindingView | None) -> Line:
+def _doubtful(session: Session, screening: Screening) -> bool:
+    return under_review(session, Result.screening_id == screening.screening_id)
+
+
+def _line(screening: Screening, parcel: Parcel, finding: FindingView | None, *, doubtful: bool) -> Line:
     told = None if finding is None else WORDS[finding.verdict]
     symbol, words = ("…", "NO RESULT YET") if told is None else (told.symbol, told.word)
     if finding is not None and finding.substances:
@@ -73,7 +81,7 @@ def _line(screening: Screening, parcel: Parcel, finding: FindingView | None) -> 
         outward=_OUTWARD[None if finding is None else finding.outward],
         rule=_rule(finding),
         steps=() if finding is None else next_steps(finding.reasons),
-        marks=_marks(parcel, finding),
+        marks=_marks(parcel, finding, doubtful=doubtful),
     )
 
 
@@ -86,10 +94,11 @@ def _rule(finding: FindingView | None) -> tuple[str, ...]:
     return (*(lines if len(lines) > 1 else ()), finding.agreement_text, *attempt_lines(told))
 
 
-def _marks(parcel: Parcel, finding: FindingView | None) -> tuple[str, ...]:
+def _marks(parcel: Parcel, finding: FindingView | None, *, doubtful: bool) -> tuple[str, ...]:
     return tuple(
         text
         for text, stands in (
+            (UNDER_REVIEW, doubtful),
             ("TRAINING", finding is not None and finding.training),
             ("EMULATED INSTRUMENT", finding is not None and finding.emulated),
             (f"PROVISIONAL PARCEL: {parcel.label_problem}", bool(parcel.label_problem)),

@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -10,11 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ...fleet_words import minute
 from ..clock import utc_now
+from ..flags.repository import find_flag, review_flag
 from ..permissions import Role, allowed
 from ..problems import Problem
 from ..requests import ThePerson, TheStore
 from ..sessions import COOKIE, LIFETIME_S
 from ..tokens.repository import find_secret
+from .flags import flag_lines
 from .fleet import fleet_lines
 from .latest import latest_lines
 
@@ -45,6 +48,39 @@ def fleet_page(person: ThePerson, store: TheStore) -> Response:
     return _page(
         "fleet.html", tally=told, newest=newest, lines=lines, now=minute(utc_now()), role=person.role.value
     )
+
+
+@router.get("/flags")
+def flags_page(person: ThePerson, store: TheStore, all: bool = False) -> Response:  # noqa: A002
+    """Show the results somebody has to look at again, flag by flag."""
+    if person is None:
+        return RedirectResponse("/login", 303)
+    with store.database.read() as session:
+        lines, more = flag_lines(session, reviewed=all)
+    may_close = allowed("review_form", person.role)
+    return _page("flags.html", lines=lines, more=more, all=all, may_close=may_close, role=person.role.value)
+
+
+@router.post("/flags/{flag_id}")
+def review_form(
+    request: Request,
+    person: ThePerson,
+    store: TheStore,
+    flag_id: UUID,
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Close a flag with a note, from the page."""
+    _same_site(request)
+    if person is None:
+        return RedirectResponse("/login", 303)
+    if not note.strip():
+        raise Problem("invalid", "note: say what came of the review")
+    with store.database.write(person.actor) as change:
+        flag = find_flag(change.session, str(flag_id))
+        if flag is None:
+            raise Problem("not_found", f"no flag {flag_id}")
+        review_flag(change, person, flag, note.strip())
+    return RedirectResponse("/flags", 303)
 
 
 @router.get("/login")

@@ -47,6 +47,9 @@ class ParcelView(BaseModel):
     training: bool = Field(description="A training method had a part in the finding.")
     finding: FindingView | None = Field(description="The gravest of all screenings that stand.")
     created_at: str
+    under_review: bool = Field(
+        description="Somebody has to look at one of its results again; the finding stands meanwhile."
+    )
 
 
 class ParcelPage(BaseModel):

@@ -4,11 +4,12 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from ..flags.marks import under_review
 from ..s10 import ItemIdType
 from ..screenings.findings import finding_of, gravest
 from ..screenings.models import State
 from ..screenings.repository import screenings_of
-from ..tables import Parcel
+from ..tables import Parcel, Result
 from .models import ParcelView
 
 Status = Literal["not_screened", "open", "complete"]
@@ -32,4 +33,5 @@ def view_parcel(session: Session, parcel: Parcel) -> ParcelView:
         training=finding is not None and finding.training,
         finding=finding,
         created_at=parcel.created_at,
+        under_review=under_review(session, Result.parcel_id == parcel.parcel_id),
     )

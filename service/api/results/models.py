@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from spectra.reasons import Verdict
 
 from ...contract import Identification
+from ..flags.models import FlagMark
 from ..paging import PageQuery
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -52,6 +53,8 @@ class ResultView(BaseModel):
     identification: Identification
     device: DeviceRecord
     operator: str | None = Field(description="Not shown to parcel systems.")
+    under_review: bool = Field(description="Somebody has to look again; the verdict stands meanwhile.")
+    flags: list[FlagMark] = Field(description="Why, the oldest first; not shown to parcel systems.")
     received_at: str
 
 

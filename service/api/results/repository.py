@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +12,8 @@ from spectra.values import Role
 
 from ..database import Change
 from ..events.chain import canonical
+from ..flags.repository import flag_arrived
+from ..impact.index import note_uses
 from ..paging import take_page
 from ..problems import Problem
 from ..scans.repository import find_scan
@@ -81,7 +84,9 @@ def add_result(
     change.session.flush()
     person = ResultPerson(result_id=result_id, operator=body.operator or "", salt=secrets.token_bytes(16))
     change.session.add(person)
+    note_uses(change.session, result, scan, _as_sent(body), body.device.model_dump(mode="json"))
     change.record("result.accepted", f"results/{result_id}", _told(result, person))
+    flag_arrived(change, result)
     return result
 
 
@@ -106,9 +111,17 @@ def _row(result_id: str, body: ResultBody, *, parcel_id: str) -> Result:
         scan_id=body.scan_id,
         verdict=body.identification.verdict.value,
         training=body.identification.training,
-        identification=canonical(body.identification.to_json()),
+        identification=canonical(_as_sent(body)),
         device=canonical(body.device.model_dump(mode="json")),
     )
+
+
+def _as_sent(body: ResultBody) -> dict[str, Any]:
+    """Return the identification without what the contract has learnt since the bench was installed.
+
+    A result that comes again after an update of the server must still be the same result.
+    """
+    return body.identification.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _told(result: Result, person: ResultPerson) -> dict[str, object]:

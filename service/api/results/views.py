@@ -6,6 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...contract import Identification
+from ..flags.marks import is_open, marks_of
+from ..flags.models import FlagMark
 from ..permissions import Role
 from ..tables import Result, ResultPerson
 from .models import DeviceRecord, ResultView
@@ -17,10 +19,14 @@ def view_results(session: Session, results: Sequence[Result], role: Role) -> lis
     if role is not Role.PARCEL_SYSTEM:
         wanted = select(ResultPerson).where(ResultPerson.result_id.in_([one.result_id for one in results]))
         people = {person.result_id: person.operator for person in session.scalars(wanted)}
-    return [_view(one, people.get(one.result_id) or None) for one in results]
+    marks = marks_of(session, [one.result_id for one in results])
+    views = [_view(one, people.get(one.result_id) or None, marks.get(one.result_id, [])) for one in results]
+    if role is Role.PARCEL_SYSTEM:
+        views = [one.model_copy(update={"flags": []}) for one in views]
+    return views
 
 
-def _view(result: Result, operator: str | None) -> ResultView:
+def _view(result: Result, operator: str | None, flags: list[FlagMark]) -> ResultView:
     names = (
         "result_id",
         "screening_id",
@@ -38,5 +44,7 @@ def _view(result: Result, operator: str | None) -> ResultView:
             "identification": Identification.model_validate_json(result.identification),
             "device": DeviceRecord.model_validate_json(result.device),
             "operator": operator,
+            "under_review": is_open(flags),
+            "flags": flags,
         }
     )

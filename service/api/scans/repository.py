@@ -29,6 +29,7 @@ def note_scan(change: Change, scan_id: str, size: int, scan: Scan) -> tuple[Scan
         emulated=scan.device.emulated,
         taken_at=scan.taken_at,
         received_at=change.now,
+        blank_id=scan.blank_id,
     )
     change.session.add(row)
     data = {"scan_id": scan_id, "size": size, "role": row.role, "emulated": row.emulated}

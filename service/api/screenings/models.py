@@ -82,6 +82,7 @@ class ResultSummary(BaseModel):
     training: bool
     emulated: bool
     received_at: str
+    under_review: bool
 
 
 class ScreeningView(BaseModel):
@@ -98,6 +99,9 @@ class ScreeningView(BaseModel):
     results: list[ResultSummary]
     opened_at: str
     completed_at: str | None
+    under_review: bool = Field(
+        description="Somebody has to look at one of its results again; the finding stands meanwhile."
+    )
 
 
 Bench = Annotated[str, Field(min_length=1, max_length=128, examples=["bench-3"])]

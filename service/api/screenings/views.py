@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 
 from spectra.reasons import Verdict
 
+from ..flags.marks import is_open, marks_of
+from ..flags.models import FlagMark
 from ..parcels.repository import find_parcel
 from ..results.repository import results_of
 from ..s10 import ItemIdType
@@ -19,6 +21,8 @@ def view_screening(session: Session, screening: Screening) -> ScreeningView:
     parcel = find_parcel(session, screening.parcel_id)
     assert parcel is not None, "a foreign key ties every screening to its parcel"
     finding = finding_of(session, screening)
+    results = results_of(session, screening.screening_id)
+    marks = marks_of(session, [one.result_id for one in results])
     return ScreeningView(
         screening_id=screening.screening_id,
         parcel_id=screening.parcel_id,
@@ -28,13 +32,14 @@ def view_screening(session: Session, screening: Screening) -> ScreeningView:
         state=State(screening.state),
         training=finding is not None and finding.training,
         finding=finding,
-        results=[_summary(one) for one in results_of(session, screening.screening_id)],
+        results=[_summary(one, marks.get(one.result_id, [])) for one in results],
         opened_at=screening.opened_at,
         completed_at=screening.completed_at,
+        under_review=any(map(is_open, marks.values())),
     )
 
 
-def _summary(result: Result) -> ResultSummary:
+def _summary(result: Result, flags: list[FlagMark]) -> ResultSummary:
     identification = json.loads(result.identification)
     return ResultSummary(
         result_id=result.result_id,
@@ -45,4 +50,5 @@ def _summary(result: Result) -> ResultSummary:
         training=result.training,
         emulated=result.emulated,
         received_at=result.received_at,
+        under_review=is_open(flags),
     )

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def make_scan(
-    screening_id: str = "", *, seed: int = 0, role: ScanRole = ScanRole.SAMPLE, **more: Any
+    screening_id: str = "",
+    *,
+    seed: int = 0,
+    role: ScanRole = ScanRole.SAMPLE,
+    taken_at: str = "2026-11-21T12:00:00Z",
+    **more: Any,
 ) -> Scan:
     counts = np.random.default_rng(seed).poisson(500, (2, 64))
     return Scan(
@@ -100,7 +106,7 @@ def make_scan(
         counts=counts,
         device=DeviceInfo("STS", "S1", emulated=True),
         exposure_s=0.1,
-        taken_at="2026-11-21T12:00:00Z",
+        taken_at=taken_at,
         axis=np.linspace(790, 940, 64),
         laser_nm=785.0,
         role=role,
@@ -231,6 +237,38 @@ class Bench:
 @pytest.fixture
 def bench(server: Served, scan_file: Callable[..., tuple[str, bytes]]) -> Bench:
     return Bench(server, scan_file, iter(range(int.from_bytes(uuid.uuid4().bytes[:4], "big"), 2**40)))
+
+
+@contextmanager
+def _saying(body: bytes, kind: str = "application/json", status: int = 200) -> Iterator[str]:
+    """Run a server that answers everything alike, and yield its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def saying() -> Callable[..., Any]:
+    """Return a maker of servers that answer everything alike."""
+    return _saying
 
 
 def fresh_item() -> str:

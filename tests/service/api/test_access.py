@@ -21,14 +21,19 @@ ROUTES = {
     for method, operation in operations.items()
 }
 
-PAGES = {"latest_page": "/", "fleet_page": "/fleet"}
+PAGES = {
+    "latest_page": ("GET", "/"),
+    "fleet_page": ("GET", "/fleet"),
+    "flags_page": ("GET", "/flags"),
+    "review_form": ("POST", "/flags/{flag_id}"),
+}
 
 
 def _call(served: Any, operation: str, headers: dict[str, str]) -> httpx.Response:
-    method, path = ROUTES.get(operation) or ("GET", PAGES[operation])
-    for name in ("parcel_id", "screening_id", "result_id"):
+    method, path = ROUTES.get(operation) or PAGES[operation]
+    for name in ("parcel_id", "screening_id", "result_id", "flag_id"):
         path = path.replace(f"{{{name}}}", str(uuid.uuid4()))
-    path = path.replace("{scan_id}", "0" * 64).replace("{bench}", "bench-9")
+    path = path.replace("{scan_id}", "0" * 64).replace("{record_id}", "0" * 64).replace("{bench}", "bench-9")
     return served.client(None).request(method, path, headers=headers)
 
 

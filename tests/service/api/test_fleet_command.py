@@ -1,9 +1,6 @@
 """``opioscan fleet`` against a real server, strangers and none."""
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -12,32 +9,6 @@ from service.cli.start import run
 from service.errors import ServerUnreachable
 from service.fleet import ask_fleet
 from service.settings import Settings
-
-
-@contextmanager
-def saying(body, kind="application/json", status=200):
-    """Run a server that answers everything alike, and yield its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
@@ -127,7 +98,7 @@ def test_without_a_server(run_here):
         (b'{"items": [], "newest_release": 7, "next_cursor": null}', "application/json"),
     ],
 )
-def test_strangers_are_no_server(run_here, body, kind):
+def test_strangers_are_no_server(run_here, saying, body, kind):
     with saying(body, kind) as url:
         code, out, err = run_here(url, "")
     assert (code, out) == (5, "")
@@ -135,13 +106,13 @@ def test_strangers_are_no_server(run_here, body, kind):
     assert "Traceback" not in err
 
 
-def test_a_list_without_an_end_is_left(tmp_path):
+def test_a_list_without_an_end_is_left(tmp_path, saying):
     endless = b'{"items": [{}], "newest_release": null, "next_cursor": "x"}'
     with saying(endless) as url, pytest.raises(ServerUnreachable, match="no end"):
         ask_fleet(Settings(tmp_path, server_url=url))
 
 
-def test_a_state_of_a_later_version_is_shown_first(server, run_here):
+def test_a_state_of_a_later_version_is_shown_first(server, run_here, saying):
     answer = server.api("GET", "/benches", Role.ADMIN).json()
     assert answer["items"], "the first test reported"
     later = {**answer["items"][0], "bench": "later\x1b[31m", "state": "asleep", "states": ["asleep"]}

@@ -31,6 +31,9 @@ def test_a_parcel_from_scan_to_finding(server, rig, client, manned, quick):
     results = server.get("/results", screening_id=first["screening_id"])["items"]
     assert [r["result_id"] for r in results] == [first["result_id"], second["result_id"]]
     assert results[0]["identification"] == first["identification"]
+    method = first["identification"]["provenance"]["method"]["digest"]
+    depend = {one["result_id"] for one in client.impact(kind="method", value=method[:12])["items"]}
+    assert {first["result_id"], second["result_id"]} <= depend
     archive = manned.archive
     assert not archive.verify()
     scan = archive.get(first["scan_id"])
@@ -97,6 +100,8 @@ def test_blanks_are_identified_first_and_then_named_by_scans(rig, client, manned
     assert archive.get(answer["scan_id"]).blank_id == blank["scan_id"]
     assert archive.get(blank["scan_id"]).role is Role.BLANK
     assert manned.outbox.state_of(f"scan:{blank['scan_id']}") is not None
+    (line,) = client.impact(kind="blank", value=blank["scan_id"])["items"]
+    assert (line["scan_id"], line["item_id"]) == (answer["scan_id"], "BAG-1")
 
 
 def test_a_spectrometer_without_a_laser_scans_and_says_what_it_assumed(rig, client, manned, quick):

@@ -1,0 +1,1 @@
+"""Calibration records: what benches and technicians brought, whole and for ever."""

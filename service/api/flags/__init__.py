@@ -1,0 +1,1 @@
+"""Flags: results somebody has to look at again."""

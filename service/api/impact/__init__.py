@@ -1,0 +1,1 @@
+"""Impact: which results depend on a calibration, device, reference, method or blank."""

@@ -1,0 +1,1 @@
+"""Verifications: what benches found when they checked an instrument."""
