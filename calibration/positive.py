@@ -9,9 +9,12 @@ from spectra.values import Spectrum
 from .limits import BOUND_CM1, FIT_BIAS_CM1, LIMITS, SURE_SIGMAS, Limits
 from .lines import FittedLine
 from .recognising import fitted_lines, foreign_band, torn_apart
-from .standards import standard_name
+from .standards import FAINT, standard_name
 from .verification import Figure, LineCheck, Verdict, Verification
 
+#: With a strongest line of less than this SNR a faint one may drown in the noise (chosen: one of a tenth of
+#: it then stands at 10).
+_CLEAR_SNR = 100.0
 #: Fewer lines than this fit any substance.
 _FEWEST_LINES = 3
 #: Room that a verdict leaves for what an instrument may drift until the earliest next one, cm⁻¹; see `due`.
@@ -130,7 +133,8 @@ def _unusable(
     """Return why the scan says nothing about the instrument; empty where it does."""
     if spectrum.saturated:
         return "the detector was saturated, so that bands are cut off: scan again with less exposure"
-    missing = [f"{line:g}" for line, fit in fits if fit is None]
+    drowned = FAINT.get(standard, ()) if snr < _CLEAR_SNR else ()
+    missing = [f"{line:g}" for line, fit in fits if fit is None and line not in drowned]
     if len(fits) < _FEWEST_LINES:
         return f"the axis holds {len(fits)} of the lines of {standard}; at least {_FEWEST_LINES} are needed"
     if missing:

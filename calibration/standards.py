@@ -17,6 +17,8 @@ SHARP: dict[str, tuple[float, ...]] = {
 }
 #: Strong bands that the standards have besides those of ASTM E1840, cm⁻¹; read off real 785 nm spectra.
 UNLISTED: dict[str, tuple[float, ...]] = {"acetaminophen": (1611.0,)}
+#: Those of them that are less than a fifth of the strongest line: a weak scan may not show them, cm⁻¹.
+FAINT: dict[str, tuple[float, ...]] = {"polystyrene": (620.9, 1155.3), "acetaminophen": (390.9,)}
 #: Other names of standards.
 SYNONYMS = {"paracetamol": "acetaminophen"}
 
