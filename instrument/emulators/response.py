@@ -52,7 +52,7 @@ class Response:
         places = np.linspace(0.0, 1.0, len(SHAPES[self.name]))
         exact = np.polynomial.Polynomial.fit(places, SHAPES[self.name], len(places) - 1)
         share = (wavelength_nm - wavelength_nm[0]) / np.ptp(wavelength_nm)
-        return np.minimum(exact(share), 1.0)
+        return np.asarray(np.minimum(exact(share), 1.0), dtype=np.float64)
 
 
 def _read(path: Path) -> FloatArray:
