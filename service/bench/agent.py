@@ -15,7 +15,7 @@ from spectra.values import Scan
 from ..archive.journal import Archive, ArchivedScan
 from ..released import method_in_force, release_mark, with_age
 from ..settings import Settings
-from . import lights, operations, reference, work
+from . import calibration_scan, lights, operations, reference, work
 from .activity import Plans
 from .attempts import Attempts
 from .blanks import alarming
@@ -30,7 +30,14 @@ from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
 from .reporter import Reporter
-from .requests import BlankRequest, ReadyRequest, ReferenceRequest, ScanRequest, VerifyRequest
+from .requests import (
+    BlankRequest,
+    CalibrationScanRequest,
+    ReadyRequest,
+    ReferenceRequest,
+    ScanRequest,
+    VerifyRequest,
+)
 from .safety import Shift
 from .visit import visit_of
 
@@ -150,6 +157,12 @@ class Bench:
     def ready_for_reference(self, request: ReadyRequest) -> Answer:
         """Return which instrument a device is and whether its axis is verified; nothing is fired."""
         return reference.ready(self, request)
+
+    def scan_for_calibration(
+        self, request: CalibrationScanRequest, *, stop: StopCheck = never_stop
+    ) -> Answer:
+        """Scan a lamp, the laser off, or a standard: archived, and part of no screening; raises as `scan`."""
+        return calibration_scan.scan_for_calibration(self, request, stop)
 
     def visit(self, text: str) -> Answer:
         """Return the spots and attempts of an item's open or last screening; raises `NothingOpen`."""
