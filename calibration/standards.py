@@ -14,6 +14,16 @@ SHARP: dict[str, tuple[float, ...]] = {
     "cyclohexane": (801.3, 1028.3, 1266.4),
 }
 
+#: Lines that calibrate: sharp, alone, and strong enough at handheld resolution, cm⁻¹. More substances than
+#: `SHARP`: one line is enough for the laser, and too little to verify an instrument with.
+CALIBRATING: dict[str, tuple[float, ...]] = {
+    **SHARP,
+    "silicon": (520.45,),
+    "calcite": (281.26, 711.95, 1085.91),
+    "naphthalene": (513.8, 763.8, 1382.2),
+    "benzonitrile": (460.9, 1000.7, 1598.9, 2229.4),
+}
+
 
 @cache
 def standard_lines(standard: str) -> tuple[float, ...]:
@@ -46,3 +56,17 @@ def sharp_lines(standard: str) -> tuple[float, ...]:
         raise UnknownStandard(f"verification knows {', '.join(SHARP)}, not {standard!r}")
     known = standard_lines(standard)
     return tuple(min(known, key=lambda line: abs(line - wanted)) for wanted in SHARP[standard])
+
+
+def calibration_lines(standard: str) -> tuple[float, ...]:
+    """Return the lines of a substance that may calibrate an axis, cm⁻¹.
+
+    Raises
+    ------
+    UnknownStandard
+        No such lines are chosen for it.
+    """
+    if not CALIBRATING.get(standard):
+        raise UnknownStandard(f"calibration knows {', '.join(CALIBRATING)}, not {standard!r}")
+    known = standard_lines(standard)
+    return tuple(min(known, key=lambda line: abs(line - wanted)) for wanted in CALIBRATING[standard])
