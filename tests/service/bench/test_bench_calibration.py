@@ -41,7 +41,12 @@ def test_a_lamp_is_scanned_without_laser_and_without_questions(manned: Any, clie
     )
     assert scan.settings["light"] == "off"
     assert kept["device"] == f"{scan.device.model}/{scan.device.serial}"
-    assert (kept["pixels"], kept["laser_nm"], kept["emulated"], kept["axis_unit"]) == (1024, 785.0, True, "nm")
+    assert (kept["pixels"], kept["laser_nm"], kept["emulated"], kept["axis_unit"]) == (
+        1024,
+        785.0,
+        True,
+        "nm",
+    )
     assert kept["coefficients"][0] == pytest.approx(800.7, abs=0.01)
     assert kept["temperature_c"] == pytest.approx(24.5, abs=1.0)
     assert not kept["saturated"]

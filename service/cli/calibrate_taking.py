@@ -1,0 +1,67 @@
+"""Scans for ``opioscan calibrate --device``: lamps with the laser off, standards with it, step by step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..archive.journal import Archive
+from ..calibration_sources import Source, of_scan
+from .firing import questions, stages
+from .measure_asked import person_there, wait_for
+from .output import say, warn
+
+if TYPE_CHECKING:
+    from ..bench.client import BenchClient
+
+
+@dataclass(slots=True)
+class Taking:
+    """One instrument, and what is held before its probe.
+
+    The first thing may stand there already where nobody is at a terminal; before every other one a line is
+    read from standard input, so that a program can change it, too.
+    """
+
+    client: "BenchClient"
+    """The bench agent."""
+    archive: Archive
+    """Where its scans are."""
+    device: str
+    """Name or URL."""
+    firing: dict[str, Any]
+    """Exposure, accumulations, delay."""
+    tell: Callable[[str], None] = say
+    """Says what was kept."""
+    taken: int = 0
+    """Scans so far."""
+    asked: dict[str, Any] = field(default_factory=dict)
+    """Answers to the safety questions, asked before the first light."""
+
+    def lamp(self, name: str) -> Source:
+        """Take a lamp, the laser off."""
+        self._wait(f"Switch the {name.upper()} lamp on and hold it before the probe, then press Enter.")
+        asked_on = "terminal" if person_there() else "nobody"
+        return self._scan(f"{name} lamp", "off", {"asked_on": asked_on})
+
+    def standard(self, name: str) -> Source:
+        """Take a standard under the laser."""
+        self._wait(f"Lamps off. Put {name.upper()} before the probe, then press Enter.")
+        self.asked = self.asked or questions(self.client, self.device)
+        return self._scan(name, "laser", self.asked)
+
+    def _wait(self, text: str) -> None:
+        if self.taken or person_there():
+            wait_for(text)
+
+    def _scan(self, name: str, light: str, asked: dict[str, Any]) -> Source:
+        with stages(self.client, self.device, f"scanning {name}"):
+            kept = self.client.calibration_scan(self.device, name, light=light, **self.firing, **asked)
+        self.taken += 1
+        if kept["saturated"]:
+            warn(f"{name}: the detector is full at some channels; a shorter --exposure measures its lines")
+        self.tell(f"{name}: scan {kept['scan_id'][:12]}, {kept['exposure_s']:g} s, laser {_laser(light)}")
+        return of_scan(str(kept["scan_id"]), self.archive)
+
+
+def _laser(light: str) -> str:
+    return "off" if light == "off" else "on"
