@@ -70,6 +70,7 @@ def _draw(
         _standards(axes[-1], moved)
     elif isinstance(outcome, ResponseOutcome):
         axes[0].plot(outcome.axis_cm1, outcome.factor, color=COLOURS[2], linewidth=1.1)
+        axes[0].set_yscale("log")
         _dress(axes[0], "Raman shift / cm⁻¹", f"factor, {outcome.standard}")
     else:
         _band(axes[0], outcome.band_cm1, outcome.width_cm1, spectrum)

@@ -1,14 +1,17 @@
 """What a calibration is made from: scans and files, with the digest by which a record cites them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from calibration.apply import average, spectrum_of
+from calibration.errors import WrongDevice
 from calibration.in_force import UNCALIBRATED, InForce
-from spectra.axis import wavelength_of
+from calibration.outcomes import AxisOutcome
+from calibration.record import CalibrationRecord
+from spectra.axis import EDGE_CM1, polynomial_axis, raman_shift, wavelength_of
 from spectra.digest import bytes_digest
 from spectra.errors import FormatError
 from spectra.formats import MAX_BYTES, Decoded, decode
@@ -93,6 +96,40 @@ class Source:
             history=(*first.history, f"mean of {len(same)} accumulation(s) in the file")
             if len(same) > 1
             else first.history,
+        )
+
+    def on_axis(self, record: CalibrationRecord | None) -> Spectrum:
+        """Return the spectrum by a record of the axis, intensities as they are; None for the own axis.
+
+        Raises
+        ------
+        WrongDevice, UncalibratedScan
+            The record does not serve the measurement.
+        """
+        if self.scan is not None or record is None:
+            return self.spectrum(InForce(axis=record))
+        outcome = record.outcome
+        assert isinstance(outcome, AxisOutcome)
+        as_told, said = self.spectrum(), f"axis by record {record.record_id[:12]}"
+        axis, intensity = as_told.axis, as_told.intensity
+        if outcome.form == "shifts":
+            axis = np.polynomial.polynomial.polyval(axis, np.asarray(outcome.coefficients))
+        else:
+            intensity = self.pixels().counts
+            if intensity.size != outcome.pixels or outcome.laser_nm is None:
+                raise WrongDevice(
+                    f"{self.name} has {intensity.size} channels, the axis in force {outcome.pixels}"
+                )
+            axis = raman_shift(polynomial_axis(outcome.coefficients, outcome.pixels), outcome.laser_nm)
+            keep = axis >= EDGE_CM1
+            axis, intensity = axis[keep], intensity[keep]
+        return replace(
+            as_told,
+            axis=axis,
+            intensity=intensity,
+            noise=None,
+            laser_nm=outcome.laser_nm or as_told.laser_nm,
+            history=(*as_told.history, said),
         )
 
     def pixels(self) -> "Pixels":

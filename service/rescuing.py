@@ -1,6 +1,6 @@
-"""Recalibrate measurements after the fact from a known substance in one of them; the originals stay as they are.
+"""Recalibrate measurements after the fact by a known substance in one of them; originals stay as they are.
 
-What comes out is derived: each spectrum names the original by digest and the record by which it was corrected.
+What comes out is derived: each spectrum names the original by digest, and the record that corrected it.
 The record is kept and withdrawn at once: it is of the time of those measurements, and no later scan of
 the device may be made into a spectrum with it.
 """
@@ -13,12 +13,11 @@ import numpy as np
 from calibration.rescue import rescue_axis
 
 from calibration.errors import NotCalibrated, WrongDevice
-from calibration.in_force import InForce
 from calibration.outcomes import AxisOutcome, LineFit
 from calibration.record import CalibrationRecord
 from spectra.axis import raman_shift, wavelength_of
 from spectra.formats import Decoded, encode_csv, encode_jcamp
-from spectra.values import FloatArray, Spectrum, check_ascending
+from spectra.values import FloatArray, Spectrum
 
 from .calibrating_axis import LineMoved
 from .calibration_sources import Source, changed
@@ -137,18 +136,9 @@ def check_same_axis(reference: Source, others: Sequence[Source]) -> None:
 
 def derived(source: Source, record: CalibrationRecord) -> Spectrum:
     """Return the spectrum of a measurement by a record; its history names both by their digests."""
-    assert isinstance(record.outcome, AxisOutcome)
-    if source.scan is not None:
-        spectrum = source.spectrum(InForce(axis=replace(record, device_serial=source.serial)))
-        axis, word = spectrum.axis, ""
-    else:
-        spectrum = source.spectrum()
-        coefficients = np.asarray(record.outcome.coefficients)
-        axis = np.asarray(np.polynomial.polynomial.polyval(spectrum.axis, coefficients), dtype=np.float64)
-        check_ascending(axis, name="the corrected axis")
-        word = f"axis by record {record.record_id[:12]}"
+    spectrum = source.on_axis(record)
     said = f"derived from {source.digest}, which stays as it is, by the calibration record {record.record_id}"
-    return replace(spectrum, axis=axis, history=(*spectrum.history, *([word] if word else []), said))
+    return replace(spectrum, history=(*spectrum.history, said))
 
 
 def written_name(source: Source, out: Path, ending: str) -> Path:

@@ -34,11 +34,11 @@ def line_table(moved: Sequence[LineMoved]) -> list[str]:
     rows = [f"  {'':{width}}  belongs    before     after   off before   off after"]
     for line in moved:
         before = "       –" if line.before_cm1 is None else f"{line.before_cm1:8.2f}"
-        off = "         –" if line.off_before is None else f"{line.off_before:+10.2f}"
+        off = "         –" if line.off_before is None else _signed(line.off_before)
         mark = "" if line.used else "   check"
         rows.append(
             f"  {line.standard:{width}}  {line.reference_cm1:7.2f}  {before}  {line.after_cm1:8.2f}"
-            f"  {off}  {line.off_after:+10.2f}{mark}"
+            f"  {off}  {_signed(line.off_after)}{mark}"
         )
     return rows
 
@@ -52,6 +52,10 @@ def answer(record: CalibrationRecord, moved: Sequence[LineMoved], kept: str, **m
         "lines": [asdict(line) for line in moved],
         **more,
     }
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+10.2f}"
 
 
 def _axis(outcome: AxisOutcome) -> list[str]:

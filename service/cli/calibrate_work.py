@@ -12,7 +12,6 @@ from calibration.resolution import calibrate_resolution
 from calibration.response import calibrate_response
 from calibration.srm import Curve, curve_of
 
-from calibration.in_force import InForce
 from calibration.outcomes import Outcome
 from calibration.record import CalibrationRecord
 from spectra.values import Spectrum, Technique
@@ -167,7 +166,7 @@ class Work:
 
     def _on_axis(self, source: Source) -> Spectrum:
         """Return a spectrum by the axis in force alone: counts as they are."""
-        return source.spectrum(InForce(axis=self.store.in_force(source.serial).axis))
+        return source.on_axis(self.store.in_force(source.serial or self.asked.papers.serial).axis)
 
 
 def kept_words(record: CalibrationRecord, kept: str) -> str:
