@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
-from .calibrate_asked import Asked, axis_asked, numbers, papers_of
+from .calibrate_asked import Asked, axis_asked, check_exposure, numbers, papers_of
 from .firing import Accumulations, Delay, Exposure
 
 if TYPE_CHECKING:
@@ -38,6 +38,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
+def scan(
+    device: Device,
+    lamp: Annotated[str, typer.Option(help="A lamp, the laser off: neon, argon, neon+argon.")] = "",
+    standard: Annotated[str, typer.Option(help="A standard under the laser, such as silicon.")] = "",
+    exposure: Exposure = None,
+    accumulations: Accumulations = None,
+    delay: Delay = 0.0,
+    json: Json = False,
+) -> None:
+    """Scan one lamp or standard and print where it is kept, for a calibration from scans later."""
+    from .calibrate_taking import scan_alone
+
+    if bool(lamp) == bool(standard):
+        raise UsageError("say --lamp NAME, or --standard NAME")
+    firing = {"exposure_s": check_exposure(exposure), "accumulations": accumulations, "delay_s": delay}
+    scan_alone(device, lamp, standard, firing, as_json=json)
+
+
+@app.command()
 def axis(
     device: Device = "",
     lamp: Annotated[
@@ -65,6 +84,12 @@ def axis(
             metavar="FILE|SCAN|now", help="Infrared: scan of a polystyrene film; now: with --device."
         ),
     ] = "",
+    certificate_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON", help="Infrared: bands of the film in hand, instead of a pharmacopoeia's."
+        ),
+    ] = None,
     source: Annotated[
         str, typer.Option("--from", metavar="FILE|SCAN", help="Rescue: a measurement of a known substance.")
     ] = "",
@@ -122,7 +147,7 @@ def axis(
             return
         done: Done
         if wanted == "film":
-            done = working.film(film)
+            done = working.film(film, certificate_file)
         elif wanted == "device":
             done = working.lamps(lamp or [], shift_standard, check, numbers(guess), laser_nm)
         else:

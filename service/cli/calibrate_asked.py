@@ -34,15 +34,20 @@ class Asked:
     """Whether a program reads along."""
 
     def __post_init__(self) -> None:
-        exposure = self.firing["exposure_s"]
-        if exposure is not None and not 0.0 < exposure <= 600.0:
-            raise UsageError(f"--exposure {exposure:g}: write more than 0 and at most 600 seconds")
+        check_exposure(self.firing["exposure_s"])
         if self.plot is None:
             return
         if self.plot.suffix.lower() not in {".png", ".svg"}:
             raise UsageError(f"{self.plot.name}: pictures are drawn as .png or .svg")
         if self.plot.exists() and not self.force:
             raise UsageError(f"{self.plot} is there already: give --force to replace it")
+
+
+def check_exposure(exposure: float | None) -> float | None:
+    """Return an exposure that may be asked for, s; raises `UsageError`."""
+    if exposure is not None and not 0.0 < exposure <= 600.0:
+        raise UsageError(f"--exposure {exposure:g}: write more than 0 and at most 600 seconds")
+    return exposure
 
 
 def axis_asked(

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from calibration.lamps import lamp_lines
+
 from ..archive.journal import Archive
 from ..calibration_sources import Source, of_scan
+from ..settings import load_settings
 from .firing import questions, stages
 from .measure_asked import person_there, wait_for
-from .output import say, warn
+from .output import emit_json, say, warn
 
 if TYPE_CHECKING:
     from ..bench.client import BenchClient
@@ -36,6 +39,8 @@ class Taking:
     """Scans so far."""
     asked: dict[str, Any] = field(default_factory=dict)
     """Answers to the safety questions, asked before the first light."""
+    last: dict[str, Any] = field(default_factory=dict)
+    """What the agent said of the last scan."""
 
     def lamp(self, name: str) -> Source:
         """Take a lamp, the laser off."""
@@ -56,11 +61,27 @@ class Taking:
     def _scan(self, name: str, light: str, asked: dict[str, Any]) -> Source:
         with stages(self.client, self.device, f"scanning {name}"):
             kept = self.client.calibration_scan(self.device, name, light=light, **self.firing, **asked)
-        self.taken += 1
+        self.taken, self.last = self.taken + 1, kept
         if kept["saturated"]:
             warn(f"{name}: the detector is full at some channels; a shorter --exposure measures its lines")
         self.tell(f"{name}: scan {kept['scan_id'][:12]}, {kept['exposure_s']:g} s, laser {_laser(light)}")
         return of_scan(str(kept["scan_id"]), self.archive)
+
+
+def scan_alone(device: str, lamp: str, standard: str, firing: dict[str, Any], *, as_json: bool) -> None:
+    """Scan a lamp or a standard, and print its content address."""
+    from ..bench.client import BenchClient
+
+    if lamp:
+        lamp_lines(lamp.split("+"))  # an unknown one is refused before anything is scanned
+    settings = load_settings()
+    with BenchClient.connect(settings) as client:
+        taking = Taking(client, Archive(settings.archive_dir), device, firing, lambda _: None)
+        kept = taking.lamp(lamp) if lamp else taking.standard(standard)
+    if as_json:
+        emit_json(taking.last)
+    else:
+        say(kept.digest)
 
 
 def _laser(light: str) -> str:

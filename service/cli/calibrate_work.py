@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.film import calibrate_film
+from calibration.film_table import PHARMACOPOEIA, FilmTable
 from calibration.resolution import calibrate_resolution
 from calibration.response import calibrate_response
 from calibration.srm import Curve, curve_of
@@ -114,18 +115,19 @@ class Work:
         scans = [(name, source_of(file, self.archive)) for name, file in pairs if name]
         return _axis(shown, scans, guess, laser_nm)
 
-    def film(self, text: str) -> Done:
+    def film(self, text: str, certificate: Path | None) -> Done:
         """Calibrate the axis of an infrared instrument with a polystyrene film."""
+        table = PHARMACOPOEIA if certificate is None else FilmTable.from_json(_json(certificate))
         name = "polystyrene film"
         source = self._taking().standard(name) if text == "now" else source_of(text, self.archive)
         if source.technique is not Technique.FTIR:
             raise UsageError(f"{source.name}: --film is for infrared instruments; Raman needs a lamp")
-        outcome = calibrate_film(source.spectrum())
+        outcome = calibrate_film(source.spectrum(), table)
         moved = tuple(
             LineMoved(one.standard, one.reference, one.found, one.reference + one.residual, one.used)
             for one in outcome.lines
         )
-        return Done(outcome, (source,), (name,), moved)
+        return Done(outcome, (source,), (table.name,), moved)
 
     def response(self, srm: str, certificate: Path | None, file: str) -> Done:
         """Calibrate the intensity with a glass, on the axis that is in force."""
@@ -202,15 +204,19 @@ def _check_names(lamps: Sequence[str], standard: str, check: str) -> None:
 
 
 def _certificate(path: Path, srm: str) -> Curve:
+    curve = Curve.from_json(_json(path))
+    if srm and srm not in curve.name:
+        raise UsageError(f"{path} is the certificate of {curve.name}, not of {srm}")
+    return curve
+
+
+def _json(path: Path) -> object:
     with path.open("rb") as file:
         data = file.read(MAX_CERTIFICATE + 1)
     if len(data) > MAX_CERTIFICATE:
         raise UsageError(f"{path}: no certificate is as large")
     try:
-        value = json.loads(data)
+        value: object = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: no JSON, a certificate is of opioscan.srm/1: {error}") from None
-    curve = Curve.from_json(value)
-    if srm and srm not in curve.name:
-        raise UsageError(f"{path} is the certificate of {curve.name}, not of {srm}")
-    return curve
+        raise UsageError(f"{path}: a certificate file is JSON, this is none: {error}") from None
+    return value

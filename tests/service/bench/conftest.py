@@ -275,12 +275,6 @@ def visited(tmp_path_factory: pytest.TempPathFactory, prepared: Path, samples: P
         rig.stop()
 
 
-@pytest.fixture(scope="session")
-def rig_of(prepared: Path) -> Callable[[Path, Path, Path], Station]:
-    """Return a maker of a station with devices of its own: folder of sockets, of samples, and its home."""
-    return lambda folder, samples, home: Station(home, prepared, Rig(folder, samples))
-
-
 @pytest.fixture
 def make_rig(samples: Path) -> Iterator[Callable[[], Rig]]:
     """Return a maker of emulated devices that a test may break."""
