@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from calibration.rescue import rescue_axis
 
 from calibration.errors import NotCalibrated, WrongDevice
 from calibration.outcomes import AxisOutcome, LineFit
 from calibration.record import CalibrationRecord
+from calibration.rescue import rescue_axis
 from spectra.axis import raman_shift, wavelength_of
 from spectra.formats import Decoded, encode_csv, encode_jcamp
 from spectra.values import FloatArray, Spectrum

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from calibration.film import calibrate_film
 from calibration.film_table import PHARMACOPOEIA, FilmTable
+from calibration.outcomes import Outcome
+from calibration.record import CalibrationRecord
 from calibration.resolution import calibrate_resolution
 from calibration.response import calibrate_response
 from calibration.srm import Curve, curve_of
-
-from calibration.outcomes import Outcome
-from calibration.record import CalibrationRecord
 from spectra.values import Spectrum, Technique
 
 from ..archive.journal import Archive
