@@ -54,7 +54,8 @@ class Papers:
         UsageError
             A certificate of something that was not used.
         """
-        told = {*self.certificates, *self.expiries} - {"", *names, *(name.split()[0] for name in names)}
+        keys = {key for name in names for key in _keys(name)}
+        told = {*self.certificates, *self.expiries} - {"", *keys}
         if told:
             raise UsageError(f"a certificate of {', '.join(sorted(told))}: used were {', '.join(names)}")
         return tuple(
@@ -147,8 +148,13 @@ def serial_of(sources: Sequence[Source], told: str = "") -> str:
     return named.pop()
 
 
+def _keys(name: str) -> tuple[str, str]:
+    """Return how a standard may be called: ``srm 2241``, or by its first word alone."""
+    return name.lower(), name.lower().split()[0]
+
+
 def _of(table: Mapping[str, str], name: str, *, last: bool) -> str:
-    for key in (name, name.split()[0], *([""] if last else [])):
+    for key in (*_keys(name), *([""] if last else [])):
         if key in table:
             return table[key]
     return ""

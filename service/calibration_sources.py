@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from calibration.apply import average, spectrum_of
-from calibration.errors import WrongDevice
+from calibration.errors import UncalibratedScan, WrongDevice
 from calibration.in_force import UNCALIBRATED, InForce
 from calibration.outcomes import AxisOutcome
 from calibration.record import CalibrationRecord
@@ -106,8 +106,9 @@ class Source:
         WrongDevice, UncalibratedScan
             The record does not serve the measurement.
         """
-        if self.scan is not None or record is None:
+        if record is None or self.serial:
             return self.spectrum(InForce(axis=record))
+        # Nothing tells whose it is: whoever named the record, or the serial number, answers for it.
         outcome = record.outcome
         assert isinstance(outcome, AxisOutcome)
         as_told, said = self.spectrum(), f"axis by record {record.record_id[:12]}"
@@ -138,6 +139,8 @@ class Source:
             found = decode_pixels(self.data, name=self.name)
             return Pixels(found.counts, found.coefficients, found.laser_nm)
         scan = self.scan
+        if scan.aborted:
+            raise UncalibratedScan(f"{self.name} was cut short ({scan.aborted}); scan again")
         counts = average(scan.counts)[0]
         if scan.dark is not None and len(scan.dark):
             counts = counts - average(scan.dark)[0]

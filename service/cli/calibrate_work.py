@@ -91,6 +91,7 @@ class Work:
     ) -> Done:
         """Take lamps and standards, and calibrate the axis."""
         _check_names(lamps, standard, check)
+        self.asked.papers.standards(_names(lamps, standard, check))
         taking = self._taking()
         shown = [(name, taking.lamp(name)) for name in lamps]
         scans = [(name, taking.standard(name)) for name in (standard, check) if name]
@@ -118,6 +119,7 @@ class Work:
         """Calibrate the axis of an infrared instrument with a polystyrene film."""
         table = PHARMACOPOEIA if certificate is None else FilmTable.from_json(_json(certificate))
         name = "polystyrene film"
+        self.asked.papers.standards((table.name,))
         source = self._taking().standard(name) if text == "now" else source_of(text, self.archive)
         if source.technique is not Technique.FTIR:
             raise UsageError(f"{source.name}: --film is for infrared instruments; Raman needs a lamp")
@@ -131,12 +133,14 @@ class Work:
     def response(self, srm: str, certificate: Path | None, file: str) -> Done:
         """Calibrate the intensity with a glass, on the axis that is in force."""
         curve = curve_of(srm) if certificate is None else _certificate(certificate, srm)
+        self.asked.papers.standards((curve.name,))
         source = source_of(file, self.archive) if file else self._taking().standard(curve.name)
         outcome = calibrate_response(self._on_axis(source), curve)
         return Done(outcome, (source,), (curve.name,))
 
     def resolution(self, standard: str, file: str) -> Done:
         """Measure the resolution with calcite, on the axis that is in force."""
+        self.asked.papers.standards((standard,))
         source = source_of(file, self.archive) if file else self._taking().standard(standard)
         spectrum = self._on_axis(source)
         return Done(calibrate_resolution(spectrum), (source,), (standard,), spectrum=spectrum)
@@ -185,9 +189,14 @@ def _axis(
     laser_nm: float | None,
 ) -> Done:
     made = made_axis(lamps, scans[0], *scans[1:], guess=guess, laser_nm=laser_nm)
-    names = [f"{name} lamp" for name, _ in lamps] + [name for name, _ in reversed(scans)]
+    used = _names([name for name, _ in lamps], *(name for name, _ in scans))
     sources = tuple(one for _, one in [*lamps, *scans])
-    return Done(made.outcome, sources, tuple(names), made.lines)
+    return Done(made.outcome, sources, used, made.lines)
+
+
+def _names(lamps: Sequence[str], standard: str, check: str = "") -> tuple[str, ...]:
+    """Return what was used, the standard that holds the answer last."""
+    return (*(f"{lamp} lamp" for lamp in lamps), *((check,) if check else ()), standard)
 
 
 def _check_names(lamps: Sequence[str], standard: str, check: str) -> None:

@@ -106,14 +106,22 @@ def raman(intensity):
     return Spectrum(AXIS, intensity, Technique.RAMAN, laser_nm=785.0)
 
 
+_measured = {}
+
+
 @pytest.fixture
 def scans(desk):
-    """Return a lamp, silicon and polystyrene, measured with an instrument that is wrong."""
-    return (
-        desk.taken("neon lamp", lamp="neon", **WRONG),
-        desk.taken("silicon", raman(band(520.45)), **WRONG),
-        desk.taken("polystyrene", desk.polystyrene, **WRONG),
-    )
+    """Return a lamp, silicon and polystyrene, measured once with an instrument that is wrong."""
+    if not _measured:
+        made = (
+            desk.taken("neon lamp", lamp="neon", **WRONG),
+            desk.taken("silicon", raman(band(520.45)), **WRONG),
+            desk.taken("polystyrene", desk.polystyrene, **WRONG),
+        )
+        _measured.update({scan_id: desk.archive.read_bytes(scan_id) for scan_id in made})
+    for scan_id, data in _measured.items():
+        desk.archive.put_bytes(scan_id, data)
+    return tuple(_measured)
 
 
 def test_a_record_says_what_was_found_by_whom_and_how_long_it_holds(desk, scans):
@@ -229,6 +237,23 @@ def test_a_rescue_of_another_axis_is_refused_before_anything_is_written(desk, sc
     assert desk.store.listed() == ()
 
 
+def test_a_scan_that_names_no_instrument_is_rescued_for_whoever_says_which(desk, tmp_path):
+    nameless = desk.taken("polystyrene", desk.polystyrene, serial="", **WRONG)
+    words = ("axis", "--from", nameless, "--known", "polystyrene", "--out", tmp_path / "out")
+    assert "--serial" in desk.run(*words).err
+    assert desk.run(*words, "--serial", "SN7").code == 0
+    (file,) = (tmp_path / "out").iterdir()
+    spectrum = decode(file.read_bytes())[0].spectrum
+    assert spectrum.axis[spectrum.intensity.argmax()] == pytest.approx(1001.4, abs=1.5)
+
+
+def test_a_scan_that_was_cut_short_calibrates_nothing(desk, scans):
+    cut = replace(desk.archive.get(scans[1]), aborted="the scan was stopped", transcript_sha256="")
+    done = desk.axis(scans[0], desk.archive.put(cut).scan_id, scans[2])
+    assert done.code == 4
+    assert "cut short" in done.err
+
+
 def test_files_of_shifts_are_rescued_as_files(desk, tmp_path):
     true = desk.polystyrene
     noise = np.random.default_rng(3).normal(0.0, 2e-4, true.axis.size)
@@ -252,10 +277,12 @@ def test_a_glass_makes_unequal_efficiency_equal_again(desk, tmp_path):
     two = raman(band(700.0, 1700.0, width=12.0) - 0.01)
     kept = desk.taken("SRM 2241", glass, exposure_s=1.0, **lit)
     sample = desk.archive.get(desk.taken("two bands", two, exposure_s=0.8, **lit))
-    done = desk.run("intensity", "--file", kept, "--srm", "2241", "--plot", tmp_path / "r.png")
+    paper = ("--certificate", "SRM 2241=unit 42", "--plot", tmp_path / "r.png")
+    done = desk.run("intensity", "--file", kept, "--srm", "2241", *paper)
     assert done.code == 0, done.err
     assert "SRM 2241" in done.out
     record = desk.store.in_force("SN1").intensity
+    assert [(one.name, one.certificate) for one in record.standards] == [("SRM 2241", "unit 42")]
 
     def ratio(calibration):
         shown = spectrum_of(sample, calibration)

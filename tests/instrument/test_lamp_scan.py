@@ -11,7 +11,7 @@ from instrument.acquisition import LightSource, ScanPlan, take_scan
 from instrument.config import BenchConfig
 from instrument.errors import AcquisitionAborted, LaserMayBeOn
 from instrument.exposure import find_exposure, is_saturated, lamp_peak, peak_counts
-from instrument.guardian import GuardedLaser
+from instrument.guardian import GuardedLaser, stop_guardian
 from instrument.raman_bench import RamanBench, guardian_socket
 from instrument.registry import open_spectrometer
 from spectra.values import Role
@@ -57,21 +57,12 @@ def test_a_lamp_is_measured_with_the_laser_off(rig: Any, laser: GuardedLaser, sp
     assert not scan.saturated
 
 
-def test_an_interlock_that_is_open_is_no_matter_without_light(
+def test_neither_interlock_nor_the_laser_s_time_matter_without_light(
     rig: Any, laser: GuardedLaser, spectrometer: Any
 ) -> None:
     rig.program.control(interlock="open")
-    scan = take_scan(spectrometer, laser, ScanPlan(accumulations=1, exposure_s=0.05, **LAMP))
-    assert len(scan.counts) == 1
-    assert not fired(rig)
-
-
-def test_exposures_may_be_longer_than_the_laser_may_be_on(laser: GuardedLaser, spectrometer: Any) -> None:
     plan = ScanPlan(accumulations=1, exposure_s=0.3, laser_on_max_s=6.1, **LAMP)
     assert take_scan(spectrometer, laser, plan).exposure_s == 0.3
-
-
-def test_it_ends_when_told_to(rig: Any, laser: GuardedLaser, spectrometer: Any) -> None:
     with pytest.raises(AcquisitionAborted):
         take_scan(spectrometer, laser, ScanPlan(exposure_s=5.0, **LAMP), stop=lambda: True)
     assert not fired(rig)
@@ -99,6 +90,22 @@ def test_a_bench_asks_its_guardian_for_nothing(rig: Any, detector: Any, short_di
     assert scan.device.emulated
     assert scan.transcript_sha256
     assert not fired(rig)
+
+
+def test_a_unit_gives_frames_while_its_own_laser_stays_off(emulate: Any, short_dir: Path) -> None:
+    log = short_dir / "own"
+    unit = emulate("obp", "--model", "VENTANA", "--lamp", "argon", "--cosmic-rate", "0", "--light", str(log))
+    url = f"obp+serial://{unit.about['address']}?model=VENTANA&baud=115200"
+    config = BenchConfig("v1", url, None, 785.0, 60.0, emulated=True)
+    assert config.owned_url is not None
+    try:
+        with RamanBench.open(config, short_dir) as bench:
+            scan = bench.scan(bench.plan(accumulations=1, exposure_s=0.05, **LAMP))
+    finally:
+        stop_guardian(guardian_socket(short_dir, config.owned_url), timeout_s=3.0)
+    assert scan.counts.max() > 3000
+    assert (scan.dark, scan.laser_mw) == (None, None)
+    assert {line.split()[1] for line in log.read_text().splitlines()} == {"0"}
 
 
 def test_the_brightest_pixel_counts_for_lines_of_three() -> None:
