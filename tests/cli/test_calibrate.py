@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -321,3 +323,31 @@ def test_a_film_calibrates_an_infrared_axis_and_no_raman_one(desk, scans, tmp_pa
     assert (record.outcome.form, record.outcome.laser_nm) == ("shifts", None)
     assert "belongs" in done.out
     assert desk.run("axis", "--film", scans[0]).code == 2
+
+
+@pytest.mark.shared
+def test_files_of_a_real_handheld_make_its_axis_response_and_resolution(desk):
+    folder = Path(os.environ["OPIOSCAN_SHARED"]) / "data/raman-calibration/bwtek785"
+    words = ("--lamp", "neon", "--lamp-file", folder / "Ne_785nm_x20_50ms.txt", "--serial", "BW1")
+    standard = folder / "S0B02_iRPlus785_Z100_100_4700ms.txt"
+    check = folder / "PST02_iRPlus785_Z100_100_9000ms.txt"
+    silicon = ("--shift-standard", "silicon", "--standard-file", standard)
+    polystyrene = ("--check", "polystyrene", "--check-file", check)
+    # A guess that is 2 nm and 1 % wrong, and the maker's own.
+    rough = ("--guess", "771.44,0.15234591690192257,-4.2544894e-06,-7.2665184e-10")
+    for guess in ((), rough):
+        done = desk.run("axis", *words, *silicon, *polystyrene, *guess, "--json")
+        assert done.code == 0, done.err
+        said = json.loads(done.out)
+        assert said["record"]["outcome"]["leave_one_out_rms"] < 0.05
+        for line in said["lines"]:
+            assert abs(line["after_cm1"] - line["reference_cm1"]) < 1.0
+    glass = folder / "NISTSRM2241_BW785_100x_25sx5.txt"
+    assert desk.run("intensity", "--file", glass, "--srm", "2241", "--serial", "BW1").code == 0
+    calcite = folder / "nCAL02_iRPlus785_Z100_100_6000ms.txt"
+    assert desk.run("resolution", "--file", calcite, "--serial", "BW1").code == 0
+    force = desk.store.in_force("BW1")
+    assert None not in (force.axis, force.intensity, force.resolution)
+    assert force.resolution.outcome.width_cm1 < 6.0
+    digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (standard, check)}
+    assert digests < set(force.axis.scans)
