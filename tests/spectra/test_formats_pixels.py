@@ -29,7 +29,7 @@ def test_bwspec_gives_every_pixel_and_the_maker_s_coefficients():
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("pixel_num;4", "pixel_num;5"), ("0,15", "fast"), ("3;   ;   ;10,0", "3;   ;   ;ten")]
+    ("old", "new"), [("pixel_num;4", "pixel_num;5"), ("0,15", "fast"), ("10,0;1,0;7,0", "10,0;ten;7,0")]
 )
 def test_damage_is_refused_with_the_file_s_name(old, new):
     assert old in BW
