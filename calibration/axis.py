@@ -16,8 +16,8 @@ from .peaks import lamp_peaks
 from .wavelength import WavelengthFit, calibrate_wavelengths
 
 #: An axis less certain than this is none: standard uncertainty between its lines, with that of its laser
-#: line, cm⁻¹. Half of what a verification allows (chosen).
-MAX_SIGMA_CM1 = 0.5
+#: line, cm⁻¹. Well below half of what a verification allows (chosen).
+MAX_SIGMA_CM1 = 0.4
 
 
 def calibrate_axis(
@@ -55,7 +55,7 @@ def calibrate_axis(
         raise NotCalibrated("an axis needs the spectrum of at least one lamp")
     counts, names = _together(lamps, saturation)
     fit = calibrate_wavelengths(counts, names, guess, saturation=saturation if len(lamps) == 1 else None)
-    laser = None if standard is None else calibrate_laser(standard[0], fit.axis_nm, standard[1], laser_nm)
+    laser = None if standard is None else _laser(fit, standard, laser_nm)
     outcome = _outcome(fit, laser, laser_nm)
     if outcome.sigma_cm1 > MAX_SIGMA_CM1:
         raise NotCalibrated(
@@ -63,6 +63,11 @@ def calibrate_axis(
             "longer exposures, or a second lamp"
         )
     return outcome
+
+
+def _laser(fit: WavelengthFit, standard: tuple[FloatArray, str], stated_nm: float) -> LaserLine:
+    counts, substance = standard
+    return calibrate_laser(counts, fit.axis_nm, substance, stated_nm, fwhm_px=fit.fwhm_px)
 
 
 def _together(

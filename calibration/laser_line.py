@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from spectra.axis import raman_shift
 from spectra.noise import noise_of
@@ -12,21 +11,22 @@ from spectra.values import FloatArray, Spectrum, Technique
 from .errors import NotCalibrated
 from .lines import FittedLine, fit_line
 from .outcomes import LineFit
-from .standards import calibration_lines
+from .placing import place_pattern
+from .standards import MINERALS, calibration_lines, weighted_lines
 
-#: How far the laser may be from what is stated, cm⁻¹ (at 785 nm some 3.7 nm; chosen: wider than any tolerance
-#: of a diode laser sold for Raman spectroscopy, so that a wrong entry is found, too).
-REACH_CM1 = 60.0
-#: A band must rise this many noise standard deviations above what surrounds it, to place the pattern.
-_PROMINENT = 8.0
-#: Bands wider than this are background, cm⁻¹.
-_BROAD_CM1 = 60.0
-#: How near a band must be to where a line is expected, cm⁻¹.
-_NEAR_CM1 = 9.0
+#: Nearer to the laser line than this is its own light and the filter's edge, cm⁻¹.
+_BEYOND_CM1 = 60.0
+#: Half width of the window of a fit, least and largest, cm⁻¹; never less than so many widths of the
+#: instrument's line, and channels (chosen).
+_WINDOW_CM1, _WINDOW_WIDTHS, _CHANNELS = (12.0, 25.0), 1.6, 4.0
+#: So many channels at the highest counts of all are a detector that is full.
+_FLAT = 3
+#: A line narrower than this share of the instrument's is a spike.
+_SPIKE = 0.7
 #: Lines that tell different laser lines by more than this contradict one another, cm⁻¹ (chosen).
 _CONTRADICTION_CM1 = 4.0
 #: What the tables of ASTM E1840 and the shape of a fitted band leave uncertain in one line, cm⁻¹ (chosen).
-FLOOR_CM1 = 0.3
+FLOOR_CM1 = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class LaserLine:
     """Residual of each with the laser line as stated, cm⁻¹."""
 
 
-def calibrate_laser(counts: FloatArray, axis_nm: FloatArray, substance: str, stated_nm: float) -> LaserLine:
+def calibrate_laser(
+    counts: FloatArray, axis_nm: FloatArray, substance: str, stated_nm: float, *, fwhm_px: float = 2.0
+) -> LaserLine:
     """Fit the laser line to the shifts of a known substance.
 
     Parameters
@@ -55,7 +57,9 @@ def calibrate_laser(counts: FloatArray, axis_nm: FloatArray, substance: str, sta
     substance
         A shift standard: ``silicon``, ``polystyrene``, ``acetaminophen``, ``cyclohexane``, ….
     stated_nm
-        Laser line as the device states it, nm; may be wrong by `REACH_CM1`.
+        Laser line as the device states it, nm; may be wrong by `placing.REACH_CM1`.
+    fwhm_px
+        Width of a line of the instrument, channels, as the lamp shows it.
 
     Raises
     ------
@@ -66,9 +70,10 @@ def calibrate_laser(counts: FloatArray, axis_nm: FloatArray, substance: str, sta
     """
     expected = calibration_lines(substance)
     shift = raman_shift(axis_nm, stated_nm)
-    seen = _Seen.of(shift, counts)
-    offset = _pattern(seen, expected, substance)
-    fitted = [(line, _fit(seen, line + offset)) for line in expected]
+    seen = _seen(shift, counts)
+    assert seen.noise is not None
+    offset = place_pattern(seen.axis, seen.intensity, seen.noise, substance, fwhm_px=fwhm_px)
+    fitted = [(line, _fit(seen, line + offset, fwhm_px, _room(substance, line))) for line in expected]
     found = [(line, band) for line, band in fitted if band is not None]
     if not found:
         raise NotCalibrated(f"no band of {substance} could be measured: longer exposure, or check the sample")
@@ -96,7 +101,7 @@ def calibrate_laser(counts: FloatArray, axis_nm: FloatArray, substance: str, sta
 
 
 def checked_lines(
-    counts: FloatArray, axis_nm: FloatArray, substance: str, laser_nm: float
+    counts: FloatArray, axis_nm: FloatArray, substance: str, laser_nm: float, *, fwhm_px: float = 2.0
 ) -> tuple[LineFit, ...]:
     """Return where the lines of a substance are on a finished axis, none of them used to make it.
 
@@ -105,8 +110,10 @@ def checked_lines(
     NotCalibrated, UnknownStandard
         As `calibrate_laser`.
     """
-    seen = _Seen.of(raman_shift(axis_nm, laser_nm), counts)
-    fitted = [(line, _fit(seen, line)) for line in calibration_lines(substance)]
+    seen = _seen(raman_shift(axis_nm, laser_nm), counts)
+    fitted = [
+        (line, _fit(seen, line, fwhm_px, _room(substance, line))) for line in calibration_lines(substance)
+    ]
     return tuple(
         LineFit(substance, line, band.centre_cm1, band.sigma_cm1, band.centre_cm1 - line, False)
         for line, band in fitted
@@ -114,58 +121,37 @@ def checked_lines(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A scan of a standard on a rough axis, and what stands out of it."""
-
-    spectrum: Spectrum
-    band_cm1: FloatArray
-    prominence: FloatArray
-
-    @classmethod
-    def of(cls, shift: FloatArray, counts: FloatArray) -> "_Seen":
-        values = np.asarray(counts, dtype=np.float64)
-        if values.shape != shift.shape or not np.isfinite(values).all():
-            raise NotCalibrated(
-                f"{values.size} finite counts are needed for {shift.size} wavelengths, one each"
-            )
-        noise = noise_of(values)
-        inside = shift > 60.0
-        if inside.sum() < 64:
-            raise NotCalibrated("the scan of the shift standard has hardly a channel beyond the laser line")
-        spectrum = Spectrum(shift[inside], values[inside], Technique.RAMAN, noise=noise[inside])
-        step = float(np.median(np.diff(spectrum.axis)))
-        top, about = find_peaks(
-            spectrum.intensity,
-            prominence=_PROMINENT * float(np.median(noise)),
-            width=(None, _BROAD_CM1 / step),
-        )
-        return cls(spectrum, spectrum.axis[top], np.asarray(about["prominences"], dtype=np.float64))
+def _seen(shift: FloatArray, counts: FloatArray) -> Spectrum:
+    """Return a scan of a standard on a rough axis, beyond the laser line."""
+    values = np.asarray(counts, dtype=np.float64)
+    if values.shape != shift.shape or not np.isfinite(values).all():
+        raise NotCalibrated(f"{shift.size} finite counts are needed, one for each wavelength")
+    inside = shift > _BEYOND_CM1
+    if inside.any() and (values[inside] == values[inside].max()).sum() >= _FLAT:
+        raise NotCalibrated("the scan of the shift standard is saturated: shorter exposure")
+    if inside.sum() < 64:
+        raise NotCalibrated("the scan of the shift standard has hardly a channel beyond the laser line")
+    noise = noise_of(values)[inside]
+    return Spectrum(shift[inside], values[inside], Technique.RAMAN, noise=noise)
 
 
-def _pattern(seen: _Seen, expected: tuple[float, ...], substance: str) -> float:
-    """Return the offset at which the bands that are seen lie on most of the substance's lines, cm⁻¹."""
-    if not seen.band_cm1.size:
-        raise NotCalibrated(f"no band stands out in the scan of {substance}: is it before the probe?")
-    # Each pair of a band and a line proposes an offset; the right one is proposed by all of them.
-    proposals = (seen.band_cm1[:, None] - np.asarray(expected)[None, :]).ravel()
-    proposals = proposals[np.abs(proposals) <= REACH_CM1]
-    if not proposals.size:
-        raise NotCalibrated(f"no band of {substance} is within {REACH_CM1:g} cm⁻¹ of where it belongs")
-    height = np.sqrt(seen.prominence / seen.prominence.max())
+def _room(substance: str, line: float) -> float:
+    """Return how far the fit of a line may look: half way to the next line of the substance, cm⁻¹.
 
-    def worth(offset: float) -> float:
-        off = np.abs(seen.band_cm1[:, None] - np.asarray(expected)[None, :] - offset)
-        # A band serves one line, a line one band: the nearest counts.
-        return float(sum(height[column.argmin()] for column in off.T if column.min() < _NEAR_CM1))
-
-    scores = np.array([worth(float(one)) for one in proposals])
-    best = scores >= 0.999 * scores.max()
-    return float(np.median(proposals[best]))
+    Tables name the strong bands only: beside a line of an organic substance there may always be another.
+    """
+    if substance not in MINERALS:
+        return _WINDOW_CM1[0]
+    others = [abs(other - line) for other, _ in weighted_lines(substance) if abs(other - line) > 1.0]
+    return float(np.clip(min(others, default=np.inf) / 2, *_WINDOW_CM1))
 
 
-def _fit(seen: _Seen, near_cm1: float) -> FittedLine | None:
-    return fit_line(seen.spectrum, near_cm1, window_cm1=12.0)
+def _fit(seen: Spectrum, near_cm1: float, fwhm_px: float, room_cm1: float) -> FittedLine | None:
+    """Fit one line of a standard; a spike, narrower than the instrument draws any line, is none."""
+    step = float(np.median(np.diff(seen.axis)))
+    fwhm_cm1 = fwhm_px * step
+    band = fit_line(seen, near_cm1, window_cm1=max(room_cm1, _WINDOW_WIDTHS * fwhm_cm1, _CHANNELS * step))
+    return None if band is None or band.fwhm_cm1 < _SPIKE * fwhm_cm1 else band
 
 
 def _agreeing(offsets: FloatArray, sigma: FloatArray, substance: str) -> FloatArray:

@@ -7,12 +7,12 @@ import numpy.typing as npt
 
 from spectra.values import FloatArray
 
-#: Degrees tried. Spectrometers keep cubic axes; more than the fifth follows the noise of the lines.
-DEGREES = (1, 2, 3, 4, 5)
+#: Degrees tried. Spectrometers keep cubic axes; more than the fourth follows the noise of the lines.
+DEGREES = (1, 2, 3, 4)
 #: Lines that each coefficient needs, so that leaving one out still says something (chosen).
 LINES_EACH = 3
 #: A higher degree must make the prediction of a left-out line better by this share (chosen).
-_WORTH = 0.95
+_WORTH = 0.9
 #: Tukey's biweight: 95 % efficiency for normal errors (Huber and Ronchetti, Robust Statistics, 2009).
 _TUKEY = 4.685
 #: A line further off than this many robust standard deviations is set aside.
@@ -106,14 +106,20 @@ def fit_polynomial(
     ]
     if not fits:
         return None
-    # An outlier counts as one, however far it is off, and for as much at every degree.
+    # An outlier counts as one, however far it is off, and for as much at every degree; a line that holds the
+    # polynomial alone, so that without it the end swings, counts in full.
     cap = _OUTLIER * max(floor, *(_scale(fit.left_out[fit.used]) for fit in fits))
-    scores = [float(np.mean(np.minimum(np.abs(fit.left_out), cap) ** 2) ** 0.5) for fit in fits]
+    scores = [_predicted(fit, cap) for fit in fits]
     best = 0
     for number in range(1, len(fits)):
         if scores[number] < _WORTH * scores[best]:
             best = number
     return fits[best]
+
+
+def _predicted(fit: PolynomialFit, cap: float) -> float:
+    off = np.where(fit.used, np.abs(fit.left_out), np.minimum(np.abs(fit.left_out), cap))
+    return float(np.sqrt(np.mean(off**2)))
 
 
 def _robust(

@@ -25,6 +25,42 @@ CALIBRATING: dict[str, tuple[float, ...]] = {
 }
 
 
+#: Crystals of few bands, whose tables are complete.
+MINERALS = frozenset({"silicon", "calcite"})
+
+#: Height of a band whose table gives a rank in place of a number, share of the strongest (chosen).
+RANKS = {"vs": 1.0, "s": 0.6, "m": 0.35, "w": 0.15, "vw": 0.05, "": 0.5}
+
+
+@cache
+def weighted_lines(standard: str) -> tuple[tuple[float, float], ...]:
+    """Return the bands of a shift standard and how high each is, as a share of the strongest.
+
+    Positions as `standard_lines`; heights are rough, and good for telling which band is which.
+
+    Raises
+    ------
+    UnknownStandard
+        The table does not hold it.
+    """
+    rows = [row for row in _table() if row["substance"] == standard]
+    if not rows:
+        raise UnknownStandard(f"no shift standard named {standard!r} in the table of ASTM E1840 values")
+    heights = [RANKS.get(row["relative_intensity"]) for row in rows]
+    numbers = [
+        float(row["relative_intensity"]) if height is None else height
+        for row, height in zip(rows, heights, strict=True)
+    ]
+    top = max(numbers)
+    return tuple((float(row["position_cm1"]), one / top) for row, one in zip(rows, numbers, strict=True))
+
+
+@cache
+def _table() -> tuple[dict[str, str], ...]:
+    text = files("calibration").joinpath("data/shift_standards.csv").read_text("utf-8")
+    return tuple(csv.DictReader(text.splitlines()))
+
+
 @cache
 def standard_lines(standard: str) -> tuple[float, ...]:
     """Return the band positions of a shift standard, cm⁻¹, ascending.
@@ -36,9 +72,7 @@ def standard_lines(standard: str) -> tuple[float, ...]:
     UnknownStandard
         The table does not hold it.
     """
-    text = files("calibration").joinpath("data/shift_standards.csv").read_text("utf-8")
-    table = csv.DictReader(text.splitlines())
-    lines = sorted(float(row["position_cm1"]) for row in table if row["substance"] == standard)
+    lines = sorted(float(row["position_cm1"]) for row in _table() if row["substance"] == standard)
     if not lines:
         raise UnknownStandard(f"no shift standard named {standard!r} in the table of ASTM E1840 values")
     return tuple(lines)

@@ -28,6 +28,8 @@ def starts_of(peaks: LampPeaks, lines: LampLines, guess_nm: FloatArray) -> list[
     tried = [_by_peaks(peaks, lines, one, guess_nm) for one in hypotheses(peaks, lines, guess_nm)]
     tried.sort(key=lambda one: -one[1])
     most = tried[0][1]
+    if most == 0.0:
+        raise NotCalibrated("too few lines of the lamp are seen: longer exposure, or a second lamp")
     if most < MIN_EXPLAINED:
         raise NotCalibrated(
             f"only {most:.0%} of what stands out is lines of the lamp: another lamp, too rough a guess, "

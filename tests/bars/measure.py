@@ -59,6 +59,9 @@ BARS = {
         "library_quality": 600.0,
         "mutations": 660.0,
     },
+    5: {
+        "axis": 600.0,
+    },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
