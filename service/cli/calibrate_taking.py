@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from calibration.lamps import lamp_lines
+from spectra.values import Technique
 
 from ..archive.journal import Archive
 from ..calibration_sources import Source, of_scan
@@ -64,7 +65,7 @@ class Taking:
         self.taken, self.last = self.taken + 1, kept
         if kept["saturated"]:
             warn(f"{name}: the detector is full at some channels; a shorter --exposure measures its lines")
-        self.tell(f"{name}: scan {kept['scan_id'][:12]}, {kept['exposure_s']:g} s, laser {_laser(light)}")
+        self.tell(f"{name}: scan {kept['scan_id'][:12]}{_how(kept, light)}")
         return of_scan(str(kept["scan_id"]), self.archive)
 
 
@@ -84,5 +85,8 @@ def scan_alone(device: str, lamp: str, standard: str, firing: dict[str, Any], *,
         say(kept.digest)
 
 
-def _laser(light: str) -> str:
-    return "off" if light == "off" else "on"
+def _how(kept: dict[str, Any], light: str) -> str:
+    """Return exposure and laser of a scan, for people; infrared instruments tell neither."""
+    if kept["technique"] != Technique.RAMAN:
+        return ""
+    return f", {kept['exposure_s']:.3g} s, laser {'off' if light == 'off' else 'on'}"

@@ -31,11 +31,12 @@ def line_table(moved: Sequence[LineMoved]) -> list[str]:
     if not moved:
         return []
     width = max(len(line.standard) for line in moved)
+    held = {line.standard for line in moved if line.used}
     rows = [f"  {'':{width}}  belongs    before     after   off before   off after"]
     for line in moved:
         before = "       –" if line.before_cm1 is None else f"{line.before_cm1:8.2f}"
         off = "         –" if line.off_before is None else _signed(line.off_before)
-        mark = "" if line.used else "   check"
+        mark = "" if line.used else "   set aside" if line.standard in held else "   check"
         rows.append(
             f"  {line.standard:{width}}  {line.reference_cm1:7.2f}  {before}  {line.after_cm1:8.2f}"
             f"  {off}  {_signed(line.off_after)}{mark}"
