@@ -207,9 +207,10 @@ def test_a_rescue_writes_what_is_derived_and_is_in_force_for_nothing_else(desk, 
         "polystyrene",
         "--apply-to",
         folder,
-        "--out",
-        tmp_path / "out",
+        "--apply-to",
+        scans[2],
     )
+    words = (*words, "--out", tmp_path / "out")
     for ending in (".jdx", ".csv", ".h5"):
         done = desk.run(*words, "--format", ending, "--json")
         assert done.code == 0, done.err
