@@ -56,13 +56,13 @@ class Response:
 
 
 def _read(path: Path) -> FloatArray:
+    if not path.is_file():
+        raise ValueError(f"{path}: no file, and no response of {', '.join(SHAPES)}")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_RESPONSE_FILE + 1)
     except OSError as error:
-        raise ValueError(
-            f"{path}: no response of {', '.join(SHAPES)}, and no file: {error.strerror}"
-        ) from None
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
     rows = [line.split(",") for line in data.decode("ascii", "replace").splitlines() if line.strip()]
     if len(data) > MAX_RESPONSE_FILE or not 2 <= len(rows) <= MAX_RESPONSE_ROWS:
         raise ValueError(f"{path}: a response is 2 to {MAX_RESPONSE_ROWS} rows of wavelength_nm,efficiency")
