@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from calibration.film import calibrate_film
 from calibration.film_table import PHARMACOPOEIA, FilmTable
-from calibration.outcomes import Outcome
+from calibration.outcomes import AxisOutcome, Outcome
 from calibration.record import CalibrationRecord
 from calibration.resolution import calibrate_resolution
 from calibration.response import calibrate_response
@@ -160,6 +160,11 @@ class Work:
         else:
             say(page(record, done.moved))
             say(f"Record {record.record_id[:12]}: {kept_words(record, kept)}")
+        if kept and _of_files(done):
+            warn(
+                f"it is an axis of channels: while it is in force, scans of {record.device_serial} that come as "
+                "files of Raman shifts are refused"
+            )
         if record.emulated:
             warn("this is an emulated device: the record is good for it alone")
         return record
@@ -172,6 +177,12 @@ class Work:
     def _on_axis(self, source: Source) -> Spectrum:
         """Return a spectrum by the axis in force alone: counts as they are."""
         return source.on_axis(self.store.in_force(source.serial or self.asked.papers.serial).axis)
+
+
+def _of_files(done: Done) -> bool:
+    """Whether an axis of channels was made from files, which are read as Raman shifts elsewhere."""
+    channels = isinstance(done.outcome, AxisOutcome) and done.outcome.form == "pixels"
+    return channels and any(one.scan is None for one in done.sources)
 
 
 def kept_words(record: CalibrationRecord, kept: str) -> str:
