@@ -162,8 +162,8 @@ class Work:
             say(f"Record {record.record_id[:12]}: {kept_words(record, kept)}")
         if kept and _of_files(done):
             warn(
-                f"it is an axis of channels: while it is in force, scans of {record.device_serial} that come as "
-                "files of Raman shifts are refused"
+                f"it is an axis of channels: while it is in force, scans of {record.device_serial} "
+                "that come as files of Raman shifts are refused"
             )
         if record.emulated:
             warn("this is an emulated device: the record is good for it alone")
