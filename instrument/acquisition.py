@@ -12,12 +12,12 @@ from spectra.errors import SpectraError
 from spectra.values import FloatArray, Scan
 
 from .errors import AcquisitionAborted, InstrumentError, LaserMayBeOn, ProtocolError, SettingOutOfRange
-from .exposure import find_exposure, is_saturated
+from .exposure import find_exposure, is_saturated, lamp_peak, peak_counts
 from .interfaces import Capability, Laser, Spectrometer, StopCheck, never_stop
 from .lighting import READOUT_S, Lighting
-from .scan_plan import ScanPlan
+from .scan_plan import LightSource, ScanPlan
 
-__all__ = ["READOUT_S", "Enough", "Progress", "ScanPlan", "no_progress", "take_scan"]
+__all__ = ["READOUT_S", "Enough", "LightSource", "Progress", "ScanPlan", "no_progress", "take_scan"]
 
 #: Called with the name of a stage and the share of it that is done, 0–1.
 Progress = Callable[[str, float], None]
@@ -47,6 +47,9 @@ def take_scan(
     enough: Enough | None = None,
 ) -> Scan:
     """Measure once: laser off and verified, exposure, signal frames, laser off and verified, dark frames.
+
+    Where the plan says that the laser stays off, it is read back as off before, between and after the frames,
+    and there are no dark frames.
 
     With ``enough`` the scan grows: some dark frames come first, then signal frames until it is enough or
     the plan's accumulations are reached, then the dark frames that are still missing.
@@ -102,7 +105,9 @@ class _Run:
     ) -> None:
         self._spectrometer = spectrometer
         self._laser = laser
-        self._lighting = Lighting(laser, on_max_s=plan.laser_on_max_s)
+        self._fires = laser is not None and plan.light is LightSource.LASER
+        self._lighting = Lighting(laser, on_max_s=plan.laser_on_max_s, held_off=not self._fires)
+        self._peak = peak_counts if plan.light is LightSource.LASER else lamp_peak
         self._plan = plan
         self._asked_to_stop = stop
         self._progress = progress
@@ -120,7 +125,7 @@ class _Run:
         self._taken_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._lighting.prepare(self._plan.power_mw)
         self._choose_exposure()
-        self._settings = {**self._spectrometer.settings(), "laser": self._lighting.facts}
+        self._settings = self._snapshot()
         if enough is not None:
             self._take_darks(min(FIRST_DARKS, self._plan.accumulations))
         self._take_signal(enough)
@@ -143,7 +148,6 @@ class _Run:
     def scan(self, aborted: str = "") -> Scan:
         """Return what was measured."""
         plan, limits = self._plan, self._spectrometer.limits
-        lit = self._laser is not None
         # A file says its own excitation and axis; other spectrometers have neither attribute.
         told = getattr(self._spectrometer, "laser_nm", None)
         nominal = self._laser.wavelength_nm if self._laser is not None else told
@@ -159,7 +163,7 @@ class _Run:
             axis=self._axis,
             axis_unit=getattr(self._spectrometer, "axis_unit", ""),
             laser_nm=plan.laser_nm if plan.laser_nm is not None else nominal,
-            laser_mw=plan.power_mw if lit else None,
+            laser_mw=plan.power_mw if self._fires else None,
             saturation_counts=limits.saturation_counts,
             role=plan.role,
             presentation=plan.presentation,
@@ -193,14 +197,18 @@ class _Run:
         if Capability.EXPOSURE not in self._spectrometer.capabilities:
             return
         plan, limits = self._plan, self._spectrometer.limits
-        longest = limits.exposure_max_s if self._laser is None else plan.laser_on_max_s - READOUT_S
+        longest = plan.laser_on_max_s - READOUT_S if self._fires else limits.exposure_max_s
         if plan.exposure_s is None:
             low = limits.exposure_min_s
             high = max(low, min(limits.exposure_max_s, plan.exposure_max_s, longest))
             self._exposure_s = find_exposure(
-                self._probe, saturation_counts=limits.saturation_counts, low_s=low, high_s=high
+                self._probe,
+                saturation_counts=limits.saturation_counts,
+                low_s=low,
+                high_s=high,
+                peak=self._peak,
             )
-        elif self._laser is not None and plan.exposure_s > longest:
+        elif self._fires and plan.exposure_s > longest:
             raise SettingOutOfRange(f"{plan.exposure_s:g} s of exposure; the laser may stay on {longest:g} s")
         else:
             self._exposure_s = plan.exposure_s
@@ -232,6 +240,11 @@ class _Run:
                 break
         self._progress("signal", 1.0)
 
+    def _snapshot(self) -> dict[str, Any]:
+        """Return what is set, for the record."""
+        settings = {**self._spectrometer.settings(), "laser": self._lighting.facts}
+        return settings if self._plan.light is LightSource.LASER else settings | {"light": "off"}
+
     def _refuse_other_axis(self) -> None:
         """Raise `ProtocolError` where somebody changed the range of a device between two frames."""
         axis = self._spectrometer.axis()
@@ -243,7 +256,9 @@ class _Run:
         """Whether a frame saturates at an exposure that may still be changed."""
         limits = self._spectrometer.limits
         changeable = self._plan.exposure_s is None and self._exposure_s / 2 >= limits.exposure_min_s
-        return changeable and self._exposure_s > 0 and is_saturated(frame, limits.saturation_counts)
+        return (
+            changeable and self._exposure_s > 0 and is_saturated(frame, limits.saturation_counts, self._peak)
+        )
 
     def _expose_shorter(self) -> None:
         """Begin the frames anew at half the exposure; the record says that it was so."""
@@ -255,14 +270,14 @@ class _Run:
         self._exposure_s /= 2
         self._spectrometer.set_exposure(self._exposure_s)
         restarted = [*self._settings.get("restarted", []), given_up]
-        self._settings = {**self._spectrometer.settings(), "laser": self._lighting.facts}
+        self._settings = self._snapshot()
         self._settings["restarted"] = restarted
         self._take_darks(had_darks)
 
     def _take_darks(self, count: int) -> None:
         """Take dark frames until there are so many; the laser is off, and read back after them."""
         self._lighting.off()
-        if self._laser is None or len(self._dark) >= count:
+        if not self._fires or len(self._dark) >= count:
             return
         while len(self._dark) < count:
             self._progress("dark", len(self._dark) / count)

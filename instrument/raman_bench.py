@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from spectra.values import Scan
 
-from .acquisition import Enough, Progress, ScanPlan, no_progress, take_scan
+from .acquisition import Enough, LightSource, Progress, ScanPlan, no_progress, take_scan
 from .bench_transcript import part_of, split_transcript
 from .config import BenchConfig
 from .device_url import DeviceURL
@@ -176,7 +176,7 @@ class RamanBench:
             The answers forbid the laser; nothing was fired.
         """
         plan = replace(plan, laser_nm=plan.laser_nm or self.laser_nm)
-        if self.laser is not None:
+        if self.laser is not None and plan.light is LightSource.LASER:
             self.laser.confirm(**_answers(safety or {}))
         try:
             scan = self._taken(plan, stop, progress, enough)

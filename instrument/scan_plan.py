@@ -1,6 +1,7 @@
 """What a scan shall be: a frozen value, checked when it is made."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from spectra.values import Presentation, Role
 
@@ -12,6 +13,15 @@ MAX_ACCUMULATIONS = 1000
 MAX_EXPOSURE_S = 600.0
 #: Longest delay of a scan, s.
 MAX_COUNTDOWN_S = 300.0
+
+
+class LightSource(StrEnum):
+    """What lights what is measured."""
+
+    LASER = "laser"
+    """The bench's laser, as far as it has one that can be switched; dark frames with the laser off."""
+    OFF = "off"
+    """Something else, such as a calibration lamp: the laser stays off, read back before and after frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,8 @@ class ScanPlan:
     """Name of a blank or of a verification standard."""
     countdown_s: float = 0.0
     """A delayed scan: so long nothing fires, s."""
+    light: LightSource = LightSource.LASER
+    """What lights it; with the laser off there are no dark frames, for nobody here can put a lamp out."""
     clock: str = "unknown"
     """State of the bench's clock: synchronised, unsynchronised or unknown."""
 

@@ -107,7 +107,7 @@ CALIBRATION = {
 }
 INSTRUMENT = {
     "config": "BenchConfig bench_config load_config save_device",
-    "acquisition": "Enough Progress READOUT_S ScanPlan no_progress take_scan",
+    "acquisition": "Enough LightSource Progress READOUT_S ScanPlan no_progress take_scan",
     "device_url": "DeviceURL",
     "discovery": "Found Silent look_at_host look_at_serial",
     "lighting": "Lighting READOUT_S",

@@ -186,6 +186,7 @@ class Detector:
         energy_mj = self.speed * self._light.energy_mj(start_ns, start_ns + round(duration_ns))
         seen = self.wavelengths + DRIFT_NM_PER_C * self.bench_excess_c
         electrons = self.scene.raman_rate(seen, self.chip) * energy_mj
+        electrons += self.scene.emission_rate(seen, self.chip) * exposure.exposure_s
         if self._lamp:
             electrons = electrons + self.scene.lamp_rate(seen, self.chip) * exposure.exposure_s
         return electrons

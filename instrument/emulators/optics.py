@@ -6,12 +6,15 @@ from typing import Any
 
 from spectra.values import Technique
 
+from .axis_error import LIMITS as AXIS_LIMITS
 from .detector import Detector
 from .light import ConstantLight, Light, LightFile
 from .scene import Scene, number
 
 #: What a control message to an optical instrument may hold.
-SCENE_KEYS = frozenset({"sample", "brightness", "fluorescence", "axis_shift_cm1", "cosmic_rate"})
+SCENE_KEYS = frozenset(
+    {"sample", "brightness", "fluorescence", "lamp", "response", "cosmic_rate", *AXIS_LIMITS}
+)
 
 
 def about_detector(
@@ -34,6 +37,9 @@ def about_detector(
         "pattern": options.pattern,
         "sample": str(options.sample) if options.sample else None,
         "speed": options.speed,
+        "lamp": options.lamp or None,
+        "response": options.response or None,
+        "axis_error": {name: getattr(options, name) for name in AXIS_LIMITS},
     }
 
 
@@ -46,11 +52,13 @@ def light_of(options: argparse.Namespace, *, constant_mw: float) -> tuple[Light,
 
 def scene_of(options: argparse.Namespace, technique: Technique | None) -> Scene:
     """Return what stands before the probe at the start; raises `SceneError`."""
-    scene = Scene(laser_nm=options.laser_nm, technique=technique)
+    scene = Scene(laser_nm=options.laser_nm, technique=technique, speed=options.speed)
     scene.put(options.sample)
     scene.brightness = options.brightness
     scene.fluorescence = options.fluorescence
-    scene.axis_shift_cm1 = options.axis_shift
+    scene.light(options.lamp)
+    scene.respond(options.response)
+    scene.axis.set({name: getattr(options, name) for name in AXIS_LIMITS})
     return scene
 
 

@@ -4,8 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from .axis_error import LIMITS as AXIS_LIMITS
 from .faults import FaultSpecError, parse_faults
 from .kinds import KINDS, known_kinds, load_kind
+from .response import SHAPES
 
 _EXAMPLES = """examples:
   emulate obp --model STS --sample ibuprofen.csv --light light.log
@@ -100,12 +102,27 @@ def add_detector(parser: argparse.ArgumentParser) -> None:
         "--fluorescence", type=number_option(0, 1000), default=0.0, metavar="X", help="broad background"
     )
     parser.add_argument(
-        "--axis-shift",
-        type=number_option(-500, 500),
-        default=0.0,
-        metavar="CM1",
-        help="drift of the axis, cm⁻¹",
+        "--lamp", default="", metavar="NAME", help="calibration lamp that is lit: neon, argon or neon+argon"
     )
+    parser.add_argument(
+        "--response",
+        default="",
+        metavar="NAME|FILE",
+        help=f"relative efficiency: {', '.join(SHAPES)}, or CSV wavelength_nm,efficiency",
+    )
+    for name, words, unit, says in _AXIS_ERRORS:
+        parser.add_argument(
+            words, dest=name, type=number_option(*AXIS_LIMITS[name]), default=0.0, metavar=unit, help=says
+        )
+
+
+#: Errors of the axis: name of the setting, option, unit, what it is.
+_AXIS_ERRORS = (
+    ("axis_shift_cm1", "--axis-shift", "CM1", "the axis is off by so much, cm⁻¹"),
+    ("axis_stretch_percent", "--axis-stretch", "PERCENT", "the dispersion is greater by so much, %%"),
+    ("laser_error_nm", "--laser-error-nm", "NM", "the laser's line is off by so much, nm"),
+    ("drift_cm1_per_h", "--drift", "CM1_PER_H", "the axis drifts, cm⁻¹ per hour of device time"),
+)
 
 
 class number_option:  # noqa: N801 - read as a function in the tables above

@@ -1,4 +1,4 @@
-"""``emulate put``: another sample before the probe of an emulator that runs, as a hand would put it."""
+"""``emulate put``: another sample or a lamp before the probe of an emulator that runs, as a hand would."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ TIMEOUT_S = 10.0
 
 
 def main(words: list[str]) -> int:
-    """Put a sample before the probe; return the exit status: 0 done, 2 for a sample it does not take.
+    """Put a sample or a lamp before the probe; return the exit status: 0 done, 2 for what it does not take.
 
     3 says that no emulator listens there.
     """
@@ -22,9 +22,13 @@ def main(words: list[str]) -> int:
     parser.add_argument("control", type=Path, metavar="SOCKET", help="what the emulator got as --control")
     parser.add_argument("sample", metavar="FILE", help="spectrum file, or 'nothing'")
     parser.add_argument("--brightness", type=float, metavar="X", help="of the sample")
+    parser.add_argument("--lamp", metavar="NAME", help="lamp to light, or 'nothing' to put it out")
     asked = parser.parse_args(words)
     sample = None if asked.sample == "nothing" else str(Path(asked.sample).absolute())
-    message = {"sample": sample} | ({} if asked.brightness is None else {"brightness": asked.brightness})
+    message: dict[str, Any] = {"sample": sample}
+    message |= {} if asked.brightness is None else {"brightness": asked.brightness}
+    if asked.lamp is not None:
+        message["lamp"] = None if asked.lamp == "nothing" else asked.lamp
     try:
         answer = tell(asked.control, message)
     except (OSError, ValueError) as error:

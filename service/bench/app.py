@@ -35,6 +35,7 @@ from .officer_views import Officer
 from .requests import (
     AbortRequest,
     BlankRequest,
+    CalibrationScanRequest,
     CompleteRequest,
     Firing,
     ReadyRequest,
@@ -165,6 +166,12 @@ async def references(body: ReferenceRequest, request: Request, bench: TheBench) 
 def ready_for_reference(body: ReadyRequest, bench: TheBench) -> Answer:
     """Return which instrument a device is, and whether its axis is verified; nothing is fired."""
     return bench.ready_for_reference(body)
+
+
+@_routes.post("/calibrations/scan")
+async def calibration_scan(body: CalibrationScanRequest, request: Request, bench: TheBench) -> Answer:
+    """Scan a lamp, the laser off, or a standard: kept in the archive, part of no screening."""
+    return await _while_asked(request, lambda stop: bench.scan_for_calibration(body, stop=stop))
 
 
 @_routes.post("/abort")

@@ -219,6 +219,20 @@ class BenchClient:
         """Return what a name (``value``, ``kind``) can stand for at this bench."""
         return self._call("GET", "/impact/candidates", params=query, timeout=60.0)
 
+    def calibration_scan(self, device: str, name: str, *, light: str = "laser", **options: Any) -> Answer:
+        """Scan a lamp or a standard once and return where the scan is kept; no screening hears of it.
+
+        Parameters
+        ----------
+        device, name
+            What measures, and what is measured.
+        light
+            ``off`` for a lamp: the laser stays off, and is read back as off.
+        **options
+            Fields of `service.bench.requests.CalibrationScanRequest`.
+        """
+        return self._fire("/calibrations/scan", {"device": device, "name": name, "light": light, **options})
+
     def complete(self, item: str) -> Answer:
         """Complete the open screening of an item."""
         return self._call("POST", "/screenings/complete", {"item": item}, timeout=30.0)

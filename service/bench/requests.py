@@ -83,6 +83,13 @@ class VerifyRequest(Firing):
     negative: bool = Field(False, description="Nothing is before the probe, and nothing may be found.")
 
 
+class CalibrationScanRequest(Firing):
+    """Scan a lamp or a standard for a calibration: no parcel, no screening, no result."""
+
+    light: Literal["laser", "off"] = Field("laser", description="Off: a lamp's light; the laser stays off.")
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="What is measured.")
+
+
 class CompleteRequest(_Asked):
     """Complete the open screening of an item."""
 

@@ -92,10 +92,16 @@ def identity_of(archived: ArchivedScan) -> str:
     return instrument_key(archived.scan.device.model, archived.scan.device.serial)
 
 
-def may_fire(bench: "Bench", request: Firing, screening_id: str | None = None) -> tuple[Device, Answer]:
-    """Return the device asked for and what its scan will say of safety; raises as `check_may_fire`."""
+def may_fire(
+    bench: "Bench", request: Firing, screening_id: str | None = None, *, fires: bool = True
+) -> tuple[Device, Answer]:
+    """Return the device asked for and what its scan will say of safety; raises as `check_may_fire`.
+
+    ``fires`` is False for a scan during which its laser stays off.
+    """
     device = bench.devices.get(request.device)
-    said = check_may_fire(request, bench.shift, has_laser=device.has_laser, screening_id=screening_id)
+    may_shine = device.has_laser and fires
+    said = check_may_fire(request, bench.shift, has_laser=may_shine, screening_id=screening_id)
     return device, {"safety": said}
 
 

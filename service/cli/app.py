@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drop": ("service.cli.drop", "Decide about scans from exported files."),
     "emulate": ("service.cli.emulate", "Run an emulated instrument."),
     "scan": ("service.cli.scan", "Scan a parcel and identify what is in it."),
+    "calibrate": ("service.cli.calibrate", "Calibrate an instrument's axis, intensity or resolution."),
     "identify": ("service.cli.identify", "Identify spectra in files."),
     "show": ("service.cli.show", "Show spectra in the terminal or as a picture."),
     "convert": ("service.cli.convert", "Convert a spectrum to JCAMP-DX or CSV."),

@@ -15,6 +15,7 @@ from .reading import (
     MAX_META,
     MAX_PIXELS,
     Decoded,
+    PixelCounts,
     Request,
     build,
     check_width,
@@ -71,13 +72,38 @@ def decode(text: str, request: Request) -> tuple[Decoded, ...]:
     meta, start = _header(lines)
     table = _table(lines, start, meta)
     technique = request.settle_technique(Technique.RAMAN)
-    said = meta.get("laser_wavelength", "")
-    written = number(said, "'laser_wavelength'", comma="," in said) if said else None
-    laser = request.settle_laser(written, technique)
+    laser = request.settle_laser(_laser(meta), technique)
     title = request.name or meta.get("title", "")
     return tuple(
         Decoded(_spectrum(table, measured, laser), FORMAT, title, meta) for measured in _measured(table.names)
     )
+
+
+def decode_pixels(text: str) -> PixelCounts:
+    """Return the counts of every pixel, the mean of the accumulations, also where there is no Raman shift.
+
+    Raises
+    ------
+    FormatError
+        Damaged or cut off, or one of the wavelength coefficients ``coefs_a0`` to ``coefs_a3`` is no number.
+    """
+    lines = text.split("\n")
+    meta, start = _header(lines)
+    table = _rows(lines, start, meta)
+    counts = table.numbers([f"Dark Subtracted #{one}" for one in _measured(table.names)])
+    told = [meta.get(f"coefs_a{power}", "") for power in range(4)]
+    known = all(told)
+    return PixelCounts(
+        counts.mean(axis=1),
+        tuple(number(one, "'coefs_a'", comma="," in one) for one in told) if known else (),
+        _laser(meta),
+        meta,
+    )
+
+
+def _laser(meta: dict[str, str]) -> float | None:
+    said = meta.get("laser_wavelength", "")
+    return number(said, "'laser_wavelength'", comma="," in said) if said else None
 
 
 def _spectrum(table: _Table, measured: str, laser: float | None) -> Spectrum:
@@ -96,7 +122,8 @@ def _spectrum(table: _Table, measured: str, laser: float | None) -> Spectrum:
     )
 
 
-def _table(lines: Sequence[str], start: int, meta: dict[str, str]) -> _Table:
+def _rows(lines: Sequence[str], start: int, meta: dict[str, str]) -> _Table:
+    """Return every row of the table, those without a shift too."""
     names = [cell.strip() for cell in lines[start].rstrip(";").split(";")]
     require_rows(len(lines) - start - 1, MAX_PIXELS)
     if max(map(len, lines[start:])) > MAX_LINE:
@@ -106,7 +133,12 @@ def _table(lines: Sequence[str], start: int, meta: dict[str, str]) -> _Table:
     pixels = meta.get("pixel_num", "")
     if pixels and number(pixels, "'pixel_num'") != len(rows):
         raise FormatError(f"the header promises {pixels} pixels, the table has {len(rows)}: cut off?")
-    whole = _Table(names, rows, start + 2, ())
+    return _Table(names, rows, start + 2, ())
+
+
+def _table(lines: Sequence[str], start: int, meta: dict[str, str]) -> _Table:
+    whole = _rows(lines, start, meta)
+    names, rows = whole.names, whole.rows
     shifts = whole.column("Raman Shift")
     live = [index for index, row in enumerate(rows) if row[shifts].strip()]
     require_rows(len(live))

@@ -53,6 +53,20 @@ class Decoded:
     """Header fields as the file has them."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelCounts:
+    """Counts on the detector's own channels, as a calibration of the axis needs them."""
+
+    counts: FloatArray
+    """Counts, the dark taken off where the file has it, shape (pixels,)."""
+    coefficients: tuple[float, ...]
+    """Wavelength of pixel p is Σ cᵢ·pⁱ nm, as the file says; empty where it does not."""
+    laser_nm: float | None
+    """Excitation wavelength, nm, as the file says."""
+    meta: dict[str, str]
+    """Header fields as the file has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the caller knows about a file."""

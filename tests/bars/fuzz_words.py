@@ -93,6 +93,7 @@ def control_line() -> Target:
         b'{"once": "nack:7", "on": "data"}',
         b'{"faults": "drop:0.1,delay:0.2:1.5"}',
         b'{"brightness": 0.5, "fluorescence": 2, "axis_shift_cm1": -3.5}',
+        b'{"lamp": "neon+argon", "drift_cm1_per_h": 0.5, "laser_error_nm": -0.3, "axis_stretch_percent": 1}',
         b'{"faults": ""}',
     )
 

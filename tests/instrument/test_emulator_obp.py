@@ -223,7 +223,10 @@ def test_a_command_puts_another_sample_before_the_probe(connect, tmp_path, capsy
     probe = str(program.about["control"])
     assert main(["put", probe, str(powder(tmp_path / "p.csv")), "--brightness", "0.5"]) == 0
     assert 4000 < client.counts().max() < 8000
-    assert main(["put", probe, "nothing"]) == 0
+    assert main(["put", probe, "nothing", "--lamp", "neon"]) == 0
+    assert program.control()["lamp"] == "neon"
+    assert main(["put", probe, "nothing", "--lamp", "nothing"]) == 0
+    assert program.control()["lamp"] is None
     assert client.counts().max() < 1000
     assert main(["put", probe, str(tmp_path / "none.csv")]) == 2
     assert main(["put", str(tmp_path / "none"), "nothing"]) == 3

@@ -158,7 +158,7 @@ def test_peaks_appear_where_the_axis_says_and_move_with_its_drift(tmp_path):
     d = detector(ConstantLight(), sample=powder(tmp_path / "powder.csv"))
     shift = raman_shift(d.wavelengths, 785.0)
     assert shift[d.finish(d.begin(1.0)).argmax()] == pytest.approx(1000.0, abs=4.0)
-    d.scene.axis_shift_cm1 = 30.0
+    d.scene.axis.axis_shift_cm1 = 30.0
     assert shift[d.finish(d.begin(1.0)).argmax()] == pytest.approx(970.0, abs=4.0)
     d.scene.fluorescence = 0.3
     assert np.median(d.finish(d.begin(1.0))) > 2500
