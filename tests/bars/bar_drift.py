@@ -30,7 +30,8 @@ RATE_CM1_H = 0.5
 #: Where the axis is when a drift begins, cm⁻¹; each with both signs of the drift.
 STARTS = (-0.9, -0.6, -0.3, 0.0, 0.3, 0.6, 0.9)
 STABLE = 500
-SNR = (50.0, 80.0)
+#: Signal-to-noise ratio of the stable verifications: none below, and about where the middle is to be.
+SNR = (50.0, 72.0)
 VERDICT_S = 20.0
 #: No drift takes more steps than this until it is caught, or something is wrong.
 _MOST_STEPS = 40
@@ -178,9 +179,9 @@ def _stable(sheet: Sheet, client: BenchClient, one: Emulated, folder: Path) -> N
     sheet.none_of(f"of {STABLE} verifications of a stable bench not passed", bad)
     sheet.add(
         "signal-to-noise ratio of these, least, median and largest",
-        f"around {SNR[0]:g}–{SNR[1]:g}",
+        f"≥ {SNR[0]:g}",
         f"{low:.0f}, {middle:.0f}, {high:.0f}",
-        passed=SNR[0] <= middle <= SNR[1],
+        passed=low >= SNR[0],
     )
     sheet.tell("these took, emulator at 20 times its speed", f"{seconds:.0f} s")
     sheet.facts["snr"] = snr
@@ -188,7 +189,7 @@ def _stable(sheet: Sheet, client: BenchClient, one: Emulated, folder: Path) -> N
 
 def _exposure_of(client: BenchClient, one: Emulated) -> float:
     """Return the exposure at which the strongest line has the wanted signal-to-noise ratio."""
-    exposure, wanted = 0.2, sum(SNR) / 2
+    exposure, wanted = 0.2, SNR[1]
     for _ in range(8):
         seen = [client.verify(one.name, exposure_s=exposure)["verification"]["snr"] for _ in range(5)]
         ratio = float(np.median(seen)) / wanted
