@@ -96,30 +96,18 @@ def standard_lines(standard: str) -> tuple[float, ...]:
 
 
 def sharp_lines(standard: str) -> tuple[float, ...]:
-    """Return the lines of a standard that a verification fits, cm⁻¹.
-
-    Raises
-    ------
-    UnknownStandard
-        No such lines are chosen for it.
-    """
-    name = standard_name(standard)
-    if name not in SHARP:
-        raise UnknownStandard(f"verification knows {', '.join(SHARP)}, not {standard!r}")
-    known = standard_lines(name)
-    return tuple(min(known, key=lambda line: abs(line - wanted)) for wanted in SHARP[name])
+    """Return the lines of a standard that a verification fits, cm⁻¹; raises `UnknownStandard`."""
+    return _chosen(standard, SHARP, "verification")
 
 
 def calibration_lines(standard: str) -> tuple[float, ...]:
-    """Return the lines of a substance that may calibrate an axis, cm⁻¹.
+    """Return the lines of a substance that may calibrate an axis, cm⁻¹; raises `UnknownStandard`."""
+    return _chosen(standard, CALIBRATING, "calibration")
 
-    Raises
-    ------
-    UnknownStandard
-        No such lines are chosen for it.
-    """
+
+def _chosen(standard: str, table: dict[str, tuple[float, ...]], what: str) -> tuple[float, ...]:
     name = standard_name(standard)
-    if name not in CALIBRATING:
-        raise UnknownStandard(f"calibration knows {', '.join(CALIBRATING)}, not {standard!r}")
+    if name not in table:
+        raise UnknownStandard(f"{what} knows {', '.join(table)}, not {standard!r}")
     known = standard_lines(name)
-    return tuple(min(known, key=lambda line: abs(line - wanted)) for wanted in CALIBRATING[name])
+    return tuple(min(known, key=lambda line: abs(line - wanted)) for wanted in table[name])

@@ -8,6 +8,7 @@ import numpy as np
 from calibration.axis import calibrate_axis
 from calibration.errors import NotCalibrated
 from calibration.laser_line import checked_lines
+from calibration.limits import LIMITS
 from calibration.outcomes import AxisOutcome, LineFit
 from calibration.standards import calibration_lines
 from spectra.axis import polynomial_axis, raman_shift
@@ -18,7 +19,7 @@ from .calibration_sources import Pixels, Source
 from .errors import UsageError
 
 #: A line of the check standard may be off by so much, cm⁻¹: what a verification allows.
-CHECK_LIMIT_CM1 = 2.0
+CHECK_LIMIT_CM1 = LIMITS.position_cm1
 
 Named = tuple[str, Source]
 

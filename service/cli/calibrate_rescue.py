@@ -11,7 +11,7 @@ from ..calibration_sources import Source, expanded, source_of
 from ..errors import UsageError
 from ..rescuing import Rescued, check_same_axis, check_untouched, derived, encoded, found_rescue, written_name
 from .calibrate_words import answer, page
-from .calibrate_work import Work
+from .calibrate_work import Work, draw
 from .output import emit_json, say, warn
 from .spectrum_files import write_whole
 
@@ -45,9 +45,7 @@ def rescue(work: Work, text: str, known: str, apply_to: Sequence[str], out: Path
     ]
     kept = "" if asked.dry_run else _kept(work, record, files, out)
     if asked.plot is not None:
-        from ..calibration_plot import calibration_picture
-
-        write_whole(asked.plot, calibration_picture(record, asked.plot, moved=found.lines), force=asked.force)
+        draw(record, found.lines, asked.plot, force=asked.force)
     check_untouched(sources)
     _tell(work, record, found, files, kept)
 

@@ -48,8 +48,6 @@ class Done:
     """Lamps and standards, the one that holds the answer last."""
     moved: tuple[LineMoved, ...] = ()
     """Lines before and after."""
-    spectrum: Spectrum | None = None
-    """What to draw."""
 
 
 @dataclass(slots=True)
@@ -142,18 +140,14 @@ class Work:
         """Measure the resolution with calcite, on the axis that is in force."""
         self.asked.papers.standards((standard,))
         source = source_of(file, self.archive) if file else self._taking().standard(standard)
-        spectrum = self._on_axis(source)
-        return Done(calibrate_resolution(spectrum), (source,), (standard,), spectrum=spectrum)
+        return Done(calibrate_resolution(self._on_axis(source)), (source,), (standard,))
 
     def finish(self, done: Done) -> CalibrationRecord:
         """Make the record, draw and print it, and keep it unless it is a dry run."""
         asked = self.asked
         record = record_of(done.outcome, done.sources, done.standards, asked.papers, self.store)
         if asked.plot is not None:
-            from ..calibration_plot import calibration_picture
-
-            picture = calibration_picture(record, asked.plot, moved=done.moved, spectrum=done.spectrum)
-            write_whole(asked.plot, picture, force=asked.force)
+            draw(record, done.moved, asked.plot, force=asked.force)
         kept = "" if asked.dry_run else str(self.store.keep(record))
         if asked.as_json:
             emit_json(answer(record, done.moved, kept))
@@ -162,8 +156,8 @@ class Work:
             say(f"Record {record.record_id[:12]}: {kept_words(record, kept)}")
         if kept and _of_files(done):
             warn(
-                f"it is an axis of channels: while it is in force, scans of {record.device_serial} "
-                "that come as files of Raman shifts are refused"
+                f"it is an axis of channels: while it is in force, scans of {record.device_serial} that come "
+                "as files of Raman shifts keep their own axis and count as calibrated out of date"
             )
         if record.emulated:
             warn("this is an emulated device: the record is good for it alone")
@@ -239,3 +233,13 @@ def _json(path: Path) -> object:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: a certificate file is JSON, this is none: {error}") from None
     return value
+
+
+def draw(record: CalibrationRecord, moved: Sequence[LineMoved], path: Path, *, force: bool) -> None:
+    """Write a picture of a record, with what each line of a substance was off by before."""
+    from ..plots.calibration_record import record_picture
+
+    known = {(one.standard, one.reference_cm1): one.off_before for one in moved}
+    lines = record.outcome.lines if isinstance(record.outcome, AxisOutcome) else ()
+    before = [known.get((line.standard, line.reference)) for line in lines]
+    write_whole(path, record_picture(record, path, before=before), force=force)

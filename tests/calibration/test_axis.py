@@ -40,7 +40,7 @@ def lit(true_nm, lamps, *, fwhm_px=2.4, top=20000.0, noise=8.0, seed=0, without=
 
 def silicon(true_nm, laser_nm, *, noise=8.0, height=8000.0, line=520.45, seed=1):
     shift = raman_shift(true_nm, laser_nm)
-    counts = height / (1 + ((shift - line) / 4.0) ** 2) + 300 * np.exp(-((shift - 900) / 700) ** 2)
+    counts = height / (1 + ((shift - line) / 4.0) ** 2) + 300 * np.exp(-(((shift - 900) / 700) ** 2))
     return counts + np.random.default_rng(seed).normal(0, noise, true_nm.size)
 
 
@@ -118,7 +118,10 @@ def test_a_line_is_a_gaussian_that_channels_collect():
     ("counts", "words"),
     [
         (np.full(PIXELS, 100.0), "no noise"),
-        (np.random.default_rng(0).normal(100, 5, PIXELS), "no line stands out|too few lines|lines of the lamp"),
+        (
+            np.random.default_rng(0).normal(100, 5, PIXELS),
+            "no line stands out|too few lines|lines of the lamp",
+        ),
         (np.full(20, 1.0), "64 channels"),
         (np.full(PIXELS, np.nan), "finite"),
     ],

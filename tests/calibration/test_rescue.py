@@ -18,7 +18,9 @@ AXIS = np.linspace(250.0, 2000.0, 1600)
 
 def drawn(lines, *, noise=0.003, seed=0):
     intensity = sum(w / (1 + ((AXIS - at) / 5.0) ** 2) for at, w in lines if AXIS[0] < at < AXIS[-1])
-    return Spectrum(AXIS, intensity + np.random.default_rng(seed).normal(0, noise, AXIS.size), Technique.RAMAN)
+    return Spectrum(
+        AXIS, intensity + np.random.default_rng(seed).normal(0, noise, AXIS.size), Technique.RAMAN
+    )
 
 
 def moved(spectrum, offset, tilt, bend):
@@ -44,7 +46,15 @@ def test_a_bent_axis_is_straightened(substance, offset, tilt, bend):
 
 
 def test_any_lines_will_do():
-    lines = [(400.0, 0.4), (640.0, 1.0), (905.0, 0.5), (1120.0, 0.7), (1333.0, 0.3), (1610.0, 0.8), (1740.0, 0.4)]
+    lines = [
+        (400.0, 0.4),
+        (640.0, 1.0),
+        (905.0, 0.5),
+        (1120.0, 0.7),
+        (1333.0, 0.3),
+        (1610.0, 0.8),
+        (1740.0, 0.4),
+    ]
     spectrum = drawn(lines)
     bad = moved(spectrum, -12, 5, 0)
     assert error_of(spectrum, bad, rescue_axis(bad, lines)) < 1.0
