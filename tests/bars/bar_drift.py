@@ -136,6 +136,7 @@ def _drifts(sheet: Sheet, station: Station) -> None:
             ],
         )
         _stable(sheet, client, one, station.folder)
+    _chart(sheet, station)
 
 
 def _drift(
@@ -185,6 +186,20 @@ def _stable(sheet: Sheet, client: BenchClient, one: Emulated, folder: Path) -> N
     )
     sheet.tell("these took, emulator at 20 times its speed", f"{seconds:.0f} s")
     sheet.facts["snr"] = snr
+
+
+def _chart(sheet: Sheet, station: Station) -> None:
+    """Draw the control chart of all that was verified, to be looked at."""
+    picture = station.folder / "chart.png"
+    command = [opioscan(), "calibration", "chart", "one", "--png", str(picture)]
+    done = subprocess.run(command, env=station.env, capture_output=True, text=True, timeout=120)
+    drawn = picture.read_bytes() if picture.is_file() else b""
+    sheet.add(
+        "control chart of these verifications",
+        "a picture",
+        f"{len(drawn)} bytes in {picture}" if drawn else done.stderr[-300:],
+        passed=done.returncode == 0 and drawn.startswith(b"\x89PNG"),
+    )
 
 
 def _exposure_of(client: BenchClient, one: Emulated) -> float:
