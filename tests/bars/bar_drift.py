@@ -31,7 +31,7 @@ RATE_CM1_H = 0.5
 STARTS = (-0.9, -0.6, -0.3, 0.0, 0.3, 0.6, 0.9)
 STABLE = 500
 #: Signal-to-noise ratio of the stable verifications: none below, and about where the middle is to be.
-SNR = (50.0, 72.0)
+SNR = (50.0, 80.0)
 VERDICT_S = 20.0
 #: No drift takes more steps than this until it is caught, or something is wrong.
 _MOST_STEPS = 40

@@ -1,0 +1,35 @@
+"""From a failed verification to the results under review: real emulators, a real agent, a real server."""
+
+
+def test_a_failed_verification_puts_results_under_review(server, rig, client, manned, quick, wait_until):
+    server.start()
+    rig.put("polystyrene")
+    assert client.verify("b1", **quick)["passed"]
+    rig.put("metamizole")
+    doubtful = client.scan("b1", "DRIFTED", **quick)
+    rig.put("polystyrene")
+    rig.drift(1.8)
+    failed = client.verify("b1", **quick)
+    rig.drift(0.0)
+    assert failed["verdict"] == "failed"
+    rig.put("metamizole")
+    after = client.scan("b1", "AFTERWARDS", **quick)
+    rig.put("polystyrene")
+    assert client.verify("b1", **quick)["passed"]
+
+    def seen(answer):
+        (one,) = server.get("/results", screening_id=answer["screening_id"])["items"]
+        return one
+
+    wait_until(lambda: seen(doubtful)["under_review"])
+    (flag,) = seen(doubtful)["flags"]
+    assert (flag["verification"], flag["reason"]) == (failed["scan_id"], "verification_failed")
+    assert seen(doubtful)["verdict"] == doubtful["identification"]["verdict"]
+    assert not seen(after)["under_review"], "made after the failure, and says so by itself"
+    lines = client.impact(kind="device", value=failed["device"])["items"]
+    assert [one["item_id"] for one in lines if one["under_review"]] == ["DRIFTED"]
+    assert client.status()["outbox"]["refused"] == 0
+    rig.put("metamizole")
+    assert client.verify("b1", negative=True, **quick)["verdict"] == "failed"
+    wait_until(lambda: client.status()["outbox"]["pending"] == 0)
+    assert client.status()["outbox"]["refused"] == 0
