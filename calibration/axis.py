@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spectra.axis import raman_shift, wavelength_of
 from spectra.values import FloatArray
 
 from .errors import NotCalibrated
@@ -17,7 +18,13 @@ from .wavelength import WavelengthFit, calibrate_wavelengths
 
 #: An axis less certain than this is none: standard uncertainty between its lines, with that of its laser
 #: line, cm⁻¹ (chosen on simulated instruments: of those accepted, 99 in 100 are within 0.5 cm⁻¹).
-MAX_SIGMA_CM1 = 0.3
+MAX_SIGMA_CM1 = 0.35
+
+#: Where substances are told apart, cm⁻¹: there the axis must rest on lines, or lie near them.
+FINGERPRINT_CM1 = (200.0, 1800.0)
+#: How far beyond its first and last line an axis is trusted there, share of what they span (chosen: a real
+#: lamp whose lines began 40 % late gave an axis 8 cm⁻¹ from its maker's at the end without lines).
+MAX_BEYOND = 0.25
 
 
 def calibrate_axis(
@@ -57,12 +64,27 @@ def calibrate_axis(
     fit = calibrate_wavelengths(counts, names, guess, saturation=saturation if len(lamps) == 1 else None)
     laser = None if standard is None else _laser(fit, standard, laser_nm)
     outcome = _outcome(fit, laser, laser_nm)
+    _require_held(fit, outcome)
     if outcome.sigma_cm1 > MAX_SIGMA_CM1:
         raise NotCalibrated(
             f"the axis is uncertain by {outcome.sigma_cm1:.2f} cm⁻¹; {MAX_SIGMA_CM1:g} are allowed: "
             "longer exposures, or a second lamp"
         )
     return outcome
+
+
+def _require_held(fit: WavelengthFit, outcome: AxisOutcome) -> None:
+    """Raise `NotCalibrated` where the fingerprint range lies too far beyond the lines."""
+    assert outcome.laser_nm is not None
+    first, last = outcome.valid_range
+    low, high = wavelength_of(np.asarray(FINGERPRINT_CM1), outcome.laser_nm)
+    low, high = max(low, fit.axis_nm[0]), min(high, fit.axis_nm[-1])
+    if max(first - low, high - last) > MAX_BEYOND * (last - first):
+        held = raman_shift(np.array([first, last]), outcome.laser_nm)
+        raise NotCalibrated(
+            f"lines of the lamp hold the axis only from {held[0]:.0f} to {held[1]:.0f} cm⁻¹: "
+            "longer exposure, or a second lamp"
+        )
 
 
 def _laser(fit: WavelengthFit, standard: tuple[FloatArray, str], stated_nm: float) -> LaserLine:

@@ -1,6 +1,7 @@
 """Axes: a real spectrometer from a wrong guess, and a thousand simulated ones."""
 
 import multiprocessing
+import re
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -119,7 +120,7 @@ def simulated(sheet: Sheet) -> None:
             if len(answers) % 200 == 0:
                 progress(f"{len(answers)} of {INSTRUMENTS} simulated instruments")
     accepted = np.array([one for one in answers if not isinstance(one, str)])
-    refused = Counter(one.split(":")[0][:60] for one in answers if isinstance(one, str))
+    refused = Counter(re.sub(r"[\d.]+", "…", one.split(":")[0]) for one in answers if isinstance(one, str))
     rms, lines_rms, largest = accepted.T
     good = int((rms <= 0.5).sum()) + sum(refused.values())
     sheet.add(

@@ -167,6 +167,14 @@ def test_a_laser_line_needs_its_substance():
         calibrate_laser(far, true_nm, "silicon", 785.0)
 
 
+def test_an_axis_is_not_trusted_far_beyond_its_lines():
+    true_nm = polynomial_axis(TRUE, PIXELS)
+    early = {n for n, line in enumerate(lamp_lines(["neon"]).wavelength_nm) if line < 848.0}
+    counts = lit(true_nm, ["neon"], without=early)
+    with pytest.raises(NotCalibrated, match="hold the axis only from 9"):
+        calibrate_axis([(counts, "neon")], (silicon(true_nm, 785.0), "silicon"), guess=TRUE, laser_nm=785.0)
+
+
 def test_lines_are_checked_on_a_finished_axis():
     true_nm = polynomial_axis(TRUE, PIXELS)
     (line,) = checked_lines(silicon(true_nm, 785.1), true_nm, "silicon", 785.1)
