@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from spectra.values import FloatArray, Spectrum
@@ -12,6 +13,8 @@ from spectra.values import FloatArray, Spectrum
 HEIGHT_SIGMAS = 4.0
 #: No line of a spectrometer is narrower than this many channels; what is, is a spike.
 NARROWEST_CHANNELS = 1.5
+#: No line leaves a channel this many noise standard deviations below both of its neighbours (chosen).
+DIP_SIGMAS = 10.0
 #: What is wider than this is no line but a hump, cm⁻¹ (chosen: twice the widest handheld's 15 and more).
 WIDEST_CM1 = 40.0
 
@@ -59,6 +62,7 @@ def fit_line(spectrum: Spectrum, near_cm1: float, *, window_cm1: float = 12.0) -
         inside = np.abs(spectrum.axis - centre) <= window_cm1
         if inside.sum() < 6:
             return None
+        inside &= ~_dips(spectrum)
         x, y = spectrum.axis[inside], spectrum.intensity[inside]
         level = np.interp(x, [x[0], x[-1]], [y[0], y[-1]])
         centre = float(x[np.argmax(y - level)])
@@ -66,6 +70,16 @@ def fit_line(spectrum: Spectrum, near_cm1: float, *, window_cm1: float = 12.0) -
             return None
     stated = 0.0 if spectrum.noise is None else float(np.median(spectrum.noise[inside]))
     return _fitted(x, y, centre, (near_cm1 - window_cm1, near_cm1 + window_cm1), stated)
+
+
+def _dips(spectrum: Spectrum) -> npt.NDArray[np.bool_]:
+    """Return which channels lie far below both neighbours: a cosmic ray in the only dark frame."""
+    y = spectrum.intensity
+    found = np.zeros(y.size, dtype=bool)
+    if spectrum.noise is not None:
+        below = np.minimum(y[:-2], y[2:]) - y[1:-1]
+        found[1:-1] = below > DIP_SIGMAS * np.maximum(spectrum.noise[1:-1], 1e-300)
+    return found
 
 
 def _fitted(

@@ -230,3 +230,14 @@ def test_broadening_real_polystyrene_to_13_cm1_moves_no_line_by_more_than_the_st
         for line in sharp_lines("polystyrene"):
             before, after = fit_line(sharp, line), fit_line(wide, line)
             assert abs(after.centre_cm1 - before.centre_cm1) < FIT_BIAS_CM1
+
+
+def test_a_cosmic_ray_in_the_only_dark_frame_spoils_no_line():
+    axis = np.linspace(1100.0, 1200.0, 60)
+    line = 1000.0 * np.exp(-4 * np.log(2) * ((axis - 1155.3) / 9.0) ** 2)
+    noise = np.full(axis.size, 5.0)
+    intensity = line + np.random.default_rng(0).normal(0.0, 5.0, axis.size)
+    intensity[30] -= 3000.0
+    found = fit_line(Spectrum(axis, intensity, Technique.RAMAN, noise=noise), 1155.3)
+    assert found is not None
+    assert abs(found.centre_cm1 - 1155.3) < 0.3
