@@ -46,7 +46,10 @@ line.sendall(asked)
 answers = line.makefile("rb")
 child = int(answers.readline() or 0)
 def pass_on(number, _frame):
-    os.kill(child, number)
+    try:
+        os.kill(child, number)
+    except ProcessLookupError:
+        pass # it ended by itself meanwhile
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, pass_on)
 os._exit(int(answers.readline() or 70))
