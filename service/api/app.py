@@ -65,12 +65,26 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     problems.install(app)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
-    nouns = (parcels, screenings, scans, results, events, benches)
-    for noun in (*nouns, calibrations, verifications, flags, impact):
+    nouns = (parcels, screenings, scans, results, events, benches, calibrations, verifications, flags, impact)
+    for noun in (
+        *nouns,
+        # parcels at work
+        # webhooks
+        # operations, reviews, measures
+        # audit
+        # methods, curves, reports, bundles
+        # tokens
+    ):
         api.include_router(noun)
     app.include_router(api, responses=_PROBLEM)
     app.include_router(health.router, responses=_PROBLEM)
-    app.include_router(pages)
+    for page in (
+        pages,
+        # pages of results, libraries, calibrations
+        # pages of reviews, measures
+        # pages for integrators
+    ):
+        app.include_router(page)
     _describe(app)
     return app
 

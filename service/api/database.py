@@ -9,41 +9,16 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
+from .change import Change, Watch
 from .clock import utc_now
 from .errors import ServerAlreadyRunning, StoreBusy, UnrecordedChange
-from .events import chain
 from .migrating import upgrade
-from .tables import BenchContact, ChainHead, Event, IdempotencyKey
-
-#: Tables that tell of changes, and are no change themselves.
-_BOOKKEEPING = (Event, ChainHead, IdempotencyKey, BenchContact)
-
-
-@dataclass(slots=True)
-class Change:
-    """One transaction that writes."""
-
-    session: Session
-    """Session of the transaction; the boundary commits it."""
-    actor: str
-    """Token, or program on the server's machine, that asked for the change."""
-    now: str
-    """Moment of the change, RFC 3339 in UTC; the same for all that it writes."""
-    recorded: int = 0
-    """Events so far."""
-
-    def record(self, kind: str, subject: str, data: dict[str, Any]) -> None:
-        """Append an event to the chain; see `chain.append`."""
-        self.session.flush()
-        chain.append(self.session, kind=kind, at=self.now, actor=self.actor, subject=subject, data=data)
-        self.recorded += 1
 
 
 class Database:
@@ -107,7 +82,7 @@ class Database:
             raise StoreBusy(f"the database was busy for {self._busy_s:g} s; try again")
         try:
             with Session(self._writing, expire_on_commit=False) as session, session.begin():
-                watch = _Watch(session)
+                watch = Watch(session)
                 session.connection()
                 change = Change(session, actor, utc_now())
                 yield change
@@ -116,18 +91,6 @@ class Database:
                     raise UnrecordedChange("a change has no event; nothing was written")
         finally:
             self._turn.release()
-
-
-class _Watch:
-    """Notes whether a session writes anything but bookkeeping."""
-
-    def __init__(self, session: Session) -> None:
-        self.changed = False
-        event.listen(session, "before_flush", self._note)
-
-    def _note(self, session: Session, *_: object) -> None:
-        touched = (*session.new, *session.dirty, *session.deleted)
-        self.changed |= any(not isinstance(one, _BOOKKEEPING) for one in touched)
 
 
 def _engine(path: Path, busy_s: float) -> Engine:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from spectra.digest import json_digest
 
-from .database import Change
+from .change import Change
 from .events.chain import canonical
 from .problems import Problem
 from .tables import IdempotencyKey

@@ -57,6 +57,13 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "fleet_page": _PEOPLE,
     "flags_page": _REVIEWERS,
     "review_form": frozenset({Role.TECHNICIAN}),
+    # parcels at work: advance data, bulk, queue, links, dispositions, sandbox
+    # events and webhooks
+    # operations, reviews, measures
+    # audit, holds, purges
+    # methods, curves, reports, bundles
+    # pages of results, libraries, calibrations
+    # tokens and limits
 }
 
 #: Operations that need no token.

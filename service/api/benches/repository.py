@@ -14,7 +14,7 @@ from library.errors import LibraryError
 from library.release_errors import NothingTrusted
 from library.release_state import read_state
 
-from ..database import Change
+from ..change import Change
 from ..events.chain import canonical
 from ..paging import take_page
 from ..problems import Problem

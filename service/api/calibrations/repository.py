@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from calibration.errors import RecordDamaged
 from calibration.record import CalibrationRecord
 
-from ..database import Change
+from ..change import Change
 from ..events.chain import canonical
 from ..paging import take_page
 from ..problems import Problem

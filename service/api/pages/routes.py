@@ -1,13 +1,10 @@
 """Routes of the pages. They need a sign-in, no script, and load nothing from anywhere."""
 
-import secrets
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import RedirectResponse, Response
 
 from ...fleet_words import minute
 from ..clock import utc_now
@@ -20,12 +17,9 @@ from ..tokens.repository import find_secret
 from .flags import flag_lines
 from .fleet import fleet_lines
 from .latest import latest_lines
+from .render import render, same_site
 
 router = APIRouter(include_in_schema=False)
-
-_PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-)
 
 
 @router.get("/")
@@ -35,7 +29,7 @@ def latest_page(person: ThePerson, store: TheStore) -> Response:
         return RedirectResponse("/login", 303)
     with store.database.read() as session:
         lines = latest_lines(session)
-    return _page("latest.html", lines=lines, role=person.role.value)
+    return render("latest.html", lines=lines, role=person.role.value)
 
 
 @router.get("/fleet")
@@ -45,7 +39,7 @@ def fleet_page(person: ThePerson, store: TheStore) -> Response:
         return RedirectResponse("/login", 303)
     with store.database.read() as session:
         told, newest, lines = fleet_lines(session, store.settings)
-    return _page(
+    return render(
         "fleet.html", tally=told, newest=newest, lines=lines, now=minute(utc_now()), role=person.role.value
     )
 
@@ -58,7 +52,7 @@ def flags_page(person: ThePerson, store: TheStore, all: bool = False) -> Respons
     with store.database.read() as session:
         lines, more = flag_lines(session, reviewed=all)
     may_close = allowed("review_form", person.role)
-    return _page("flags.html", lines=lines, more=more, all=all, may_close=may_close, role=person.role.value)
+    return render("flags.html", lines=lines, more=more, all=all, may_close=may_close, role=person.role.value)
 
 
 @router.post("/flags/{flag_id}")
@@ -70,7 +64,7 @@ def review_form(
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     """Close a flag with a note, from the page."""
-    _same_site(request)
+    same_site(request)
     if person is None:
         return RedirectResponse("/login", 303)
     if not note.strip():
@@ -86,19 +80,19 @@ def review_form(
 @router.get("/login")
 def login_page() -> Response:
     """Show the form that takes a token."""
-    return _page("login.html", message="")
+    return render("login.html", message="")
 
 
 @router.post("/login")
 def login(request: Request, store: TheStore, token: Annotated[str, Form(max_length=128)] = "") -> Response:
     """Sign in with a token; the cookie holds a secret of its own, out of reach of scripts."""
-    _same_site(request)
+    same_site(request)
     with store.database.read() as session:
         found = find_secret(session, token.strip())
         if found is None:
-            return _page("login.html", message="This token is unknown, expired or revoked.", status=401)
+            return render("login.html", message="This token is unknown, expired or revoked.", status=401)
         if not allowed("latest_page", Role(found.role)):
-            return _page("login.html", message=f"A {found.role} token shows no pages.", status=403)
+            return render("login.html", message=f"A {found.role} token shows no pages.", status=403)
         secret = store.sessions.open(found.token_id)
     answer = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
@@ -111,29 +105,8 @@ def login(request: Request, store: TheStore, token: Annotated[str, Form(max_leng
 @router.post("/logout")
 def logout(request: Request, store: TheStore) -> Response:
     """Sign out."""
-    _same_site(request)
+    same_site(request)
     store.sessions.close(request.cookies.get(COOKIE, ""))
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
-
-
-def _same_site(request: Request) -> None:
-    # https://www.w3.org/TR/fetch-metadata/: browsers say where a request comes from.
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-        raise Problem("forbidden", "this form was sent by another site")
-
-
-def _page(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    nonce = secrets.token_urlsafe(16)
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
-    headers = {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return HTMLResponse(_PAGES.get_template(name).render(nonce=nonce, **values), status, headers)

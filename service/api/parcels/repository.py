@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
 
+from ..change import Change
 from ..clock import utc_in
-from ..database import Change
 from ..paging import take_page
 from ..s10 import ItemIdType, Label, read_label
 from ..tables import Parcel

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from spectra.digest import bytes_digest
 from spectra.values import Role
 
-from ..database import Change
+from ..change import Change
 from ..events.chain import canonical
 from ..flags.repository import flag_arrived
 from ..impact.index import note_uses

@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Query, Response
 
-from ..database import Change
+from ..change import Change
 from ..idempotency import once
 from ..problems import Problem
 from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore

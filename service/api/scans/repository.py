@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from spectra.values import Scan
 
-from ..database import Change
+from ..change import Change
 from ..tables import ScanFile
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from spectra.digest import json_digest
 
-from ..database import Change
+from ..change import Change
 from ..parcels.repository import find_or_register
 from ..problems import Problem
 from ..tables import Screening

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from ..database import Change
+from ..change import Change
 from ..idempotency import once
 from ..problems import Problem
 from ..requests import IdempotencyKeyHeader, TheCaller, TheStore

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
 
+from ..change import Change
 from ..clock import utc_in, utc_now
-from ..database import Change
 from ..permissions import Role
 from ..tables import Token
 

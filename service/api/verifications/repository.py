@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
 
-from ..database import Change
+from ..change import Change
 from ..events.chain import canonical
 from ..paging import take_page
 from ..problems import Problem

@@ -113,7 +113,7 @@ def test_the_steps_build_what_the_tables_say(database: Database) -> None:
     with database.read() as session:
         context = MigrationContext.configure(session.connection())
         assert compare_metadata(context, Base.metadata) == []
-        assert context.get_current_revision() == "0003"
+        assert context.get_current_revision() == "0010"
         assert session.connection().exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert session.connection().exec_driver_sql("PRAGMA synchronous").scalar() == 2
 

@@ -1,11 +1,9 @@
-"""The tables of the server. What they say is what `migrations` builds; a test compares them."""
+"""Tables of the first years: parcels, screenings, scans, results, instruments and the chain."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, LargeBinary, false
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-class Base(DeclarativeBase):
-    """Base of all tables."""
+from .base import Base
 
 
 class Token(Base):
@@ -36,6 +34,13 @@ class Parcel(Base):
     label_problem: Mapped[str]
     salt: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[str]
+    #: Made by an integrator to try things out; counts nowhere.
+    sandbox: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: By the targeting system, 0 to 1, more is riskier; NULL for not told.
+    risk_score: Mapped[float | None]
+    known_shipper: Mapped[bool | None]
+    #: The parcel this provisional one turned out to be.
+    merged_into: Mapped[str | None]
 
 
 class Screening(Base):
@@ -53,6 +58,10 @@ class Screening(Base):
     opened_at: Mapped[str]
     completed_at: Mapped[str | None]
     finding: Mapped[str | None]
+    #: Site of the bench, empty where it said none.
+    site: Mapped[str] = mapped_column(default="", server_default="")
+    #: Operation it counts in, chosen by site and time as it was opened.
+    operation_id: Mapped[str | None]
 
 
 class ScanFile(Base):

@@ -1,0 +1,14 @@
+"""Legal holds, purges, seals."""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    raise NotImplementedError("records are never taken back")

@@ -1,0 +1,1 @@
+"""Tables of what guards the server: limits, scopes of tokens."""

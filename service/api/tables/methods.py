@@ -1,0 +1,1 @@
+"""Tables of methods whose files the server keeps as evidence."""

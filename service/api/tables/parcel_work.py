@@ -1,0 +1,1 @@
+"""Tables of parcels at work: advance data, links, dispositions."""

@@ -1,0 +1,1 @@
+"""Tables of people's work: operations, reviews, measures."""

@@ -1,0 +1,1 @@
+"""Tables of proof: legal holds, purges, what was sealed."""

@@ -1,0 +1,1 @@
+"""Tables of pushing: webhooks and what is to be delivered."""
