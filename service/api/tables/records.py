@@ -1,6 +1,6 @@
 """Tables of the first years: parcels, screenings, scans, results, instruments and the chain."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, false
+from sqlalchemy import Double, ForeignKey, Index, LargeBinary, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base
@@ -37,7 +37,7 @@ class Parcel(Base):
     #: Made by an integrator to try things out; counts nowhere.
     sandbox: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: By the targeting system, 0 to 1, more is riskier; NULL for not told.
-    risk_score: Mapped[float | None]
+    risk_score: Mapped[float | None] = mapped_column(Double)
     known_shipper: Mapped[bool | None]
     #: The parcel this provisional one turned out to be.
     merged_into: Mapped[str | None]

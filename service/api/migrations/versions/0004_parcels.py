@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("parcels", sa.Column("sandbox", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.add_column("parcels", sa.Column("risk_score", sa.Float(), nullable=True))
+    op.add_column("parcels", sa.Column("risk_score", sa.Double(), nullable=True))
     op.add_column("parcels", sa.Column("known_shipper", sa.Boolean(), nullable=True))
     op.add_column("parcels", sa.Column("merged_into", sa.String(), nullable=True))
     op.add_column("screenings", sa.Column("site", sa.String(), nullable=False, server_default=""))
