@@ -1,6 +1,7 @@
 """Where this installation keeps its things, and whom it talks to.
 
-Read from the environment and ``config.toml`` in the home folder; the environment wins.
+Read from the environment and ``config.toml`` in the home folder; the environment wins. Every setting can
+be given as ``OPIOSCAN_`` and its name in capitals, too.
 
 ==================  ==================  ==========================================
 ``config.toml``     environment         meaning
@@ -17,6 +18,11 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
 ``verification_limit_cm1``              largest deviation of a standard's line, default 1
 ``require_negative_control``            an empty place is to be verified too, default false
+``rate_per_s``                          requests of one token at the server, 1/s, default 100
+``log``                                 the server's log: warnings (default), text or json
+``tls_certificate``                     file of the server's certificate chain, PEM
+``tls_key``                             file of its key, for the owner only
+``trusted_proxies``                     addresses of proxies before the server, commas between
 ==================  ==================  ==========================================
 """
 
@@ -34,6 +40,7 @@ from .errors import SettingsError
 from .settings_file import (
     BENCH_PORT,
     HOST,
+    RATE_PER_S,
     SERVER_PORT,
     SILENT_MINUTES,
     VERIFICATION_LIMIT_CM1,
@@ -72,6 +79,17 @@ class Settings:
     """Largest deviation of a standard's line, cm⁻¹."""
     require_negative_control: bool = False
     """Whether an instrument counts as verified only with a negative control too."""
+
+    rate_per_s: float = RATE_PER_S
+    """Requests of one token at the server, 1/s, ten times that for benches; 0 for no limit."""
+    log: str = "warnings"
+    """What the server writes to standard error: warnings, text or json."""
+    tls_certificate: str = ""
+    """File of the server's certificate chain (PEM); empty for none."""
+    tls_key: str = ""
+    """File of its private key."""
+    trusted_proxies: str = ""
+    """Addresses of proxies whose word about clients counts, with commas between; empty for none."""
 
     @property
     def config_path(self) -> Path:
@@ -175,7 +193,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environ is None else environ
     home = _home(env.get("OPIOSCAN_HOME", ""))
-    config = read_config(home / "config.toml")
+    config = read_config(home / "config.toml", env)
     url = env.get("OPIOSCAN_SERVER", config.pop("server_url"))
     token = env.get("OPIOSCAN_TOKEN") or read_small(home / "server_token")
     return Settings(home=home, server_url=_checked_url(url), server_token=token.strip(), **config)

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,29 @@ VERIFY_DRIFT_CM1_H = 0.5
 #: Largest deviation of a standard's line, cm⁻¹ (chosen: half of what no line may ever be off by).
 VERIFICATION_LIMIT_CM1 = 1.0
 
+#: Requests of one token at the server, 1/s (chosen: more than any parcel system polls); 0 for no limit.
+RATE_PER_S = 100.0
+
 #: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider
 #: limit than 1.5 cm⁻¹ a line could be 2 off before a verification fails.
 _NUMBERS = {
     "verify_hours": (VERIFY_HOURS, 0.25, 168.0),
     "verify_drift_cm1_h": (VERIFY_DRIFT_CM1_H, 0.01, 5.0),
     "verification_limit_cm1": (VERIFICATION_LIMIT_CM1, 0.2, 1.5),
+    "rate_per_s": (RATE_PER_S, 0.0, 1e6),
 }
 _SWITCHES = {"require_negative_control": False}
 
-_TEXTS = {"server_url": "", "host": HOST, "bench_name": ""}
+_TEXTS = {
+    "server_url": "",
+    "host": HOST,
+    "bench_name": "",
+    "log": "warnings",
+    "tls_certificate": "",
+    "tls_key": "",
+    "trusted_proxies": "",
+}
+_CHOICES = {"log": ("warnings", "text", "json")}
 _PORTS = {"bench_port": BENCH_PORT, "server_port": SERVER_PORT}
 _MINUTES = {"silent_minutes": SILENT_MINUTES}
 
@@ -60,8 +74,10 @@ def read_small(path: Path) -> str:
         raise SettingsError(f"{path} is not UTF-8 text") from error
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Return the settings of a ``config.toml`` with the usual ones where it says nothing.
+def read_config(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of a ``config.toml``, the usual ones where it says nothing.
+
+    A variable ``OPIOSCAN_NAME`` of the environment stands in the place of the setting ``name``.
 
     Raises
     ------
@@ -74,13 +90,16 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     usual: dict[str, Any] = {**_TEXTS, **_PORTS, **_MINUTES, **_SWITCHES}
     usual |= {name: value for name, (value, _, _) in _NUMBERS.items()}
-    config = {**usual, **given}
+    config = {**usual, **given, **_from_environment(environ, usual)}
     if unknown := sorted(config.keys() - usual.keys()):
         known = ", ".join(sorted(usual))
         raise SettingsError(f"{path} holds the unknown setting {unknown[0]!r}; known are {known}")
     for name in _TEXTS:
         if not isinstance(config[name], str):
             raise SettingsError(f"{path}: {name} must be text in quotes")
+    for name, allowed in _CHOICES.items():
+        if config[name] not in allowed:
+            raise SettingsError(f"{path}: {name} must be one of {', '.join(allowed)}, not {config[name]!r}")
     for name in _PORTS:
         if not _is_whole(config[name], 0, 65535):
             raise SettingsError(f"{path}: {name} must be a port from 0 to 65535, not {config[name]!r}")
@@ -96,6 +115,26 @@ def read_config(path: Path) -> dict[str, Any]:
             f"a letter or digit; {config['bench_name']!r} does not fit"
         )
     return config
+
+
+def _from_environment(environ: Mapping[str, str], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that variables of the environment give, each of the kind of its usual value."""
+    found: dict[str, Any] = {}
+    for name, value in usual.items():
+        text = environ.get(f"OPIOSCAN_{name.upper()}")
+        if text is None or name == "server_url":
+            continue
+        found[name] = text if isinstance(value, str) else _as_toml(name, text)
+    return found
+
+
+def _as_toml(name: str, text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise SettingsError(
+            f"OPIOSCAN_{name.upper()} is neither a number nor true or false: {text!r}"
+        ) from error
 
 
 def _check_numbers(path: Path, config: dict[str, Any]) -> None:

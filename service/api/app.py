@@ -13,6 +13,7 @@ from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
 from .events.routes import router as events
 from .flags.routes import router as flags
+from .guards.logs import AccessLog
 from .impact.routes import router as impact
 from .limits import BodyLimit
 from .pages.routes import router as pages
@@ -64,6 +65,7 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     )
     problems.install(app)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
+    app.add_middleware(AccessLog)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
     nouns = (parcels, screenings, scans, results, events, benches, calibrations, verifications, flags, impact)
     for noun in (

@@ -68,6 +68,7 @@ KINDS: dict[str, Kind] = {
     "ambiguous": Kind(409, "The name begins more than one"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),
+    "rate_limited": Kind(429, "Too many requests"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),
     "not_ready": Kind(503, "The server is not ready"),
 }
@@ -79,6 +80,7 @@ _BY_STATUS = {
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
+    429: "rate_limited",
     503: "not_ready",
 }
 

@@ -10,12 +10,14 @@ from fastapi.security import HTTPBearer
 
 from ..archive.journal import Archive
 from .database import Database, only_server
+from .guards.rates import Rates
 from .permissions import Role, allowed
 from .problems import Problem
 from .sessions import COOKIE, Sessions
 from .settings import ServerSettings
 from .tables import Token
 from .tokens.repository import find_secret, find_valid
+from .tokens.scopes import covers, needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Store:
     """People at the pages."""
     settings: ServerSettings
     """Where all that is, and the limits."""
+    rates: Rates
+    """How much each caller may ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
         A later version of this software made them.
     """
     with only_server(settings.db_path), Database(settings.db_path, busy_s=settings.busy_s) as database:
-        yield Store(database, Archive(settings.scans_path), Sessions(), settings)
+        yield Store(database, Archive(settings.scans_path), Sessions(), settings, Rates(settings.rate_per_s))
 
 
 def the_store(request: Request) -> Store:
@@ -99,11 +103,17 @@ def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) ->
 
 def authorised(request: Request, token: Token | None) -> Caller:
     """Return the caller of a token when its role may do what the request asks for."""
+    rates = the_store(request).rates
     if token is None:
+        rates.count_wrong(request.client.host if request.client else "")
         raise _unauthenticated("the token is unknown, expired or revoked")
     role, operation = Role(token.role), request.scope["endpoint"].__name__
+    request.state.token_id = token.token_id
+    rates.count(token.token_id, role)
     if not allowed(operation, role):
         raise Problem("forbidden", f"a token of the role {role} may not {operation.replace('_', ' ')}")
+    if not covers(token.scopes, request):
+        raise Problem("forbidden", f"the token lacks the scope {needed(request) or 'for pages'}")
     return Caller(token.token_id, role)
 
 

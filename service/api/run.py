@@ -1,7 +1,6 @@
 """Running the server in this process until it is told to stop."""
 
 import contextlib
-import logging
 import signal
 import socket
 import threading
@@ -12,6 +11,7 @@ import uvicorn
 
 from ..errors import UsageError
 from .app import create_app
+from .guards.tls import TlsFiles
 from .requests import open_store
 from .settings import ServerSettings
 
@@ -31,6 +31,8 @@ def run_server(
     *,
     host: str = "127.0.0.1",
     stop: threading.Event | None = None,
+    tls: TlsFiles | None = None,
+    trusted_proxies: str = "",
 ) -> None:
     """Serve until SIGINT, SIGTERM or ``stop``; requests under way are finished.
 
@@ -46,6 +48,10 @@ def run_server(
         Address to listen on.
     stop
         For callers in other threads; signals are heard in the main thread only.
+    tls
+        Certificate and key; None for plain HTTP.
+    trusted_proxies
+        Addresses, commas between, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` count; empty for none.
 
     Raises
     ------
@@ -64,11 +70,15 @@ def run_server(
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=trusted_proxies or None,
+            ssl_certfile=None if tls is None else tls.certificate,
+            ssl_keyfile=None if tls is None else str(tls.key),
             timeout_graceful_shutdown=GRACE_S,
             timeout_keep_alive=15,
         )
-        _Server(config, _address(listener), ready, stop).run(sockets=[listener])
+        address = _address(listener, "http" if tls is None else "https")
+        _Server(config, address, ready, stop).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -127,11 +137,6 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def quiet_logs() -> None:
-    """Let warnings of the server through to stderr, and nothing less."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -22,6 +22,8 @@ class ServerSettings:
     """After how long without a report a bench is called silent, s."""
     queue_s: float = 600.0
     """How old the oldest entry of an outbox may be, s (chosen: a server in reach empties it in seconds)."""
+    rate_per_s: float = 0.0
+    """Requests of one token, 1/s, see `guards.rates`; 0 for no limit."""
     releases_path: Path | None = None
     """Folder of what this machine knows of released methods; None for nothing."""
 
@@ -31,6 +33,7 @@ class ServerSettings:
         return cls(
             db_path=settings.server_db if db is None else db.absolute(),
             scans_path=settings.server_scans if db is None else db.absolute().parent / "scans",
+            rate_per_s=settings.rate_per_s,
             silent_s=settings.silent_minutes * 60.0,
             releases_path=settings.releases_dir,
         )

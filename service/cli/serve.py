@@ -25,6 +25,14 @@ Database = Annotated[
 Remote = Annotated[
     bool, typer.Option("--allow-remote", help="Listen for other machines, behind a proxy that adds TLS.")
 ]
+Certificate = Annotated[
+    Path | None, typer.Option("--tls-cert", help="Certificate chain (PEM): serve HTTPS.", show_default="none")
+]
+Key = Annotated[Path | None, typer.Option("--tls-key", help="Its private key (PEM).", show_default="none")]
+Log = Annotated[
+    str | None,
+    typer.Option(help="What goes to standard error: warnings, text or json.", show_default="warnings"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the address as one JSON line.")]
 
 
@@ -34,20 +42,29 @@ def serve(
     port: Port = None,
     db: Database = None,
     allow_remote: Remote = False,
+    certificate: Certificate = None,
+    key: Key = None,
+    log: Log = None,
     as_json: Json = False,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
-    from ..api.run import quiet_logs, run_server
+    from ..api.guards.logs import LogStyle, write_logs
+    from ..api.guards.tls import tls_files
+    from ..api.run import run_server
     from ..api.settings import ServerSettings
 
     settings = load_settings()
     address = host or settings.host
-    if not allow_remote and not _is_loopback(address):
+    tls = tls_files(certificate or _file(settings.tls_certificate), key or _file(settings.tls_key))
+    if tls is None and not allow_remote and not _is_loopback(address):
         raise UsageError(
             f"{address} is open to other machines and the tokens would travel in the clear: "
-            "put a proxy with TLS before the server, or say --allow-remote"
+            "give --tls-cert and --tls-key, or put a proxy with TLS before the server and say --allow-remote"
         )
-    quiet_logs()
+    style = settings.log if log is None else log
+    if style not in set(LogStyle):
+        raise UsageError(f"there is no log {style!r}: choose one of {', '.join(LogStyle)}")
+    write_logs(LogStyle(style))
     places = ServerSettings.of(settings, db)
 
     def ready(url: str) -> None:
@@ -59,7 +76,11 @@ def serve(
 
     _hint_at_token(settings, db)
     wanted = settings.server_port if port is None else port
-    run_server(places, wanted, ready, host=address)
+    run_server(places, wanted, ready, host=address, tls=tls, trusted_proxies=settings.trusted_proxies)
+
+
+def _file(name: str) -> Path | None:
+    return Path(name).expanduser() if name else None
 
 
 def _is_loopback(host: str) -> bool:

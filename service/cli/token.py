@@ -31,6 +31,10 @@ def create(
         float | None,
         typer.Option(min=0.001, max=3650.0, help="Days it is valid.", show_default="until revoked"),
     ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="NOUN:read or NOUN:write, again for more.", show_default="all its role may"),
+    ] = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -42,8 +46,9 @@ def create(
         raise UsageError(f"there is no role {role!r}: choose one of {', '.join(Role)}")
     if len(name) > 128:
         raise UsageError("the name of a token has at most 128 characters")
+    _check_scopes(scope or [])
     with closing(_database(db)) as database, database.write(_actor()) as change:
-        secret, token = create_token(change, Role(role), name=name, days=days)
+        secret, token = create_token(change, Role(role), name=name, days=days, scopes=scope or [])
         made = {"token": secret, **_shown(token)}
     if as_json:
         emit_json(made)
@@ -63,7 +68,7 @@ def list_(db: Db = None, as_json: Json = False) -> None:
         for token in tokens:
             emit_json(token)
         return
-    table = Table("id", "role", "name", "created", "expires", "revoked")
+    table = Table("id", "role", "name", "created", "expires", "revoked", "scopes")
     for token in tokens:
         table.add_row(*(str(value or "") for value in token.values()))
     console().print(table)
@@ -96,6 +101,18 @@ def _database(db: Path | None) -> Any:
     return Database(ServerSettings.of(load_settings(), db).db_path)
 
 
+def _check_scopes(scopes: list[str]) -> None:
+    if not scopes:
+        return
+    from ..api.app import create_app
+    from ..api.settings import ServerSettings
+    from ..api.tokens.scopes import known
+
+    there = known(create_app(ServerSettings.of(load_settings())).openapi())
+    if unknown := sorted(set(scopes) - there):
+        raise UsageError(f"there is no scope {unknown[0]!r}: choose among {', '.join(sorted(there))}")
+
+
 def _actor() -> str:
     try:
         return f"cli:{getpass.getuser()}"
@@ -104,5 +121,5 @@ def _actor() -> str:
 
 
 def _shown(token: Any) -> dict[str, str | None]:
-    names = ("token_id", "role", "name", "created_at", "expires_at", "revoked_at")
+    names = ("token_id", "role", "name", "created_at", "expires_at", "revoked_at", "scopes")
     return {name: getattr(token, name) for name in names}

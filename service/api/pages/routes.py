@@ -90,6 +90,7 @@ def login(request: Request, store: TheStore, token: Annotated[str, Form(max_leng
     with store.database.read() as session:
         found = find_secret(session, token.strip())
         if found is None:
+            store.rates.count_wrong(request.client.host if request.client else "")
             return render("login.html", message="This token is unknown, expired or revoked.", status=401)
         if not allowed("latest_page", Role(found.role)):
             return render("login.html", message=f"A {found.role} token shows no pages.", status=403)

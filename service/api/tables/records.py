@@ -18,6 +18,8 @@ class Token(Base):
     created_at: Mapped[str]
     expires_at: Mapped[str | None]
     revoked_at: Mapped[str | None]
+    #: What it may do of what its role may, see `tokens.scopes`; NULL for all.
+    scopes: Mapped[str | None]
 
 
 class Parcel(Base):

@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from ..change import Change
 from ..clock import utc_in, utc_now
 from ..permissions import Role
 from ..tables import Token
+from .scopes import checked
 
 #: What a token of this system begins with, so that scanners for leaked secrets know it.
 PREFIX = "ops_"
@@ -21,7 +23,12 @@ _RANDOM_BYTES = 32
 
 
 def create_token(
-    change: Change, role: Role, *, name: str = "", days: float | None = None
+    change: Change,
+    role: Role,
+    *,
+    name: str = "",
+    days: float | None = None,
+    scopes: Sequence[str] = (),
 ) -> tuple[str, Token]:
     """Make a token and return its secret, which is kept nowhere, and its row.
 
@@ -35,6 +42,13 @@ def create_token(
         Who or what has it.
     days
         How long it is valid; None for until revoked.
+    scopes
+        What it may do of what its role may, see `scopes`; none for all.
+
+    Raises
+    ------
+    ValueError
+        One is no scope.
     """
     secret = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     token = Token(
@@ -45,9 +59,15 @@ def create_token(
         created_at=change.now,
         expires_at=None if days is None else utc_in(days),
         revoked_at=None,
+        scopes=checked(scopes),
     )
     change.session.add(token)
-    data = {"token_id": token.token_id, "role": token.role, "expires_at": token.expires_at}
+    data = {
+        "token_id": token.token_id,
+        "role": token.role,
+        "expires_at": token.expires_at,
+        "scopes": (token.scopes or "").split(),
+    }
     change.record("token.created", f"tokens/{token.token_id}", data)
     return secret, token
 

@@ -1,5 +1,8 @@
 """Scopes of tokens, limits."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -7,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("tokens", sa.Column("scopes", sa.String(), nullable=True))
 
 
 def downgrade() -> None:

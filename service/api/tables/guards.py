@@ -1,1 +1,0 @@
-"""Tables of what guards the server: limits, scopes of tokens."""
