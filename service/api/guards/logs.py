@@ -1,7 +1,7 @@
 """What the server writes about itself: one line a thing, as text or JSON, and never a secret.
 
-A line about a request names operation, status, time and token id. It holds no query, no body and no header: item
-identifiers and names of people stand there.
+A line about a request names operation, status, time and token id. It holds no query, no body and no header:
+item identifiers and names of people stand there.
 """
 
 import json
