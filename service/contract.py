@@ -25,7 +25,8 @@ Text = Annotated[str, Field(max_length=512)]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=2**53)]
+#: RFC 8785 knows the whole numbers that a double holds exactly (section 3.2.2.3).
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 ReasonCode = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=64)]
 UtcTime = Annotated[str, Field(pattern=UTC_TIME, max_length=40)]
 

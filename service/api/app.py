@@ -119,6 +119,11 @@ def _describe(app: FastAPI) -> None:
             for operations in document["paths"].values():
                 for operation in operations.values():
                     operation["responses"].pop("422", None)
+                    # Asked for by the route itself, with a problem of its own.
+                    required = operation.pop("x-required-headers", ())
+                    for parameter in operation.get("parameters", ()):
+                        if parameter["name"] in required:
+                            parameter["required"] = True
             for unused in ("HTTPValidationError", "ValidationError"):
                 parts.pop(unused, None)
         assert app.openapi_schema is not None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import rfc8785
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -16,10 +17,12 @@ from starlette.exceptions import HTTPException
 from .. import problems as shared
 from ..errors import ArchiveError, DiskFull
 from .errors import StoreBusy
+from .guards.methods import allowed_methods
 
 _LOG = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+METHOD_NOT_ALLOWED = 405
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ def install(app: FastAPI) -> None:
     """Make every error of an application a problem object."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(rfc8785.CanonicalizationError, _no_canonical_form)
     app.add_exception_handler(ArchiveError, _archive)
     app.add_exception_handler(StoreBusy, _busy)
     app.add_exception_handler(OperationalError, _database)
@@ -158,8 +162,12 @@ def _instance() -> str:
     return f"urn:uuid:{uuid.uuid4()}"
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == METHOD_NOT_ALLOWED:
+        # The framework tells the methods of one route; a path can have several (RFC 9110, section 10.2.1).
+        all_of_them = allowed_methods(request.app.openapi(), request.scope["path"])
+        error.headers = {"Allow": all_of_them} if all_of_them else error.headers
     code = error.code if isinstance(error, Problem) else _BY_STATUS.get(error.status_code, "bad_request")
     return problem_response(code, str(error.detail), status=error.status_code, headers=error.headers)
 
@@ -172,6 +180,10 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     ]
     first = f"{parts[0]['pointer']}: {parts[0]['message']}" if parts else "the request is malformed"
     return problem_response("invalid", first, errors=parts)
+
+
+def _no_canonical_form(_: Request, error: Exception) -> JSONResponse:
+    return problem_response("invalid", f"it holds a number that RFC 8785 cannot write: {str(error)[:200]}")
 
 
 def _archive(_: Request, error: Exception) -> JSONResponse:

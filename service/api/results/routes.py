@@ -45,6 +45,7 @@ def put_result(
     response_model=ResultView,
     status_code=201,
     responses={200: {"model": ResultView, "description": "The result was accepted before."}},
+    openapi_extra={"x-required-headers": ["Idempotency-Key"]},
 )
 def post_result(
     body: ResultBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None

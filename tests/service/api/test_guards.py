@@ -308,3 +308,22 @@ def test_the_environment_wins(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('rate_per_s = 5\nlog = "text"\n')
     told = load_settings({"OPIOSCAN_HOME": str(tmp_path), "OPIOSCAN_RATE_PER_S": "7.5"})
     assert (told.rate_per_s, told.log) == (7.5, "text")
+
+
+# Methods --------------------------------------------------------------------------------------
+
+
+def test_a_path_tells_all_its_methods(server: Any) -> None:
+    for path, methods in (("/parcels", "GET, POST"), (f"/results/{'0' * 8}", "GET, PUT")):
+        answer = server.api("DELETE", path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+    assert server.client().delete("/healthz").headers["allow"] == "GET"
+
+
+def test_a_number_that_has_no_canonical_form_is_refused(bench: Any) -> None:
+    screening = bench.open()
+    scan = bench.put_scan(screening)
+    body = bench.result_body(screening, scan)
+    body["identification"]["provenance"]["null_count"] = 2**53
+    answer = bench.served.api("PUT", f"/results/{scan[:8]}-0000-4000-8000-000000000000", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
