@@ -38,7 +38,8 @@ Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_plain
 Moment = Annotated[
     str,
     Field(
-        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$",
+        pattern=r"^[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$",
+        json_schema_extra={"format": "date-time"},
         max_length=32,
         description="RFC 3339, UTC.",
         examples=["2026-11-22T12:00:00Z"],
