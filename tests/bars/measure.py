@@ -64,6 +64,20 @@ BARS = {
         "response": 120.0,
         "drift": 600.0,
     },
+    6: {
+        "first_hour": 120.0,
+        "offline": 300.0,
+        "pages": 300.0,
+        "bench_page": 240.0,
+        "recompute": 400.0,
+        "load": 300.0,
+        "trigger": 600.0,
+        "million": 500.0,
+        "webhooks": 400.0,
+        "tamper": 500.0,
+        "schema": 600.0,
+        "forward": 900.0,
+    },
 }
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
