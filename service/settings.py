@@ -16,6 +16,7 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``verify_hours``                        longest interval between two verifications, default 8
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
 ``verification_limit_cm1``              largest deviation of a standard's line, default 1
+``retention_days``                      `audit purge` erases personal data older than this, default 0 (keep)
 ``require_negative_control``            an empty place is to be verified too, default false
 ==================  ==================  ==========================================
 """
@@ -34,6 +35,7 @@ from .errors import SettingsError
 from .settings_file import (
     BENCH_PORT,
     HOST,
+    RETENTION_DAYS,
     SERVER_PORT,
     SILENT_MINUTES,
     VERIFICATION_LIMIT_CM1,
@@ -70,6 +72,8 @@ class Settings:
     """Fastest drift of an axis that verifications have to catch in time, cm⁻¹/h; it shortens the interval."""
     verification_limit_cm1: float = VERIFICATION_LIMIT_CM1
     """Largest deviation of a standard's line, cm⁻¹."""
+    retention_days: float = RETENTION_DAYS
+    """How long personal data of parcels that are done with are kept, days; 0 for always."""
     require_negative_control: bool = False
     """Whether an instrument counts as verified only with a negative control too."""
 

@@ -10,6 +10,8 @@ from fastapi.security import HTTPBearer
 
 from ..archive.journal import Archive
 from .database import Database, only_server
+from .heads_key import server_folder
+from .heads_keeper import HeadKeeper
 from .permissions import Role, allowed
 from .problems import Problem
 from .sessions import COOKIE, Sessions
@@ -30,6 +32,8 @@ class Store:
     """People at the pages."""
     settings: ServerSettings
     """Where all that is, and the limits."""
+    heads: HeadKeeper
+    """Signed heads of the chain, outside the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,12 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
     StoreTooNew
         A later version of this software made them.
     """
-    with only_server(settings.db_path), Database(settings.db_path, busy_s=settings.busy_s) as database:
-        yield Store(database, Archive(settings.scans_path), Sessions(), settings)
+    with (
+        only_server(settings.db_path),
+        Database(settings.db_path, busy_s=settings.busy_s) as database,
+        HeadKeeper(database, server_folder(settings)) as heads,
+    ):
+        yield Store(database, Archive(settings.scans_path), Sessions(), settings, heads)
 
 
 def the_store(request: Request) -> Store:
