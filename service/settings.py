@@ -98,6 +98,11 @@ class Settings:
         return self.home / "outbox.sqlite3"
 
     @property
+    def heads_dir(self) -> Path:
+        """Folder of the server's signed heads, as this bench was given them."""
+        return self.home / "heads"
+
+    @property
     def devices_path(self) -> Path:
         """File that names the devices."""
         return self.home / "devices.toml"

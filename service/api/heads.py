@@ -60,10 +60,17 @@ class SignedHead:
 
 
 def sign_head(
-    key: Ed25519PrivateKey, key_id: str, *, seq: int, hash: str, counts: Mapping[str, int], at: str
+    key: Ed25519PrivateKey, key_id: str, *, seq: int, last: str, counts: Mapping[str, int], at: str
 ) -> SignedHead:
     """Sign the end of a chain."""
-    said = {"schema": SCHEMA, "seq": seq, "hash": hash, "counts": dict(counts), "at": at, "key_id": key_id}
+    said: dict[str, Any] = {
+        "schema": SCHEMA,
+        "seq": seq,
+        "hash": last,
+        "counts": dict(counts),
+        "at": at,
+        "key_id": key_id,
+    }
     return SignedHead(**said, signature=key.sign(_signed(said)).hex())
 
 

@@ -1,8 +1,8 @@
 """The thread that signs heads of the chain and keeps them outside the database.
 
 It looks at what is committed, so that it takes no time from those who write and never signs what may still be
-undone. A crash of the server can lose the heads of the last quarter of a second (the events are there, and stand
-under the head that is signed at the next start); a power cut also those that were not yet appended to
+undone. A crash of the server can lose the heads of the last quarter of a second (the events are there, and
+stand under the head that is signed at the next start); a power cut also those that were not yet appended to
 ``heads.jsonl``, which is flushed.
 """
 
@@ -89,7 +89,7 @@ class HeadKeeper:
         with self._lock:
             if self._newest is None or (self._newest.seq, self._newest.hash) != (seq, last):
                 self._newest = sign_head(
-                    self._key, self._key_id, seq=seq, hash=last, counts=json.loads(counts), at=utc_now()
+                    self._key, self._key_id, seq=seq, last=last, counts=json.loads(counts), at=utc_now()
                 )
             return self._newest
 
@@ -125,7 +125,7 @@ class HeadKeeper:
         self._written_seq = head.seq
 
     def _list_hashes(self) -> None:
-        """Note the hashes of new events, 32 bytes each: a chain made anew is found by its first other event."""
+        """Note the hashes of new events, 32 bytes each: the first event of a chain made anew is found by them."""
         with self._hashes.open("ab") as file:
             file.truncate(file.tell() // 32 * 32)
             while True:

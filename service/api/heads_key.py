@@ -77,7 +77,7 @@ def _loaded_or_made(folder: Path) -> Ed25519PrivateKey:
         pass
     key = Ed25519PrivateKey.generate()
     data = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
-    # Written whole under another name first: several processes may start at once, and the first one's key counts.
+    # Written whole under another name first: several processes may start at once; the first key counts.
     draft = folder / f".{PRIVATE}.{os.getpid()}"
     _write(draft, data, 0o600)
     try:
@@ -136,7 +136,7 @@ def _bytes(path: Path) -> bytes:
 
 def _write(path: Path, data: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

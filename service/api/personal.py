@@ -1,4 +1,4 @@
-"""Where personal data are: in which columns of which tables, and how the parcel is found they belong to.
+"""Where personal data are: in which columns of which tables, and whose.
 
 Nothing of it stands in the chain but salted digests. Erasing a value takes its salt as well, so that nobody can
 try names against the digest afterwards. Item identifiers stay: they are what a result is looked up by; so do
@@ -97,12 +97,10 @@ def to_erase(table: str, before: str) -> ColumnElement[bool]:
     return and_(_unerased(here, said), _parcel_of(here, said).in_(purgeable(before)))
 
 
-def purgeable(before: str) -> Select[tuple[str]]:
+def purgeable(before: str) -> Select[str]:
     """Return the parcels whose personal data may go."""
     late = func.coalesce(Screening.completed_at, Screening.opened_at) >= before
-    going_on = exists().where(
-        Screening.parcel_id == Parcel.parcel_id, or_(Screening.state == _OPEN, late)
-    )
+    going_on = exists().where(Screening.parcel_id == Parcel.parcel_id, or_(Screening.state == _OPEN, late))
     held = exists().where(
         or_(LegalHold.parcel_id == Parcel.parcel_id, LegalHold.parcel_id == Parcel.merged_into),
         LegalHold.lifted_at.is_(None),

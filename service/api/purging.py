@@ -1,4 +1,4 @@
-"""Erasing personal data whose time is over: in batches, each with one event, the rest of the records untouched."""
+"""Erasing personal data whose time is over: in batches, each with one event."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -72,9 +72,7 @@ def purge(
         return Purged(rows, _holds(session), before)
 
 
-def _batches(
-    database: Database, actor: str, name: str, said: PersonalData, before: str
-) -> Iterator[int]:
+def _batches(database: Database, actor: str, name: str, said: PersonalData, before: str) -> Iterator[int]:
     kind = class_of(name)
     while True:
         with database.write(actor) as change:

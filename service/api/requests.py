@@ -10,8 +10,8 @@ from fastapi.security import HTTPBearer
 
 from ..archive.journal import Archive
 from .database import Database, only_server
-from .heads_key import server_folder
 from .heads_keeper import HeadKeeper
+from .heads_key import server_folder
 from .permissions import Role, allowed
 from .problems import Problem
 from .sessions import COOKIE, Sessions

@@ -12,9 +12,7 @@ from .heads import HASHES, KEPT, LATEST, SignedHead, read_heads
 from .heads_key import PUBLIC, read_public
 
 
-def gather(
-    folder: Path | None, heads: Sequence[Path] = (), public_keys: Sequence[Path] = ()
-) -> Witness:
+def gather(folder: Path | None, heads: Sequence[Path] = (), public_keys: Sequence[Path] = ()) -> Witness:
     """Return what a server's folder and other files bear witness of.
 
     Parameters

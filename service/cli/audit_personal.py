@@ -1,7 +1,7 @@
-"""``opioscan audit purge|hold|unhold``: erasing personal data whose time is over, and keeping some of them."""
+"""``opioscan audit purge|hold|unhold``: personal data are erased when their time is over, or kept."""
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-ParcelName = Annotated[str, typer.Argument(metavar="PARCEL", help="Id of the parcel, or its item identifier.")]
+ParcelName = Annotated[
+    str, typer.Argument(metavar="PARCEL", help="Id of the parcel, or its item identifier.")
+]
 
 
 @app.command()
@@ -73,7 +75,7 @@ def hold(
 
     if not why.strip() or len(why) > 1000 or "\0" in why:
         raise UsageError("--why takes 1 to 1000 characters")
-    with closing(open_database(db)) as database, database.write(actor()) as change:
+    with closing(open_database(db)) as database, _as_usage(), database.write(actor()) as change:
         found, created = place_hold(change, _parcel(change.session, parcel), why)
         shown = view_hold(found).model_dump()
     if as_json:
@@ -88,7 +90,7 @@ def unhold(parcel: ParcelName, db: Db = None, as_json: Json = False) -> None:
     from ..api.holds.repository import lift_hold
     from ..api.holds.views import view_hold
 
-    with closing(open_database(db)) as database, database.write(actor()) as change:
+    with closing(open_database(db)) as database, _as_usage(), database.write(actor()) as change:
         shown = view_hold(lift_hold(change, _parcel(change.session, parcel))).model_dump()
     if as_json:
         emit_json(shown)
@@ -96,10 +98,21 @@ def unhold(parcel: ParcelName, db: Db = None, as_json: Json = False) -> None:
         say(f"legal hold lifted: parcel {shown['parcel_id']}")
 
 
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    """Say what the server would answer with a problem as a command does."""
+    from ..api.problems import Problem
+
+    try:
+        yield
+    except Problem as problem:
+        raise UsageError(str(problem.detail)) from problem
+
+
 def _parcel(session: "Session", name: str) -> "Parcel":
     """Return a parcel by its id, or the one that carries an item identifier now."""
-    from ..api.parcels.repository import find_parcel, list_parcels
     from ..api.parcels.models import ParcelQuery
+    from ..api.parcels.repository import find_parcel, list_parcels
 
     found = find_parcel(session, name)
     if found is None:
@@ -128,7 +141,9 @@ def _moment(before: str, older_than: float | None) -> str:
         return utc_text(moment)
     days = older_than if older_than is not None else load_settings().retention_days
     if older_than is None and not days:
-        raise UsageError("give --before or --older-than, or set retention_days in config.toml (default: keep)")
+        raise UsageError(
+            "give --before or --older-than, or set retention_days in config.toml (default: keep)"
+        )
     return utc_text(datetime.now(UTC) - timedelta(days=days))
 
 
@@ -140,5 +155,3 @@ def _tell(rows: Mapping[str, int], moment: str, verb: str) -> None:
         say(f"  {many:>7} {verb}: {PERSONAL[name].what} ({name})")
     if not rows:
         say("  nothing")
-
-

@@ -10,7 +10,5 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 
 @router.get("/head", summary="Read the newest signed head of the chain")
 def get_audit_head(store: TheStore, caller: TheCaller) -> HeadView:
-    """Return where the chain stands now, signed. Whoever keeps it can prove later that nothing before it
-    was altered or cut off.
-    """
+    """Return where the chain stands now, signed: a copy proves later that nothing before it was altered."""
     return HeadView.of(store.heads.newest())

@@ -37,7 +37,7 @@ def canonical(value: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether the standard library writes a value as RFC 8785 does: no fractions, names that sort alike."""
+    """Return whether the standard library writes a value as RFC 8785 does: no fractions, plain names."""
     if value is None or isinstance(value, str | bool):
         return True
     if isinstance(value, int):

@@ -39,7 +39,9 @@ def check_uses(connection: Connection) -> Iterator[tuple[str, str]]:
                 yield f"result_uses/{use['kind']}", f"depends on result {row}, which is not there"
                 continue
             sums[row] = (sums[row] + _mark(secret, use)) & _MASK
-    for page in pages(connection, _table(Result), ("row", "scan_id", "identification", "device", "received_at")):
+    for page in pages(
+        connection, _table(Result), ("row", "scan_id", "identification", "device", "received_at")
+    ):
         scans = _scans(connection, [result["scan_id"] for result in page])
         for result in page:
             if sums[result["row"]] != _sum(secret, result, scans.get(result["scan_id"])):
@@ -83,7 +85,7 @@ def _measured_at(scan: Mapping[str, Any] | None, received_at: str) -> str:
 
 def _scans(connection: Connection, names: list[str]) -> dict[str, Mapping[str, Any]]:
     wanted = select(ScanFile.scan_id, ScanFile.taken_at, ScanFile.blank_id).where(ScanFile.scan_id.in_(names))
-    return {row["scan_id"]: row for row in connection.execute(wanted).mappings()}
+    return {row["scan_id"]: dict(row) for row in connection.execute(wanted).mappings()}
 
 
 def _table(kind: type[Result | ResultUse]) -> Table:

@@ -43,9 +43,9 @@ def broken_promises(
                 due = said.pop(row[name], None)
                 if key not in sealed or sealed[key][1] > until:
                     continue  # changed since, or slipped in: the seals tell
-                if due is None or due[1] != _kept(found, row):
-                    if due is not None or _kept(found, row) is not None:
-                        yield key, "was altered before the upgrade: it does not fit its event", due and due[0]
+                seq, promised = due or (None, None)
+                if promised != _kept(found, row):
+                    yield key, "was altered before the upgrade: it does not fit its event", seq
         for subject, (seq, _) in said.items():
             yield f"{table} {subject}", "was removed before the upgrade", seq
 
@@ -69,7 +69,7 @@ def _kept(found: Any, row: Row) -> Any:
 
 
 def _result(row: Row) -> str | None:
-    said = {name: row[name] for name in Result.__table__.columns.keys()}
+    said = {name: row[name] for name in _RESULT}
     said["training"] = bool(said["training"])
     found = record_digest(Result(**said))
     return found if found == row["record_digest"] else None
@@ -78,6 +78,8 @@ def _result(row: Row) -> str | None:
 def _body(row: Row) -> str:
     return bytes_digest(str(row["body"]).encode())
 
+
+_RESULT = [one.name for one in Result.__table__.columns]
 
 #: Table, column with the name in the subject, kinds of events, what they promise, what the row says.
 _KINDS: tuple[tuple[str, str, tuple[str, ...], Any, Any], ...] = (
@@ -112,4 +114,3 @@ _KINDS: tuple[tuple[str, str, tuple[str, ...], Any, Any], ...] = (
     ),
     ("flags", "flag_id", ("result.flagged",), lambda _, data: data.get("body_digest"), _body),
 )
-

@@ -2,7 +2,7 @@
 
 The digest of a row is the SHA-256 of the RFC 8785 form of its columns, bytes as hexadecimal digits. Columns
 that are NULL, or hold the value that the database gives to older rows when a column is added (the server
-default), are left out: so a step that adds a column leaves all digests as they are. A step that changes a
+default), are left out: a step that adds a column leaves all digests as they are. A step that changes a
 server default, a type or a name has to seal its table again.
 
 Rows of personal data are sealed too. Their salt is a part of them, so that the digest tells nothing to whoever
@@ -160,7 +160,7 @@ def _truth(value: object) -> object:
 
 
 def _default(column: Column[Any]) -> Any:
-    """Return the value that older rows got when a column was added; nothing equals that of a column without."""
+    """Return the value that older rows got when a column was added; `_NOTHING` for a column without."""
     given = column.server_default
     if given is None:
         return _NOTHING

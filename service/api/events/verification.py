@@ -1,4 +1,4 @@
-"""Proof that the records are what they were: the chain walked, every row held against it, heads against both."""
+"""Proof that the records are what they were: chain, rows and signed heads held against each other."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -75,9 +75,7 @@ def verify_chain(session: Session) -> list[ChainFault]:
     return list(verify(session.connection()).faults)
 
 
-def verify(
-    connection: Connection, witness: Witness | None = None, *, told: Told = lambda _: None
-) -> Proof:
+def verify(connection: Connection, witness: Witness | None = None, *, told: Told = lambda _: None) -> Proof:
     """Prove that events and records are what they were.
 
     Parameters
@@ -119,7 +117,9 @@ def _take_heads(replay: Replay, faults: Faults, witness: Witness) -> int:
         elif any(head.key_id == key.key_id for key in witness.keys):
             faults.other(source, f"the head of event {head.seq} was altered after it was signed")
         else:
-            faults.other(source, f"the head of event {head.seq} was signed with the unknown key {head.key_id}")
+            faults.other(
+                source, f"the head of event {head.seq} was signed with the unknown key {head.key_id}"
+            )
     return number
 
 

@@ -103,9 +103,7 @@ class Walk:
             self._faults.other("head", "is missing")
         elif (end.seq, end.hash) != (self.seq, self._last):
             event = min(int(end.seq), self.seq) + (end.seq != self.seq)
-            self._faults.chain(
-                event, f"says {end.seq} events, the chain ends at {self.seq}", where="head"
-            )
+            self._faults.chain(event, f"says {end.seq} events, the chain ends at {self.seq}", where="head")
         elif _data(end.counts) != dict(self._counts):
             self._faults.other("head", "counts other events than there are")
         for _, many in self._lists:

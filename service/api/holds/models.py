@@ -9,7 +9,10 @@ class LegalHoldBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "Case 26-118"}]})
 
     why: str = Field(
-        min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$", description="A case number, a request."
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00]*\S[^\x00]*$",
+        description="A case number, a request.",
     )
 
 

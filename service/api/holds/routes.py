@@ -24,8 +24,9 @@ router = APIRouter(prefix="/parcels", tags=["legal holds"])
 def place_legal_hold(
     parcel_id: UUID, body: LegalHoldBody, store: TheStore, caller: TheCaller, response: Response
 ) -> LegalHoldView:
-    """Keep personal data of a parcel in spite of retention. The same again is answered with 200, another
-    reason with 409.
+    """Keep personal data of a parcel in spite of retention.
+
+    The same again is answered with 200, another reason with 409.
     """
     with store.database.write(caller.actor) as change:
         parcel = _parcel(change.session, parcel_id)
