@@ -125,7 +125,7 @@ class HeadKeeper:
         self._written_seq = head.seq
 
     def _list_hashes(self) -> None:
-        """Note the hashes of new events, 32 bytes each: the first event of a chain made anew is found by them."""
+        """Note the hashes of new events, 32 bytes each: they tell where a chain made anew begins."""
         with self._hashes.open("ab") as file:
             file.truncate(file.tell() // 32 * 32)
             while True:

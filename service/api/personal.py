@@ -1,11 +1,10 @@
 """Where personal data are: in which columns of which tables, and whose.
 
-Nothing of it stands in the chain but salted digests. Erasing a value takes its salt as well, so that nobody can
-try names against the digest afterwards. Item identifiers stay: they are what a result is looked up by; so do
-digests of operators in events, which say nothing without the salt.
+Nothing of it stands in the chain but salted digests. Erasing a value takes its salt as well, so that nobody
+can try names against the digest afterwards. Item identifiers stay: they are what a result is looked up by.
 
 Gaps: the operator named inside a calibration record is part of what the record's name is the digest of, and
-stays; so do a token's name, which is a bench's or a post's by advice, and whatever backups hold.
+stays; so does a token's name, which ought to be that of a bench or a post; so does whatever backups hold.
 """
 
 from collections.abc import Mapping

@@ -28,10 +28,19 @@ def file_of(folder: Path, server_url: str) -> Path:
 
 
 def keep_head(path: Path, answer: Mapping[str, Any] | None) -> bool:
-    """Keep the signed head in the answer to a report, and say whether there was a new one.
+    """Keep the signed head in the answer to a report, and say whether a new one was kept.
 
     What has not the form of a head is left out, not repaired; signatures are looked at by whoever verifies.
+    A full disk costs the copy, not the report.
     """
+    try:
+        return _keep(path, answer)
+    except OSError as error:
+        _log.warning("no copy of the server's signed head was kept: %s", error)
+        return False
+
+
+def _keep(path: Path, answer: Mapping[str, Any] | None) -> bool:
     head = (answer or {}).get("head")
     if not isinstance(head, dict) or not isinstance(head.get("seq"), int) or head["seq"] < 1:
         return False

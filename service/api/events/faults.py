@@ -29,6 +29,7 @@ class Faults:
     """How many there are."""
     _chain: int | None = None
     _row: int | None = None
+    _between: tuple[int, int] | None = None
 
     @property
     def first_event(self) -> int | None:
@@ -36,12 +37,20 @@ class Faults:
 
         Where the chain itself is broken, what rows say against later events counts for nothing.
         """
+        if self._between is not None and (self._chain is None or self._chain > self._between[1]):
+            return self._between[0]
         return self._row if self._chain is None else self._chain
 
     def chain(self, event: int, what: str, *, where: str = "") -> None:
         """Note a fault of the chain at an event."""
         self._chain = event if self._chain is None else min(self._chain, event)
         self._add(ChainFault(where or f"event {event}", what, event))
+
+    def between(self, first: int, last: int, what: str) -> None:
+        """Note that one event of several is bad; where the walk finds a bad one among them, that is it."""
+        if self._between is None:
+            self._between = first, last
+        self._add(ChainFault(f"event {first}", what, first))
 
     def row(self, key: str, what: str, event: int | None = None) -> None:
         """Note a fault of a row, with the event that tells of it."""

@@ -5,8 +5,8 @@ that are NULL, or hold the value that the database gives to older rows when a co
 default), are left out: a step that adds a column leaves all digests as they are. A step that changes a
 server default, a type or a name has to seal its table again.
 
-Rows of personal data are sealed too. Their salt is a part of them, so that the digest tells nothing to whoever
-tries names.
+Rows of personal data are sealed too. Their salt is a part of them, so that the digest tells nothing to
+whoever tries names.
 """
 
 import json

@@ -78,6 +78,7 @@ class Walk:
     def _at_list(self) -> None:
         for one in list(self._lists):
             file, many = one
+            file.seek(32 * (self.seq - 1))
             if self.seq <= many and file.read(32).hex() != self._last:
                 self._faults.chain(self.seq, "is not the one whose hash was noted outside the database")
                 self._lists.remove(one)
@@ -89,10 +90,8 @@ class Walk:
                 self.signed = seq
             elif not self._denied:
                 self._denied = True
-                self._faults.chain(
-                    self.signed + 1,
-                    f"or one after it up to {seq} is not what was signed at {at} ({source})",
-                )
+                what = f"or one after it up to {seq} is not what was signed at {at} ({source})"
+                self._faults.between(self.signed + 1, seq, what)
             self._head = next(self._heads, None)
 
     def _end(self, connection: Connection) -> None:
