@@ -181,7 +181,8 @@ def _report(kit: ModuleType, served: Any, number: int, copies: Path) -> None:
 def _kit() -> ModuleType:
     """Return the tests' server and bench, so that bars and tests make the same requests."""
     spec = importlib.util.spec_from_file_location("api_kit", ROOT / "tests/service/api/conftest.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     kit = importlib.util.module_from_spec(spec)
     sys.modules["api_kit"] = kit
     spec.loader.exec_module(kit)

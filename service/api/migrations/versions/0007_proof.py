@@ -64,7 +64,7 @@ def _seal(connection: sa.Connection) -> None:
             connection.execute(events.insert(), link)
             place = (link["seq"], link["hash"])
     kinds = connection.execute(sa.select(events.c.type, sa.func.count()).group_by(events.c.type))
-    counts = chain.counts_text(dict(kinds.tuples().all()))
+    counts = chain.counts_text({str(kind): int(many) for kind, many in kinds})
     connection.execute(head.update().values(seq=place[0], hash=place[1], counts=counts))
 
 
