@@ -17,6 +17,7 @@ be given as ``OPIOSCAN_`` and its name in capitals, too.
 ``verify_hours``                        longest interval between two verifications, default 8
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
 ``verification_limit_cm1``              largest deviation of a standard's line, default 1
+``retention_days``                      `audit purge` erases personal data older than this, default 0 (keep)
 ``require_negative_control``            an empty place is to be verified too, default false
 ``rate_per_s``                          requests of one token at the server, 1/s, default 100
 ``log``                                 the server's log: warnings (default), text or json
@@ -41,6 +42,7 @@ from .settings_file import (
     BENCH_PORT,
     HOST,
     RATE_PER_S,
+    RETENTION_DAYS,
     SERVER_PORT,
     SILENT_MINUTES,
     VERIFICATION_LIMIT_CM1,
@@ -77,6 +79,8 @@ class Settings:
     """Fastest drift of an axis that verifications have to catch in time, cm⁻¹/h; it shortens the interval."""
     verification_limit_cm1: float = VERIFICATION_LIMIT_CM1
     """Largest deviation of a standard's line, cm⁻¹."""
+    retention_days: float = RETENTION_DAYS
+    """How long personal data of parcels that are done with are kept, days; 0 for always."""
     require_negative_control: bool = False
     """Whether an instrument counts as verified only with a negative control too."""
 
@@ -110,6 +114,11 @@ class Settings:
     def outbox_path(self) -> Path:
         """File of the bench's outbox."""
         return self.home / "outbox.sqlite3"
+
+    @property
+    def heads_dir(self) -> Path:
+        """Folder of the server's signed heads, as this bench was given them."""
+        return self.home / "heads"
 
     @property
     def devices_path(self) -> Path:

@@ -32,6 +32,8 @@ VERIFICATION_LIMIT_CM1 = 1.0
 
 #: Requests of one token at the server, 1/s (chosen: more than any parcel system polls); 0 for no limit.
 RATE_PER_S = 100.0
+#: Personal data are kept until somebody says for how long: laws differ, and erasing cannot be undone.
+RETENTION_DAYS = 0.0
 
 #: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider
 #: limit than 1.5 cm⁻¹ a line could be 2 off before a verification fails.
@@ -40,6 +42,7 @@ _NUMBERS = {
     "verify_drift_cm1_h": (VERIFY_DRIFT_CM1_H, 0.01, 5.0),
     "verification_limit_cm1": (VERIFICATION_LIMIT_CM1, 0.2, 1.5),
     "rate_per_s": (RATE_PER_S, 0.0, 1e6),
+    "retention_days": (RETENTION_DAYS, 0.0, 36500.0),
 }
 _SWITCHES = {"require_negative_control": False}
 

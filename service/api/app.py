@@ -9,11 +9,13 @@ from fastapi.routing import APIRoute
 
 from ..settings import software_version
 from . import health, problems
+from .audit.routes import router as audit
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
 from .events.routes import router as events
 from .flags.routes import router as flags
 from .guards.logs import AccessLog
+from .holds.routes import router as holds
 from .impact.routes import router as impact
 from .limits import BodyLimit
 from .pages.routes import router as pages
@@ -74,6 +76,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         # webhooks
         # operations, reviews, measures
         # audit
+        audit,
+        holds,
         # methods, curves, reports, bundles
         # tokens
     ):

@@ -6,7 +6,10 @@
     ├── ServerAlreadyRunning (RuntimeError)   another server process has the database
     ├── StoreTooNew (RuntimeError)            a later version of this software made the database
     ├── StoreBusy (TimeoutError)              another writer holds the database for too long
-    └── UnrecordedChange (RuntimeError)       a change without an event: refused, nothing was written
+    ├── StoreUnreadable (OSError)             the database cannot be read as it is
+    ├── UnrecordedChange (RuntimeError)       a change without an event: refused, nothing was written
+    ├── AuditKeyUnusable (OSError)            the key that signs heads of the chain cannot be used
+    └── HeadsUnreadable (OSError)             a file of signed heads cannot be read
 """
 
 from ..errors import ServiceError
@@ -24,5 +27,17 @@ class StoreBusy(ServiceError, TimeoutError):
     """Another writer holds the database for too long; nothing was written."""
 
 
+class StoreUnreadable(ServiceError, OSError):
+    """The database is not there, is damaged, or is of another version than this software."""
+
+
 class UnrecordedChange(ServiceError, RuntimeError):
     """A change was about to be written without an event that tells of it; nothing was written."""
+
+
+class AuditKeyUnusable(ServiceError, OSError):
+    """The key that signs heads of the chain is damaged, of another kind, or open to others."""
+
+
+class HeadsUnreadable(ServiceError, OSError):
+    """A file of signed heads cannot be read, or holds something else."""

@@ -35,3 +35,13 @@ def upgrade(connection: Connection) -> None:
         raise StoreTooNew(
             f"the database is of version {found}, this software knows up to {head}: update the software"
         ) from error
+
+
+def present_and_newest(connection: Connection) -> tuple[str | None, str | None, bool]:
+    """Return a database's version, the one this software builds, and whether it knows the first of them."""
+    config = Config()
+    config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
+    steps = ScriptDirectory.from_config(config)
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = {one.revision for one in steps.walk_revisions()}
+    return found, steps.get_current_head(), found in known

@@ -20,6 +20,7 @@ _SCREENERS = frozenset({Role.BENCH, Role.OFFICER})
 _RAW_DATA = frozenset({Role.BENCH, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _REGISTRARS = frozenset({Role.BENCH, Role.OFFICER, Role.PARCEL_SYSTEM})
 _REVIEWERS = frozenset({Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
+_KEEPERS = frozenset({Role.AUDITOR, Role.ADMIN})
 _FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
 
 #: Operation (the name of the route's function) → roles that may do it. An operation that is
@@ -61,6 +62,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     # events and webhooks
     # operations, reviews, measures
     # audit, holds, purges
+    "get_audit_head": _FOLLOWERS | {Role.BENCH},
+    "place_legal_hold": _KEEPERS,
+    "lift_legal_hold": _KEEPERS,
+    "get_legal_hold": _KEEPERS,
     # methods, curves, reports, bundles
     # pages of results, libraries, calibrations
     # tokens and limits

@@ -11,6 +11,8 @@ from fastapi.security import HTTPBearer
 from ..archive.journal import Archive
 from .database import Database, only_server
 from .guards.rates import Rates
+from .heads_keeper import HeadKeeper
+from .heads_key import server_folder
 from .permissions import Role, allowed
 from .problems import Problem
 from .sessions import COOKIE, Sessions
@@ -34,6 +36,8 @@ class Store:
     """Where all that is, and the limits."""
     rates: Rates
     """How much each caller may ask."""
+    heads: HeadKeeper
+    """Signed heads of the chain, outside the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,14 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
     StoreTooNew
         A later version of this software made them.
     """
-    with only_server(settings.db_path), Database(settings.db_path, busy_s=settings.busy_s) as database:
-        yield Store(database, Archive(settings.scans_path), Sessions(), settings, Rates(settings.rate_per_s))
+    with (
+        only_server(settings.db_path),
+        Database(settings.db_path, busy_s=settings.busy_s) as database,
+        HeadKeeper(database, server_folder(settings)) as heads,
+    ):
+        yield Store(
+            database, Archive(settings.scans_path), Sessions(), settings, Rates(settings.rate_per_s), heads
+        )
 
 
 def the_store(request: Request) -> Store:

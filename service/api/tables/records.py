@@ -239,6 +239,8 @@ class ChainHead(Base):
     only: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int]
     hash: Mapped[str]
+    #: Events by kind, as JSON.
+    counts: Mapped[str] = mapped_column(default="{}", server_default="{}")
 
 
 class IdempotencyKey(Base):
