@@ -15,6 +15,7 @@ from .events.routes import router as events
 from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
+from .pages.result_routes import router as result_pages
 from .pages.routes import router as pages
 from .pages.static_files import router as static_files
 from .parcels.routes import router as parcels
@@ -83,6 +84,7 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         pages,
         # pages of results, libraries, calibrations
         static_files,
+        result_pages,
         # pages of reviews, measures
         # pages for integrators
     ):

@@ -63,6 +63,11 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     # audit, holds, purges
     # methods, curves, reports, bundles
     # pages of results, libraries, calibrations
+    "result_page": _PEOPLE,
+    "result_file": _PEOPLE,
+    "scan_file_of_result": _RAW_DATA - {Role.BENCH},
+    "screening_page": _PEOPLE,
+    "parcel_page": _PEOPLE,
     # tokens and limits
 }
 

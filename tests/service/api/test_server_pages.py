@@ -107,7 +107,7 @@ def test_the_list_says_verdicts_in_words(server: Any, bench: Any, item: str) -> 
         "It rests on: spot 1, attempt 1 (infrared), spot 1, attempt 1 (Raman).",
     ):
         assert words in text, words
-    assert empty in text
+    assert empty in page.text
     assert "<script" not in page.text
     assert "&lt;script&gt;" in page.text
 

@@ -42,7 +42,7 @@ const charts = (() => {
       hovermode: "x unified", margin: { l: 64, r: 16, t: 24, b: 56 },
       font: { family: getComputedStyle(document.body).fontFamily, size: 14, color: look.ink },
       hoverlabel: { bgcolor: look.surface, bordercolor: look.quiet, font: { color: look.ink } },
-      ...layout, ...axes,
+      colorway: COLOURS[isDark() ? "dark" : "light"], ...layout, ...axes,
     };
   }
 
@@ -72,7 +72,7 @@ const charts = (() => {
       const group = groupOf(trace);
       if (!trace.name || trace.meta === "quiet" || seen.has(group)) continue;
       seen.add(group);
-      list.append(item(button(sample(trace, look), trace.name, !hidden.has(group), (pressed) => {
+      list.append(item(button(sample(trace, plot._fullData[traces.indexOf(trace)], look), trace.name, !hidden.has(group), (pressed) => {
         if (pressed) hidden.delete(group); else hidden.add(group);
         const places = traces.flatMap((one, n) => (groupOf(one) === group ? [n] : []));
         Plotly.restyle(plot, { visible: pressed }, places);
@@ -110,21 +110,22 @@ const charts = (() => {
   }
 
   const STROKES = { solid: "", dash: "8 4", dashdot: "8 3 2 3", dot: "2 3", longdash: "12 4", longdashdot: "12 3 2 3" };
-  const SIGNS = { circle: "●", "triangle-up": "▲", "x-thin": "✕", square: "■" };
+  const SIGNS = { circle: "●", "triangle-up": "▲", "triangle-down": "▼", "x-thin": "✕", square: "■" };
 
-  function sample(trace, look) {
+  // `full` is the same trace with what plotly chose where the page chose nothing.
+  function sample(trace, full, look) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     for (const [name, value] of Object.entries({ width: 32, height: 16, viewBox: "0 0 32 16", "aria-hidden": "true" })) {
       svg.setAttribute(name, value);
     }
     const marks = trace.mode === "markers";
     const shape = document.createElementNS(svg.namespaceURI, marks ? "text" : "line");
-    const colour = (marks ? trace.marker.line?.color ?? trace.marker.color : trace.line?.color) ?? look.ink;
+    const colour = (marks ? full.marker?.color : full.line?.color) ?? look.ink;
     const attributes = marks
       ? { x: 10, y: 13, fill: colour, "font-size": 14 }
-      : { x1: 0, y1: 8, x2: 32, y2: 8, stroke: colour, "stroke-width": 3, "stroke-dasharray": STROKES[trace.line?.dash ?? "solid"] };
+      : { x1: 0, y1: 8, x2: 32, y2: 8, stroke: colour, "stroke-width": 3, "stroke-dasharray": STROKES[full.line?.dash ?? "solid"] ?? "" };
     for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
-    if (marks) shape.textContent = SIGNS[trace.marker.symbol ?? "circle"] ?? "●";
+    if (marks) shape.textContent = SIGNS[full.marker?.symbol ?? "circle"] ?? "●";
     svg.append(shape);
     return svg;
   }
