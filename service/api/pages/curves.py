@@ -1,4 +1,4 @@
-"""The curves of a result for its page: recomputed where the server has all it takes, or the reason why not."""
+"""The curves of a result for its page: recomputed where the server has all it takes, or why they are not."""
 
 from dataclasses import dataclass
 from importlib import import_module
