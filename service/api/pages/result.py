@@ -1,7 +1,6 @@
 """What the page of a result shows: one scan's answer, what it rests on, and what it could not see."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -161,9 +160,9 @@ def spot_line(result: Result, spot: int, attempt: int, *, here: bool = False) ->
     )
 
 
-def chart_words(curves: dict[str, Any]) -> str:
+def chart_words(sheet: ResultSheet) -> str:
     """Return in a sentence what the overlay shows, for those who do not see it."""
-    low, high = curves["axis_cm1"][0], curves["axis_cm1"][-1]
-    parts = ", ".join(one["substance"] for one in curves["components"])
+    low, high = sheet.found.quality.coverage_cm1
+    parts = ", ".join(one.substance for one in sheet.components)
     told = f"The scan from {low:.0f} to {high:.0f} cm⁻¹"
     return f"{told}, its fit by {parts}, and what the fit leaves over." if parts else f"{told}."

@@ -7,13 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from ..evidence.curves import curves_from, places_of
+from ..evidence.gather import gather
 from ..parcels.repository import find_parcel
 from ..permissions import allowed
 from ..problems import Problem
 from ..requests import Caller, ThePerson, TheStore
 from ..results.repository import find_result
 from ..results.views import view_results
-from .curves import overlay_of
+from ..scans.routes import MEDIA_TYPE as SCAN_TYPE
 from .render import render
 from .result import RANKED, ResultSheet, chart_words, result_sheet
 from .visit import find_screening_and_parcel, parcel_sheet, visit_sheet
@@ -31,17 +33,33 @@ def result_page(person: ThePerson, store: TheStore, result_id: UUID) -> Response
         if result is None:
             raise Problem("not_found", f"no result {result_id}")
         sheet = result_sheet(session, result)
-        overlay = overlay_of(store, session, result, result_bands(sheet))
     return render(
         "result.html",
-        charts=overlay.data is not None,
+        charts=True,
         sheet=sheet,
-        overlay=overlay,
-        told="" if overlay.data is None else chart_words(overlay.data),
+        told=chart_words(sheet),
         ranked=sheet.found.ranking[:RANKED],
         raw=allowed("get_scan", person.role),
         role=person.role.value,
     )
+
+
+@router.get("/results/{result_id}/curves.json")
+def curves_file(person: ThePerson, store: TheStore, result_id: UUID) -> Response:
+    """Give the curves of a result to its page, with the bands of what was found.
+
+    The page asks for them once it stands: they are computed again, and the verdict is not to wait.
+    """
+    if person is None:
+        raise Problem("unauthenticated", "sign in again")
+    with store.database.read() as session:
+        result = find_result(session, str(result_id))
+        if result is None:
+            raise Problem("not_found", f"no result {result_id}")
+        bands = result_bands(result_sheet(session, result))
+        found = gather(session, places_of(store), result)
+    told = curves_from(store, found).model_dump(mode="json")
+    return JSONResponse({**told, "bands": bands}, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/results/{result_id}/result.json")
@@ -68,7 +86,7 @@ def scan_file_of_result(person: ThePerson, store: TheStore, result_id: UUID) -> 
             raise Problem("not_found", f"no result {result_id}")
         scan_id = result.scan_id
     headers = _attached(f"{scan_id}.h5")
-    return Response(store.archive.read_bytes(scan_id), media_type="application/x-hdf5", headers=headers)
+    return Response(store.archive.read_bytes(scan_id), media_type=SCAN_TYPE, headers=headers)
 
 
 @router.get("/screenings/{screening_id}")

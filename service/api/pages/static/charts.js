@@ -46,12 +46,42 @@ const charts = (() => {
     };
   }
 
+  async function dataOf(figure) {
+    if (!figure.dataset.from) return JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+    const known = drawn.get(figure)?.data;
+    if (known) return known;
+    tell(figure, "The curves are being computed…");
+    const answer = await fetch(figure.dataset.from, { headers: { Accept: "application/json" } });
+    const data = await answer.json();
+    if (!answer.ok) throw new Error(data.detail ?? "the server did not give the curves");
+    tell(figure, data.why ?? "");
+    return data;
+  }
+
+  function tell(figure, words) {
+    const line = figure.querySelector(".status");
+    if (line) line.textContent = words;
+  }
+
+  async function attempt(figure) {
+    try {
+      await draw(figure);
+    } catch (error) {
+      tell(figure, `✕ No chart: ${error.message}`);
+      figure.dataset.drawn = "no";
+    }
+  }
+
   async function draw(figure) {
-    const data = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+    const data = await dataOf(figure);
+    if (data.axis_cm1 && !data.axis_cm1.length) {
+      figure.dataset.drawn = "no";
+      return;
+    }
     const look = theme();
     const { traces, layout } = kinds.get(figure.dataset.kind)(data, look);
     const hidden = drawn.get(figure)?.hidden ?? new Set();
-    drawn.set(figure, { hidden, traces });
+    drawn.set(figure, { hidden, traces, data });
     for (const trace of traces) trace.visible = !hidden.has(groupOf(trace));
     const plot = figure.querySelector(".plot");
     // Plotly's own bar is a row of small links without names; dragging zooms, and a button shows all again.
@@ -132,7 +162,7 @@ const charts = (() => {
 
   function all() {
     for (const figure of document.querySelectorAll("figure.chart[data-kind]")) {
-      if (kinds.has(figure.dataset.kind)) draw(figure);
+      if (kinds.has(figure.dataset.kind)) attempt(figure);
     }
   }
 
