@@ -10,8 +10,8 @@ const charts = (() => {
   // Curves that keep apart with impaired colour vision (Okabe & Ito, https://jfly.uni-koeln.de/color/), darkened
   // for white and lightened for black ground until they have a contrast of 3 to 1 (WCAG 2.2, 1.4.11).
   const COLOURS = {
-    light: ["#b84a00", "#0069a8", "#00795a", "#a3447f", "#8a6100", "#3b7ea8"],
-    dark: ["#ff9950", "#6cc0f5", "#3ad1a3", "#eaa0cb", "#f2c14e", "#a9d8f5"],
+    light: ["#0069a8", "#b84a00", "#00795a", "#a3447f", "#8a6100", "#3b7ea8"],
+    dark: ["#6cc0f5", "#ff9950", "#3ad1a3", "#eaa0cb", "#f2c14e", "#a9d8f5"],
   };
   const DASHES = ["solid", "dash", "dashdot", "dot", "longdash", "longdashdot"];
 
@@ -21,7 +21,7 @@ const charts = (() => {
   function theme() {
     return {
       ink: token("--ink"), quiet: token("--quiet"), line: token("--line"), surface: token("--surface"),
-      alarm: token("--alarm"), doubt: token("--doubt"), calm: token("--calm"),
+      fit: isDark() ? "#8a6d1f" : "#f0c75e", alarm: token("--alarm"), doubt: token("--doubt"), calm: token("--calm"),
       colour: (place) => COLOURS[isDark() ? "dark" : "light"][place % 6],
       dash: (place) => DASHES[place % DASHES.length],
     };

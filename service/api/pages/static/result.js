@@ -6,11 +6,13 @@ charts.register("curves", (data, look) => {
   const line = (name, y, colour, dash, width, more = {}) => ({
     name, x: data.axis_cm1, y, mode: "lines", line: { color: colour, dash, width }, hovertemplate: "%{y:.3f}", ...more,
   });
-  const traces = [line("scan", data.query, look.ink, "solid", 1.5)];
-  if (data.fit) traces.push(line("fit", data.fit, look.colour(4), "dash", 2.5));
+  const traces = [];
+  // The fit lies under the scan, broad and pale, so that both are seen where they agree.
+  if (data.fit) traces.push(line("fit", data.fit, look.fit, "solid", 6));
+  traces.push(line("scan", data.query, look.ink, "solid", 1.5));
   data.components.forEach((one, place) => {
     const name = one.role === "container" ? `${one.substance} (container)` : one.substance;
-    traces.push(line(name, one.intensity, look.colour(place === 4 ? 5 : place), look.dash(place + 1), 2));
+    traces.push(line(name, one.intensity, look.colour(place), look.dash(place + 1), 2));
   });
   if (data.residual) traces.push(line("residual", data.residual, look.quiet, "solid", 1.25, { yaxis: "y2" }));
   const watched = data.bands.filter((band) => band.watch_list);
