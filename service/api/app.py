@@ -17,6 +17,8 @@ from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
 from .methods.routes import router as methods
+from .pages.calibration_routes import router as calibration_pages
+from .pages.library_routes import router as library_pages
 from .pages.result_routes import router as result_pages
 from .pages.routes import router as pages
 from .pages.static_files import router as static_files
@@ -89,6 +91,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         # pages of results, libraries, calibrations
         static_files,
         result_pages,
+        library_pages,
+        calibration_pages,
         # pages of reviews, measures
         # pages for integrators
     ):

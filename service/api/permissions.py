@@ -75,6 +75,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "scan_file_of_result": _RAW_DATA - {Role.BENCH},
     "screening_page": _PEOPLE,
     "parcel_page": _PEOPLE,
+    "libraries_page": _PEOPLE,
+    "library_page": _PEOPLE,
+    "entry_page_of_library": _PEOPLE,
+    "calibrations_page": _PEOPLE,
     # tokens and limits
 }
 

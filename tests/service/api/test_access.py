@@ -32,6 +32,10 @@ PAGES = {
     "scan_file_of_result": ("GET", "/results/{result_id}/scan.h5"),
     "screening_page": ("GET", "/screenings/{screening_id}"),
     "parcel_page": ("GET", "/parcels/{parcel_id}"),
+    "libraries_page": ("GET", "/libraries"),
+    "library_page": ("GET", f"/libraries/{'0' * 64}"),
+    "entry_page_of_library": ("GET", f"/libraries/{'0' * 64}/entry"),
+    "calibrations_page": ("GET", "/calibrations"),
 }
 
 
