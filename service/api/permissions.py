@@ -77,7 +77,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "parcel_page": _PEOPLE,
     "libraries_page": _PEOPLE,
     "library_page": _PEOPLE,
-    "entry_page_of_library": _PEOPLE,
+    "reference_page": _PEOPLE,
     "calibrations_page": _PEOPLE,
     # tokens and limits
 }

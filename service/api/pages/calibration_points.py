@@ -1,4 +1,4 @@
-"""Verifications at the server as points of control charts; a bench's own are read by `verification_history`."""
+"""Verifications at the server as points of control charts; `verification_history` reads those of a bench."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -38,8 +38,8 @@ def records_of(session: Session, serial: str) -> dict[str, CalibrationRecord]:
 def points_of(session: Session, device: str) -> dict[str, list[VerificationPoint]]:
     """Return the newest verifications of an instrument by standard, oldest first.
 
-    What axis and response they were made with is not told to the server: the records known here say what was in
-    force then.
+    What axis and response they were made with is not told to the server: the records known here say what
+    was in force then.
     """
     wanted = select(Verification).where(Verification.device == device).order_by(Verification.row.desc())
     records = records_of(session, device.rpartition("/")[2])

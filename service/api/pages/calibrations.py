@@ -1,4 +1,4 @@
-"""What the page of calibrations shows: instruments, what is in force, the last verdict, and control charts."""
+"""What the page of calibrations shows: instruments, records in force, last verdicts, and control charts."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from calibration.chart_series import BASELINE, FEWEST, Chart, charts_of
+from calibration.chart_series import BASELINE, FEWEST, Chart, Phase, charts_of
 from calibration.charts import Signal
 
 from ...calibration_states import Listed, State, states_of
@@ -37,6 +37,9 @@ SIGNAL_WORDS = {
     Signal.TREND: "sixth or later that rises or falls",
     Signal.EWMA: "moving average outside its limits",
 }
+
+#: The same where there is little room.
+_SHORT = {Signal.BEYOND: "limits", Signal.RUN: "run", Signal.TREND: "trend", Signal.EWMA: "EWMA"}
 
 _STATES = {
     State.IN_FORCE: "✓ in force",
@@ -151,9 +154,7 @@ def _record(one: Listed) -> RecordLine:
 def _charts(standard: str, charts: Sequence[Chart]) -> StandardCharts:
     named = {chart.name: chart for chart in charts}
     shown = [named[name] for name in PANELS if name in named and named[name].points]
-    verdicts = tuple(
-        f"{PANELS[chart.name].split(' /')[0].capitalize()}: {_verdict(chart)}" for chart in shown
-    )
+    verdicts = tuple(f"{_title(chart)}: {_verdict(chart)}" for chart in shown)
     panels = [{"label": PANELS[chart.name], **chart.to_json()} for chart in shown]
     return StandardCharts(
         standard=standard,
@@ -163,6 +164,10 @@ def _charts(standard: str, charts: Sequence[Chart]) -> StandardCharts:
         rows=_rows(shown),
         count=max((len(chart.points) for chart in shown), default=0),
     )
+
+
+def _title(chart: Chart) -> str:
+    return PANELS[chart.name].split(" /")[0].capitalize()
 
 
 def _verdict(chart: Chart) -> str:
@@ -181,10 +186,14 @@ def _changes(charts: Sequence[Chart]) -> list[dict[str, str]]:
     return [
         {
             "at": after.points[0].at,
-            "what": "axis" if after.calibration_id != before.calibration_id else "response",
+            "what": _changed(before, after),
         }
         for before, after in pairwise(phases)
     ]
+
+
+def _changed(before: Phase, after: Phase) -> str:
+    return "axis" if after.calibration_id != before.calibration_id else "response"
 
 
 def _rows(charts: Sequence[Chart]) -> tuple[PointLine, ...]:
@@ -199,11 +208,10 @@ def _rows(charts: Sequence[Chart]) -> tuple[PointLine, ...]:
 
 def _row(points: dict[str, Any], charts: Sequence[Chart]) -> PointLine:
     first = next(iter(points.values()))
-    figures = tuple(f"{points[one.name].value:.3g}" if one.name in points else "" for one in charts)
+    figures = tuple(f"{points[one.name].value:.4g}" if one.name in points else "" for one in charts)
     said = [
-        f"{chart.name}: {SIGNAL_WORDS[one]}"
+        f"{chart.name}: {', '.join(_SHORT[one] for one in sorted(points[chart.name].signals))}"
         for chart in charts
-        if chart.name in points
-        for one in sorted(points[chart.name].signals)
+        if chart.name in points and points[chart.name].signals
     ]
     return PointLine(minute(first.at), first.passed, figures, tuple(said))

@@ -1,4 +1,4 @@
-"""What the pages of libraries show: methods and where they are in force, entries, and one entry with its spectrum."""
+"""What the pages of libraries show: methods and where they are in force, entries, and one with its spectrum."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -63,7 +63,7 @@ class MethodLine:
 
 
 def method_lines(store: Store, session: Session) -> list[MethodLine]:
-    """Return the methods in force at benches, those released here, and those kept as evidence; in force first."""
+    """Return the methods in force at benches, released here, and kept as evidence; those in force first."""
     lines: dict[str, MethodLine] = {}
     for one in _in_force(session):
         line = lines.setdefault(one.digest, one)
@@ -133,7 +133,7 @@ def _names(head: dict[str, Any]) -> Iterable[object]:
 
 
 def spectrum_chart(entry: ReferenceEntry) -> dict[str, Any]:
-    """Return what the chart of a reference draws; a spectrum of very many channels is thinned to its extremes."""
+    """Return what the chart of a reference draws; one of very many channels is thinned to its extremes."""
     spectrum = entry.spectrum
     axis, values = spectrum.axis, spectrum.intensity
     if axis.size > POINTS:

@@ -22,12 +22,10 @@ from .shelves import Shelf, shelf_of
 router = APIRouter(include_in_schema=False)
 
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
-ReferenceId = Annotated[str, Query(max_length=512)]
+ReferenceId = Annotated[str, Query(alias="id", max_length=512)]
 
-_CHOICES = {
-    "grades": [one.value for one in Grade],
-    "techniques": [(one.value, TECHNIQUES.get(one.value, one.value)) for one in Technique],
-}
+_GRADES = [one.value for one in Grade]
+_TECHNIQUES = [(one.value, TECHNIQUES.get(one.value, one.value)) for one in Technique]
 
 
 @router.get("/libraries")
@@ -63,20 +61,19 @@ def library_page(request: Request, person: ThePerson, store: TheStore, digest: D
         older=older,
         encoded=urlencode,
         role=person.role.value,
-        **_CHOICES,
+        grades=_GRADES,
+        techniques=_TECHNIQUES,
     )
 
 
 @router.get("/libraries/{digest}/entry")
-def entry_page_of_library(
-    person: ThePerson, store: TheStore, digest: Digest, id: ReferenceId = ""
-) -> Response:  # noqa: A002
+def reference_page(person: ThePerson, store: TheStore, digest: Digest, reference_id: ReferenceId) -> Response:
     """Show a reference with its spectrum, where it comes from and who vouches for it."""
     if person is None:
         return RedirectResponse("/login", 303)
     with store.database.read() as session:
         shelf = _shelf(store, session, digest)
-    entry = _read(shelf.entry, id)
+    entry = _read(shelf.entry, reference_id)
     if entry is None:
         raise Problem("not_found", "the library has no entry of this identifier")
     return render(
@@ -94,9 +91,7 @@ def entry_page_of_library(
 def _shelf(store: Store, session: Session, digest: str) -> Shelf:
     found = _read(shelf_of, store, session, digest)
     if found is None:
-        raise Problem(
-            "not_found", "the server does not have this library: benches bring it with their methods"
-        )
+        raise Problem("not_found", "this library is not here: benches bring it with their methods")
     shelf: Shelf = found
     return shelf
 
@@ -105,6 +100,4 @@ def _read(what: Any, *arguments: Any) -> Any:
     try:
         return what(*arguments)
     except LibraryError as error:
-        raise Problem(
-            "archive_error", "this library cannot be read; the server's administrator knows where"
-        ) from error
+        raise Problem("archive_error", "this library cannot be read here") from error

@@ -95,7 +95,7 @@ def _in_method_file(path: Path) -> Pieces:
                 member = file.getinfo(f"library/{name}")
                 if member.compress_type != zipfile.ZIP_STORED:
                     raise LibraryFormatError(f"{path.name}: its members are compressed")
-                # The form of `service.plain_zip`, checked when the file came, has no extra field before the data.
+                # `service.plain_zip`, checked when the file came, has no extra field before the data.
                 at = member.header_offset + _LOCAL_SIZE + len(member.filename)
                 places[name] = (at, member.file_size // _size_of(name))
     except (OSError, KeyError, zipfile.BadZipFile) as error:

@@ -34,7 +34,7 @@ PAGES = {
     "parcel_page": ("GET", "/parcels/{parcel_id}"),
     "libraries_page": ("GET", "/libraries"),
     "library_page": ("GET", f"/libraries/{'0' * 64}"),
-    "entry_page_of_library": ("GET", f"/libraries/{'0' * 64}/entry"),
+    "reference_page": ("GET", f"/libraries/{'0' * 64}/entry?id=x"),
     "calibrations_page": ("GET", "/calibrations"),
 }
 

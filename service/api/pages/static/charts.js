@@ -100,7 +100,7 @@ const charts = (() => {
     const seen = new Set();
     for (const trace of traces) {
       const group = groupOf(trace);
-      if (!trace.name || trace.meta === "quiet" || seen.has(group)) continue;
+      if (!trace.name || trace.meta === "quiet" || !trace.x?.length || seen.has(group)) continue;
       seen.add(group);
       list.append(item(button(sample(trace, plot._fullData[traces.indexOf(trace)], look), trace.name, !hidden.has(group), (pressed) => {
         if (pressed) hidden.delete(group); else hidden.add(group);
