@@ -1,4 +1,4 @@
-"""What the pages of libraries show: methods and where they are in force, entries, and one with its spectrum."""
+"""What the pages of libraries show: methods and where they are in force, entries, and one spectrum."""
 
 import json
 from collections.abc import Iterable, Iterator
