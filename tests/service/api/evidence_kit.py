@@ -74,14 +74,16 @@ def scan_of(
     )
 
 
-def answer_of(scan: Scan, scan_id: str, method: Method, blank: Scan | None = None) -> dict[str, Any]:
-    """Return the answer a bench with a verified instrument gives."""
+def answer_of(
+    scan: Scan, scan_id: str, method: Method, blank: Scan | None = None, *, axis: str = "verified"
+) -> dict[str, Any]:
+    """Return the answer a bench gives, by how far its instrument's axis is trusted."""
     found = look_at(
         scan,
         method,
         records=UNCALIBRATED,
         blank=blank,
-        state=InstrumentState("verified", "", NOW),
+        state=InstrumentState(axis, "", NOW),
         scan_id=scan_id,
         now=NOW,
     )
@@ -92,25 +94,33 @@ class Result:
     """A result as a bench sends it, with all that goes before it."""
 
     def __init__(
-        self,
+        self, method: Method, scan: Scan, *, blank: Scan | None = None, number: int, axis: str = "verified"
+    ) -> None:
+        self.screening_id = str(uuid.UUID(int=number + 1, version=4))
+        self.blank_data = b"" if blank is None else encode_scan(blank)
+        named = {} if blank is None else {"blank_id": bytes_digest(self.blank_data)}
+        scan = replace(scan, item="NOLABEL-1", screening_id=self.screening_id, **named)
+        self.data = encode_scan(scan)
+        self.scan_id = bytes_digest(self.data)
+        self.identification = answer_of(scan, self.scan_id, method, blank, axis=axis)
+        self.result_id = str(uuid.uuid5(uuid.UUID(int=0), self.scan_id))
+
+    @classmethod
+    def simulated(
+        cls,
         method: Method,
         names: dict[str, float],
         *,
-        seed: int = 0,
+        seed: int,
         container: dict[str, float] | None = None,
+        axis: str = "verified",
         **more: Any,
-    ) -> None:
-        self.screening_id = str(uuid.UUID(int=seed + 1, version=4))
-        self.blank_data, blank = b"", None
+    ) -> "Result":
+        """Return the result of a mixture, in a container or without."""
+        blank = None
         if container is not None:
             blank = scan_of(method, container, seed=seed + 10_000, role=Role.BLANK)
-            self.blank_data = encode_scan(blank)
-            more["blank_id"] = bytes_digest(self.blank_data)
-        scan = scan_of(method, names, seed=seed, item="NOLABEL-1", screening_id=self.screening_id, **more)
-        self.data = encode_scan(scan)
-        self.scan_id = bytes_digest(self.data)
-        self.identification = answer_of(scan, self.scan_id, method, blank)
-        self.result_id = str(uuid.uuid5(uuid.UUID(int=0), self.scan_id))
+        return cls(method, scan_of(method, names, seed=seed, **more), blank=blank, number=seed, axis=axis)
 
     def send(self, served: Any, method_data: bytes = b"") -> str:
         """Send it to a running server, its method's file first; return the result's id."""

@@ -41,7 +41,7 @@ def method_data(home: Path) -> bytes:
 def sent(server: Any, home: Path, method_data: bytes) -> Any:
     """A result of an alarm through a plastic bag, with its method on the server."""
     method, _ = kit.small(home)
-    one = kit.Result(
+    one = kit.Result.simulated(
         method, {**MIXTURE, "polyethylene": 0.4}, seed=1, container={"polyethylene": 1.0}, presentation="bag"
     )
     one.send(server, method_data)
@@ -93,7 +93,7 @@ def test_curves_add_up_and_name_what_the_result_names(server: Any, sent: Any) ->
 
 def test_without_its_method_the_scan_alone_is_drawn(server: Any, home: Path) -> None:
     method, _ = kit.small(home)
-    one = kit.Result(kit.another(method), {"ibuprofen": 1.0}, seed=2)
+    one = kit.Result.simulated(kit.another(method), {"ibuprofen": 1.0}, seed=2)
     one.send(server)
     told = server.api("GET", f"/results/{one.result_id}/curves", Role.OFFICER).json()
     assert not told["complete"]
