@@ -1,10 +1,12 @@
 """The child of `service.evidence.looker`: one question a line of JSON, one answer a line of JSON."""
 
+import base64
 import json
 import mmap
 import resource
 import select
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +19,7 @@ from ..archive.scanfile import MAX_FILE_BYTES, decode_scan
 from ..calibration_files import record_of
 from ..errors import EvidenceDamaged, EvidenceMissing, ServiceError
 from ..method_file import MAX_BYTES, MethodFile, read_method_file
+from ..report.facts import ReportFacts
 from .again import Answer, Inputs, records_of
 from .curves import curves_with, curves_without
 
@@ -61,7 +64,7 @@ def _line(questions: Any) -> bytes:
 
 def _answer(question: Answer) -> Answer:
     try:
-        return _check(question) if question["do"] == "check" else _curves(question)
+        return _DOES[question["do"]](question)
     except EvidenceMissing as error:
         return {"missing": str(error)}
     except (ServiceError, SpectraError, CalibrationError, MemoryError, OSError) as error:
@@ -81,7 +84,7 @@ def _check(question: Answer) -> Answer:
 
 
 def _curves(question: Answer) -> Answer:
-    said = question["identification"]
+    said: Answer = question["identification"]
     held = {one.record_id: one for one in (record_of(text.encode()) for text in question["records"])}
     blank, scan = question["blank"], _scan(question["scan"])
     if question["why"]:
@@ -95,6 +98,17 @@ def _curves(question: Answer) -> Answer:
         except (ServiceError, SpectraError, OSError) as error:
             why = f"The method's file cannot be used: {error}."
     return curves_without(inputs, why)
+
+
+def _report(question: Answer) -> Answer:
+    """Return the report of a result as PDF."""
+    from ..report.page import report_pdf
+
+    return {"pdf": base64.b64encode(report_pdf(ReportFacts.from_json(question["facts"]))).decode()}
+
+
+#: What can be asked.
+_DOES: dict[str, Callable[[Answer], Answer]] = {"check": _check, "curves": _curves, "report": _report}
 
 
 @lru_cache(maxsize=2)

@@ -1,6 +1,7 @@
 """The part of the audit chain in a bundle, checked without the database."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from spectra.digest import json_digest
@@ -30,7 +31,7 @@ def check_events(lines: memoryview, segment: memoryview | None, record: dict[str
     for event in events:
         if json_digest({name: event[name] for name in _HASHED}) != event["hash"]:
             raise EvidenceDamaged(f"event {event['seq']} was altered: its hash is another")
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in pairwise(events):
         if after["seq"] <= before["seq"] or (told["contiguous"] and after["seq"] != before["seq"] + 1):
             raise EvidenceDamaged(f"event {after['seq']} does not stand where it belongs")
         if after["seq"] == before["seq"] + 1 and after["prev_hash"] != before["hash"]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ResultCurve(BaseModel):
@@ -27,3 +27,19 @@ class ResultCurves(BaseModel):
     x_label: str = Field(examples=["Raman shift (cm⁻¹)"])
     complete: bool = Field(description="Whether everything could be computed again.")
     why: str = Field(description="Where it comes from, or why parts are missing, in a sentence.")
+
+
+class BundleQuery(BaseModel):
+    """What goes into a bundle."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    people: bool = Field(False, description="Whether it names the operator.")
+
+
+class ReportQuery(BaseModel):
+    """What goes into a report."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    people: bool = Field(True, description="Whether it names the operator, to those who may know.")
