@@ -15,10 +15,15 @@ from .events.routes import router as events
 from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
+from .measures.routes import router as measures
+from .operations.routes import router as operations
+from .pages.measures import router as measures_pages
+from .pages.reviews import router as reviews_pages
 from .pages.routes import router as pages
 from .parcels.routes import router as parcels
 from .requests import BEARER, Store, open_store, the_caller
 from .results.routes import router as results
+from .reviews.routes import router as reviews
 from .scans.routes import router as scans
 from .screenings.routes import router as screenings
 from .settings import ServerSettings
@@ -71,6 +76,9 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         # parcels at work
         # webhooks
         # operations, reviews, measures
+        operations,
+        reviews,
+        measures,
         # audit
         # methods, curves, reports, bundles
         # tokens
@@ -82,6 +90,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         pages,
         # pages of results, libraries, calibrations
         # pages of reviews, measures
+        reviews_pages,
+        measures_pages,
         # pages for integrators
     ):
         app.include_router(page)

@@ -20,6 +20,7 @@ _SCREENERS = frozenset({Role.BENCH, Role.OFFICER})
 _RAW_DATA = frozenset({Role.BENCH, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _REGISTRARS = frozenset({Role.BENCH, Role.OFFICER, Role.PARCEL_SYSTEM})
 _REVIEWERS = frozenset({Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
+_PLANNERS = frozenset({Role.TECHNICIAN, Role.ADMIN})
 _FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
 
 #: Operation (the name of the route's function) → roles that may do it. An operation that is
@@ -60,6 +61,19 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     # parcels at work: advance data, bulk, queue, links, dispositions, sandbox
     # events and webhooks
     # operations, reviews, measures
+    "create_operation": _PLANNERS,
+    "list_operations": _PEOPLE | {Role.BENCH},
+    "get_operation": _PEOPLE | {Role.BENCH},
+    "change_operation": _PLANNERS,
+    "ask_review": frozenset({Role.BENCH, Role.OFFICER, Role.TECHNICIAN}),
+    "list_reviews": _PEOPLE,
+    "get_review": _PEOPLE,
+    "answer_review": _PLANNERS,
+    "get_measures": _PEOPLE,
+    "get_measures_csv": _PEOPLE,
+    "reviews_page": _PEOPLE,
+    "answer_form": _PLANNERS,
+    "measures_page": _PEOPLE,
     # audit, holds, purges
     # methods, curves, reports, bundles
     # pages of results, libraries, calibrations

@@ -10,6 +10,7 @@ from spectra.reasons import Verdict
 from ...contract import Identification
 from ..flags.models import FlagMark
 from ..paging import PageQuery
+from ..reviews.marks import ReviewMark
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -55,6 +56,7 @@ class ResultView(BaseModel):
     operator: str | None = Field(description="Not shown to parcel systems.")
     under_review: bool = Field(description="Somebody has to look again; the verdict stands meanwhile.")
     flags: list[FlagMark] = Field(description="Why, the oldest first; not shown to parcel systems.")
+    reviews: list[ReviewMark] = Field(description="Calls to look at it, and what came of them.")
     received_at: str
 
 

@@ -9,6 +9,7 @@ from ...contract import Identification
 from ..flags.marks import is_open, marks_of
 from ..flags.models import FlagMark
 from ..permissions import Role
+from ..reviews.marks import ReviewMark, marks_of_results
 from ..tables import Result, ResultPerson
 from .models import DeviceRecord, ResultView
 
@@ -20,13 +21,19 @@ def view_results(session: Session, results: Sequence[Result], role: Role) -> lis
         wanted = select(ResultPerson).where(ResultPerson.result_id.in_([one.result_id for one in results]))
         people = {person.result_id: person.operator for person in session.scalars(wanted)}
     marks = marks_of(session, [one.result_id for one in results])
-    views = [_view(one, people.get(one.result_id) or None, marks.get(one.result_id, [])) for one in results]
+    reviews = marks_of_results(session, results)
+    views = [
+        _view(one, people.get(one.result_id) or None, marks.get(one.result_id, []), reviews[one.result_id])
+        for one in results
+    ]
     if role is Role.PARCEL_SYSTEM:
         views = [one.model_copy(update={"flags": []}) for one in views]
     return views
 
 
-def _view(result: Result, operator: str | None, flags: list[FlagMark]) -> ResultView:
+def _view(
+    result: Result, operator: str | None, flags: list[FlagMark], reviews: list[ReviewMark]
+) -> ResultView:
     names = (
         "result_id",
         "screening_id",
@@ -46,5 +53,6 @@ def _view(result: Result, operator: str | None, flags: list[FlagMark]) -> Result
             "operator": operator,
             "under_review": is_open(flags),
             "flags": flags,
+            "reviews": reviews,
         }
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from spectra.digest import json_digest
 
 from ..change import Change
+from ..operations.repository import running_operation
 from ..parcels.repository import find_or_register
 from ..problems import Problem
 from ..tables import Screening
@@ -37,7 +38,7 @@ def open_screening(change: Change, screening_id: str, body: ScreeningBody) -> tu
         The id is taken by a screening of something else.
     """
     label = body.label()
-    digest = json_digest([label.key, label.kind.value, body.bench])
+    digest = json_digest([label.key, label.kind.value, body.bench, *([body.site] if body.site else [])])
     found = find_screening(change.session, screening_id)
     if found is not None:
         if found.body_digest != digest:
@@ -53,9 +54,12 @@ def open_screening(change: Change, screening_id: str, body: ScreeningBody) -> tu
         opened_at=change.now,
         completed_at=None,
         finding=None,
+        site=body.site,
+        operation_id=running_operation(change.session, body.site, change.now),
     )
     change.session.add(screening)
-    data = {"screening_id": screening_id, "parcel_id": parcel.parcel_id, "bench": body.bench}
+    names = ("screening_id", "parcel_id", "bench", "site", "operation_id")
+    data = {name: getattr(screening, name) for name in names}
     change.record("screening.opened", f"screenings/{screening_id}", data)
     return screening, True
 

@@ -10,6 +10,7 @@ from ..flags.marks import is_open, marks_of
 from ..flags.models import FlagMark
 from ..parcels.repository import find_parcel
 from ..results.repository import results_of
+from ..reviews.marks import reviews_of_screening
 from ..s10 import ItemIdType
 from ..tables import Result, Screening
 from .findings import finding_of
@@ -29,6 +30,8 @@ def view_screening(session: Session, screening: Screening) -> ScreeningView:
         item_id=parcel.item_id,
         item_id_type=ItemIdType(parcel.item_id_type),
         bench=screening.bench,
+        site=screening.site,
+        operation_id=screening.operation_id,
         state=State(screening.state),
         training=finding is not None and finding.training,
         finding=finding,
@@ -36,6 +39,7 @@ def view_screening(session: Session, screening: Screening) -> ScreeningView:
         opened_at=screening.opened_at,
         completed_at=screening.completed_at,
         under_review=any(map(is_open, marks.values())),
+        reviews=reviews_of_screening(session, screening.screening_id),
     )
 
 

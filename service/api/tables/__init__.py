@@ -4,6 +4,16 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .people_work import (
+    MeasureCount,
+    MeasuredScreening,
+    MeasuredVerification,
+    MeasureHour,
+    MeasureKey,
+    Operation,
+    Review,
+    ReviewAnswer,
+)
 from .records import (
     Bench,
     BenchContact,
@@ -33,10 +43,18 @@ __all__ = [
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
+    "MeasureCount",
+    "MeasureHour",
+    "MeasureKey",
+    "MeasuredScreening",
+    "MeasuredVerification",
+    "Operation",
     "Parcel",
     "Result",
     "ResultPerson",
     "ResultUse",
+    "Review",
+    "ReviewAnswer",
     "ScanFile",
     "Screening",
     "Token",
