@@ -4,6 +4,7 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .parcel_work import Disposition, Link, ParcelAdvance, ParcelDeclaration, ParcelMerge, ParcelQueue
 from .records import (
     Bench,
     BenchContact,
@@ -29,11 +30,17 @@ __all__ = [
     "BenchContact",
     "Calibration",
     "ChainHead",
+    "Disposition",
     "Event",
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
+    "Link",
     "Parcel",
+    "ParcelAdvance",
+    "ParcelDeclaration",
+    "ParcelMerge",
+    "ParcelQueue",
     "Result",
     "ResultPerson",
     "ResultUse",
