@@ -11,14 +11,18 @@ from ..settings import software_version
 from . import health, problems
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
+from .dispositions.routes import router as dispositions
+from .docs.routes import router as docs
 from .events.routes import router as events
 from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
+from .links.routes import router as links
 from .pages.routes import router as pages
 from .parcels.routes import router as parcels
 from .requests import BEARER, Store, open_store, the_caller
 from .results.routes import router as results
+from .sandbox.routes import router as sandbox
 from .scans.routes import router as scans
 from .screenings.routes import router as screenings
 from .settings import ServerSettings
@@ -69,6 +73,9 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     for noun in (
         *nouns,
         # parcels at work
+        dispositions,
+        links,
+        sandbox,
         # webhooks
         # operations, reviews, measures
         # audit
@@ -83,6 +90,7 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         # pages of results, libraries, calibrations
         # pages of reviews, measures
         # pages for integrators
+        docs,
     ):
         app.include_router(page)
     _describe(app)

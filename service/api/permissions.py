@@ -58,6 +58,17 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "flags_page": _REVIEWERS,
     "review_form": frozenset({Role.TECHNICIAN}),
     # parcels at work: advance data, bulk, queue, links, dispositions, sandbox
+    "register_parcels": _REGISTRARS,
+    "patch_parcel": frozenset({Role.PARCEL_SYSTEM, Role.OFFICER, Role.TECHNICIAN}),
+    "merge_parcel": frozenset({Role.OFFICER, Role.TECHNICIAN}),
+    "list_waiting": EVERYBODY - {Role.PARCEL_SYSTEM},
+    "make_link": frozenset({Role.OFFICER, Role.TECHNICIAN}),
+    "list_links": EVERYBODY,
+    "get_link": EVERYBODY,
+    "record_disposition": frozenset({Role.PARCEL_SYSTEM}),
+    "list_dispositions": EVERYBODY,
+    "make_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
+    "screen_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
     # events and webhooks
     # operations, reviews, measures
     # audit, holds, purges
@@ -67,7 +78,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
 }
 
 #: Operations that need no token.
-PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout"})
+PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout", "docs_page"})
 
 
 def allowed(operation: str, role: Role) -> bool:

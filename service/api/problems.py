@@ -65,10 +65,17 @@ KINDS: dict[str, Kind] = {
     "bench_taken": Kind(409, "The bench reports with another token"),
     "token_taken": Kind(409, "The token reports for another bench"),
     "nothing_screened": Kind(409, "A screening without a result cannot be completed"),
+    "merged": Kind(409, "The parcel is known to be another one"),
+    "not_provisional": Kind(409, "Only a provisional parcel is merged without a technician"),
+    "sandbox_only": Kind(409, "What is simulated and what is real do not mix"),
+    "not_standing": Kind(409, "What is superseded no longer stands"),
     "ambiguous": Kind(409, "The name begins more than one"),
+    "stale": Kind(412, "It has changed since it was read"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),
+    "precondition_required": Kind(428, "Say what state is to be changed"),
+    "rate_limited": Kind(429, "Too many requests"),
     "not_ready": Kind(503, "The server is not ready"),
 }
 

@@ -22,6 +22,8 @@ class ServerSettings:
     """After how long without a report a bench is called silent, s."""
     queue_s: float = 600.0
     """How old the oldest entry of an outbox may be, s (chosen: a server in reach empties it in seconds)."""
+    waiting_days: float = 30.0
+    """For how long a parcel waits in the screening queue, days (chosen: mail does not lie longer)."""
     releases_path: Path | None = None
     """Folder of what this machine knows of released methods; None for nothing."""
 

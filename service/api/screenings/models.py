@@ -94,6 +94,7 @@ class ScreeningView(BaseModel):
     item_id_type: ItemIdType
     bench: str
     state: State
+    sandbox: bool = Field(description="Of a sandbox parcel: simulated, and counted nowhere.")
     training: bool
     finding: FindingView | None
     results: list[ResultSummary]

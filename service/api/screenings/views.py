@@ -30,6 +30,7 @@ def view_screening(session: Session, screening: Screening) -> ScreeningView:
         item_id_type=ItemIdType(parcel.item_id_type),
         bench=screening.bench,
         state=State(screening.state),
+        sandbox=parcel.sandbox,
         training=finding is not None and finding.training,
         finding=finding,
         results=[_summary(one, marks.get(one.result_id, [])) for one in results],

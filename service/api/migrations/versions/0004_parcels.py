@@ -113,8 +113,8 @@ def _links() -> None:
 
 def _link_all(links: sa.Table) -> None:
     """Give the screenings of before the link they would have been opened with."""
-    columns = [sa.column(name) for name in ("row", "screening_id", "parcel_id", "opened_at")]
-    screenings, last = sa.table("screenings", *columns), 0
+    names = ("row", "screening_id", "parcel_id", "opened_at")
+    screenings, last = sa.table("screenings", *(sa.Column(name) for name in names)), 0
     while True:
         chosen = sa.select(screenings).where(screenings.c.row > last).order_by(screenings.c.row)
         found = op.get_bind().execute(chosen.limit(_BATCH)).all()
