@@ -70,7 +70,7 @@ KINDS: dict[str, Kind] = {
     "sandbox_only": Kind(409, "What is simulated and what is real do not mix"),
     "not_standing": Kind(409, "What is superseded no longer stands"),
     "ambiguous": Kind(409, "The name begins more than one"),
-    "stale": Kind(412, "It has changed since it was read"),
+    "precondition_failed": Kind(412, "It was changed since it was read"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),

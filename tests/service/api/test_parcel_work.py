@@ -106,8 +106,8 @@ def test_changing_asks_for_what_was_read(server: Any, item: str) -> None:
     patch = {"advance": {"risk": {"score": 0.1, "source": "t2"}, "content": None}}
     assert code(server.api("PATCH", path, PS, json=patch)) == (428, "precondition_required")
     stale = server.api("PATCH", path, PS, json=patch, headers={"If-Match": '"0000"'})
-    assert code(stale) == (412, "stale")
-    assert code(server.api("PATCH", path, PS, json=patch, headers={"If-Match": "rubbish"})) == (412, "stale")
+    assert code(stale) == (412, "precondition_failed")
+    assert code(server.api("PATCH", path, PS, json=patch, headers={"If-Match": "rubbish"})) == (412, "precondition_failed")
     done = server.api("PATCH", path, PS, json=patch, headers={"If-Match": f'"other", {first}'})
     assert done.status_code == 200
     after = done.json()["advance"]
@@ -115,7 +115,7 @@ def test_changing_asks_for_what_was_read(server: Any, item: str) -> None:
     assert after["sender"] == ADVANCE_EXAMPLE["sender"]
     assert done.headers["etag"] == read(server, parcel).headers["etag"] != first
     again = server.api("PATCH", path, PS, json=patch, headers={"If-Match": first})
-    assert code(again) == (412, "stale")
+    assert code(again) == (412, "precondition_failed")
     told = events_of(server, f"parcels/{parcel['parcel_id']}")[-1]
     assert (told["data"]["fields"], told["data"]["sender_digest"]) == (["content", "risk"], None)
     same = server.api("PATCH", path, PS, json=patch, headers={"If-Match": "*"})
