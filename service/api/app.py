@@ -14,11 +14,15 @@ from .calibrations.routes import router as calibrations
 from .dispositions.routes import router as dispositions
 from .docs.routes import router as docs
 from .events.routes import router as events
+from .evidence.routes import router as evidence
 from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
 from .links.routes import router as links
+from .methods.routes import router as methods
+from .pages.result_routes import router as result_pages
 from .pages.routes import router as pages
+from .pages.static_files import router as static_files
 from .parcels.routes import router as parcels
 from .requests import BEARER, Store, open_store, the_caller
 from .results.routes import router as results
@@ -80,6 +84,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         # operations, reviews, measures
         # audit
         # methods, curves, reports, bundles
+        methods,
+        evidence,
         # tokens
     ):
         api.include_router(noun)
@@ -88,6 +94,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     for page in (
         pages,
         # pages of results, libraries, calibrations
+        static_files,
+        result_pages,
         # pages of reviews, measures
         # pages for integrators
         docs,

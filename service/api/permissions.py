@@ -73,12 +73,24 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     # operations, reviews, measures
     # audit, holds, purges
     # methods, curves, reports, bundles
+    "put_method": frozenset({Role.BENCH, Role.TECHNICIAN}),
+    "list_methods": _RAW_DATA,
+    "get_method": _RAW_DATA,
+    "get_curves": _PEOPLE | {Role.BENCH},
+    "get_report": EVERYBODY,
+    "get_bundle": _REVIEWERS,
     # pages of results, libraries, calibrations
+    "result_page": _PEOPLE,
+    "result_file": _PEOPLE,
+    "curves_file": _PEOPLE,
+    "scan_file_of_result": _RAW_DATA - {Role.BENCH},
+    "screening_page": _PEOPLE,
+    "parcel_page": _PEOPLE,
     # tokens and limits
 }
 
 #: Operations that need no token.
-PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout", "docs_page"})
+PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout", "static_file", "docs_page"})
 
 
 def allowed(operation: str, role: Role) -> bool:

@@ -4,6 +4,7 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .methods import MethodFile
 from .parcel_work import Disposition, Link, ParcelAdvance, ParcelDeclaration, ParcelMerge, ParcelQueue
 from .records import (
     Bench,
@@ -36,6 +37,7 @@ __all__ = [
     "FlaggedResult",
     "IdempotencyKey",
     "Link",
+    "MethodFile",
     "Parcel",
     "ParcelAdvance",
     "ParcelDeclaration",
