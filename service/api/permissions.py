@@ -59,6 +59,17 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "flags_page": _REVIEWERS,
     "review_form": frozenset({Role.TECHNICIAN}),
     # parcels at work: advance data, bulk, queue, links, dispositions, sandbox
+    "register_parcels": _REGISTRARS,
+    "patch_parcel": frozenset({Role.PARCEL_SYSTEM, Role.OFFICER, Role.TECHNICIAN}),
+    "merge_parcel": frozenset({Role.OFFICER, Role.TECHNICIAN}),
+    "list_waiting": EVERYBODY - {Role.PARCEL_SYSTEM},
+    "make_link": frozenset({Role.OFFICER, Role.TECHNICIAN}),
+    "list_links": EVERYBODY,
+    "get_link": EVERYBODY,
+    "record_disposition": frozenset({Role.PARCEL_SYSTEM}),
+    "list_dispositions": EVERYBODY,
+    "make_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
+    "screen_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
     # events and webhooks
     # operations, reviews, measures
     "create_operation": _PLANNERS,
@@ -76,12 +87,24 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "measures_page": _PEOPLE,
     # audit, holds, purges
     # methods, curves, reports, bundles
+    "put_method": frozenset({Role.BENCH, Role.TECHNICIAN}),
+    "list_methods": _RAW_DATA,
+    "get_method": _RAW_DATA,
+    "get_curves": _PEOPLE | {Role.BENCH},
+    "get_report": EVERYBODY,
+    "get_bundle": _REVIEWERS,
     # pages of results, libraries, calibrations
+    "result_page": _PEOPLE,
+    "result_file": _PEOPLE,
+    "curves_file": _PEOPLE,
+    "scan_file_of_result": _RAW_DATA - {Role.BENCH},
+    "screening_page": _PEOPLE,
+    "parcel_page": _PEOPLE,
     # tokens and limits
 }
 
 #: Operations that need no token.
-PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout"})
+PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout", "static_file", "docs_page"})
 
 
 def allowed(operation: str, role: Role) -> bool:

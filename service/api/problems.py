@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from .. import problems as shared
-from ..errors import ArchiveError, DiskFull
+from ..errors import ArchiveError, DiskFull, EvidenceDamaged, EvidenceMissing
 from .errors import StoreBusy
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ _SHARED = (
             "service.errors.ArchiveError",
             "service.errors.DiskFull",
             "service.errors.ScanDamaged",
+            "service.errors.EvidenceDamaged",
+            "service.errors.EvidenceMissing",
         )
     ),
 )
@@ -67,12 +69,17 @@ KINDS: dict[str, Kind] = {
     "nothing_screened": Kind(409, "A screening without a result cannot be completed"),
     "operations_overlap": Kind(409, "Another operation runs there at the same time"),
     "not_reviewed": Kind(409, "This is never reviewed"),
-    "precondition_failed": Kind(412, "It was changed meanwhile"),
-    "precondition_required": Kind(428, "Say what you have read"),
+    "merged": Kind(409, "The parcel is known to be another one"),
+    "not_provisional": Kind(409, "Only a provisional parcel is merged without a technician"),
+    "sandbox_only": Kind(409, "What is simulated and what is real do not mix"),
+    "not_standing": Kind(409, "What is superseded no longer stands"),
     "ambiguous": Kind(409, "The name begins more than one"),
+    "precondition_failed": Kind(412, "It was changed since it was read"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),
+    "precondition_required": Kind(428, "Say what state is to be changed"),
+    "rate_limited": Kind(429, "Too many requests"),
     "not_ready": Kind(503, "The server is not ready"),
 }
 
@@ -151,6 +158,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ArchiveError, _archive)
+    app.add_exception_handler(EvidenceDamaged, _evidence)
+    app.add_exception_handler(EvidenceMissing, _evidence)
     app.add_exception_handler(StoreBusy, _busy)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -183,6 +192,11 @@ def _archive(_: Request, error: Exception) -> JSONResponse:
         return problem_response("disk_full", "try again when there is room", instance=instance)
     detail = "the archive cannot give or take these bytes; the server's log says why"
     return problem_response("archive_error", detail, instance=instance)
+
+
+def _evidence(_: Request, error: Exception) -> JSONResponse:
+    code = "evidence_damaged" if isinstance(error, EvidenceDamaged) else "evidence_missing"
+    return problem_response(code, " ".join(str(error).split())[:300])
 
 
 def _busy(_: Request, error: Exception) -> JSONResponse:

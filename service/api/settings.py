@@ -24,8 +24,15 @@ class ServerSettings:
     """How old the oldest entry of an outbox may be, s (chosen: a server in reach empties it in seconds)."""
     negative_check_share: float = 0.02
     """Share of screenings without a finding that are drawn for a laboratory check, 0 to 1."""
+    waiting_days: float = 30.0
+    """For how long a parcel waits in the screening queue, days (chosen: mail does not lie longer)."""
     releases_path: Path | None = None
     """Folder of what this machine knows of released methods; None for nothing."""
+
+    @property
+    def methods_path(self) -> Path:
+        """Folder of method files, beside that of the scans."""
+        return self.scans_path.parent / "methods"
 
     @classmethod
     def of(cls, settings: Settings, db: Path | None = None) -> "ServerSettings":

@@ -32,6 +32,8 @@ def count_result(change: Change, _: str, data: dict[str, Any]) -> None:
 
 def count_link(change: Change, _: str, data: dict[str, Any]) -> None:
     """Count again the parcel that a screening belongs to now, and the one it was counted for."""
+    if data["supersedes"] is None:
+        return  # the link of the opening: nothing moved
     mine = MeasuredScreening.screening_id == data["screening_id"]
     before = change.session.scalar(select(MeasuredScreening.parcel_id).where(mine))
     recount(change.session, [one for one in (data["parcel_id"], before) if one is not None])

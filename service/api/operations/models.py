@@ -106,6 +106,10 @@ class OperationView(BaseModel):
     created_at: str
     changed_at: str
 
+    def plan(self) -> "OperationView":
+        """Return what changes by a change alone, and neither by the clock nor by other operations."""
+        return self.model_copy(update={"running": False, "overlaps": []})
+
 
 class OperationPage(BaseModel):
     """A page of operations."""

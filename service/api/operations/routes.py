@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
+from ..etags import IfMatch, etag_of, require_match
 from ..idempotency import once
-from ..preconditions import IfMatch, check_match, etag_of
 from ..problems import Problem
 from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
 from ..tables import Operation
@@ -60,8 +60,9 @@ def get_operation(
     """Read an operation; the ETag stands for what it is now."""
     with store.database.read() as session:
         operation = _known(session, operation_id)
-        response.headers["ETag"] = etag_of(operation.version)
-        return view_operation(session, operation)
+        view = view_operation(session, operation)
+        response.headers["ETag"] = etag_of(view.plan())
+        return view
 
 
 @router.patch("/{operation_id}", summary="Change an operation")
@@ -80,10 +81,11 @@ def change_operation(
     """
     with store.database.write(caller.actor) as change:
         operation = _known(change.session, operation_id)
-        check_match(if_match, operation.version)
+        require_match(view_operation(change.session, operation).plan(), if_match)
         repository.change_operation(change, operation, body)
-        response.headers["ETag"] = etag_of(operation.version)
-        return view_operation(change.session, operation)
+        view = view_operation(change.session, operation)
+        response.headers["ETag"] = etag_of(view.plan())
+        return view
 
 
 def _known(session: Session, operation_id: UUID) -> Operation:

@@ -44,8 +44,12 @@ class ResultView(BaseModel):
 
     result_id: str
     screening_id: str
-    parcel_id: str
+    parcel_id: str = Field(
+        description="The parcel as it was linked when the result came; the screening says to which it "
+        "belongs now."
+    )
     scan_id: str
+    sandbox: bool = Field(description="Of a sandbox parcel: simulated, and counted nowhere.")
     verdict: Verdict
     presumptive: Literal[True] = True
     training: bool = Field(description="Made with a training method: not for real parcels.")

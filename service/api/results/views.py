@@ -10,7 +10,7 @@ from ..flags.marks import is_open, marks_of
 from ..flags.models import FlagMark
 from ..permissions import Role
 from ..reviews.marks import ReviewMark, marks_of_results
-from ..tables import Result, ResultPerson
+from ..tables import Parcel, Result, ResultPerson
 from .models import DeviceRecord, ResultView
 
 
@@ -22,8 +22,15 @@ def view_results(session: Session, results: Sequence[Result], role: Role) -> lis
         people = {person.result_id: person.operator for person in session.scalars(wanted)}
     marks = marks_of(session, [one.result_id for one in results])
     reviews = marks_of_results(session, results)
+    simulated = _simulated(session, results)
     views = [
-        _view(one, people.get(one.result_id) or None, marks.get(one.result_id, []), reviews[one.result_id])
+        _view(
+            one,
+            people.get(one.result_id) or None,
+            marks.get(one.result_id, []),
+            reviews[one.result_id],
+            sandbox=one.parcel_id in simulated,
+        )
         for one in results
     ]
     if role is Role.PARCEL_SYSTEM:
@@ -31,8 +38,20 @@ def view_results(session: Session, results: Sequence[Result], role: Role) -> lis
     return views
 
 
+def _simulated(session: Session, results: Sequence[Result]) -> frozenset[str]:
+    ids = {one.parcel_id for one in results}
+    return frozenset(
+        session.scalars(select(Parcel.parcel_id).where(Parcel.parcel_id.in_(ids), Parcel.sandbox.is_(True)))
+    )
+
+
 def _view(
-    result: Result, operator: str | None, flags: list[FlagMark], reviews: list[ReviewMark]
+    result: Result,
+    operator: str | None,
+    flags: list[FlagMark],
+    reviews: list[ReviewMark],
+    *,
+    sandbox: bool,
 ) -> ResultView:
     names = (
         "result_id",
@@ -51,6 +70,7 @@ def _view(
             "identification": Identification.model_validate_json(result.identification),
             "device": DeviceRecord.model_validate_json(result.device),
             "operator": operator,
+            "sandbox": sandbox,
             "under_review": is_open(flags),
             "flags": flags,
             "reviews": reviews,

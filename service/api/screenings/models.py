@@ -97,6 +97,7 @@ class ScreeningView(BaseModel):
     site: str
     operation_id: str | None = Field(description="Operation it counts in, by site and time of its opening.")
     state: State
+    sandbox: bool = Field(description="Of a sandbox parcel: simulated, and counted nowhere.")
     training: bool
     finding: FindingView | None
     results: list[ResultSummary]

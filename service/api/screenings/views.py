@@ -33,6 +33,7 @@ def view_screening(session: Session, screening: Screening) -> ScreeningView:
         site=screening.site,
         operation_id=screening.operation_id,
         state=State(screening.state),
+        sandbox=parcel.sandbox,
         training=finding is not None and finding.training,
         finding=finding,
         results=[_summary(one, marks.get(one.result_id, [])) for one in results],

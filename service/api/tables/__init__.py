@@ -4,6 +4,8 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .methods import MethodFile
+from .parcel_work import Disposition, Link, ParcelAdvance, ParcelDeclaration, ParcelMerge, ParcelQueue
 from .people_work import (
     MeasureCount,
     MeasuredScreening,
@@ -39,17 +41,24 @@ __all__ = [
     "BenchContact",
     "Calibration",
     "ChainHead",
+    "Disposition",
     "Event",
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
+    "Link",
     "MeasureCount",
     "MeasureHour",
     "MeasureKey",
     "MeasuredScreening",
     "MeasuredVerification",
+    "MethodFile",
     "Operation",
     "Parcel",
+    "ParcelAdvance",
+    "ParcelDeclaration",
+    "ParcelMerge",
+    "ParcelQueue",
     "Result",
     "ResultPerson",
     "ResultUse",

@@ -26,6 +26,12 @@ PAGES = {
     "fleet_page": ("GET", "/fleet"),
     "flags_page": ("GET", "/flags"),
     "review_form": ("POST", "/flags/{flag_id}"),
+    "result_page": ("GET", "/results/{result_id}"),
+    "result_file": ("GET", "/results/{result_id}/result.json"),
+    "curves_file": ("GET", "/results/{result_id}/curves.json"),
+    "scan_file_of_result": ("GET", "/results/{result_id}/scan.h5"),
+    "screening_page": ("GET", "/screenings/{screening_id}"),
+    "parcel_page": ("GET", "/parcels/{parcel_id}"),
 }
 
 

@@ -12,10 +12,14 @@ from sqlalchemy import select
 
 from service.api.change import Change
 from service.api.database import Database
+from service.api.dispositions.models import DispositionBody
+from service.api.dispositions.repository import record_disposition
 from service.api.events.chain import canonical
 from service.api.flags.models import FlagBody
 from service.api.flags.repository import find_flag, raise_flag, review_flag
+from service.api.links.repository import move_screening
 from service.api.measures.recompute import kept, rebuild, wrong_counts
+from service.api.parcels.merging import merge_parcel
 from service.api.parcels.repository import find_or_register
 from service.api.permissions import Role
 from service.api.requests import Caller
@@ -180,24 +184,28 @@ class History:
         screening, parcel = self._any(Screening, number), self._any(Parcel, number // 3)
         if screening is None:
             return
-        screening.parcel_id = parcel.parcel_id
-        data = {"screening_id": screening.screening_id, "parcel_id": parcel.parcel_id}
-        self.change.record("link.made", "links/1", data)
+        was = self.change.session.get_one(Parcel, self._row(screening.parcel_id))
+        if parcel.merged_into is None and was.sandbox == parcel.sandbox:
+            move_screening(self.change, screening, parcel, reference="", why="wrong label")
 
     def merge(self, number: int) -> None:
         one, other = self._any(Parcel, number), self._any(Parcel, number // 3)
-        if one is None or one is other:
+        if one is None or one.sandbox or other.sandbox or one is other:
             return
-        for screening in self.change.session.scalars(
-            select(Screening).where(Screening.parcel_id == one.parcel_id)
-        ):
-            screening.parcel_id = other.parcel_id
-        one.merged_into = other.parcel_id
-        data = {"parcel_id": one.parcel_id, "into": other.parcel_id}
-        self.change.record("parcel.merged", f"parcels/{one.parcel_id}", data)
+        if one.merged_into is None and other.merged_into is None:
+            merge_parcel(self.change, self.caller, one, other, "one item")
 
     def dispose(self, number: int) -> None:
-        return
+        parcel = self._any(Parcel, number)
+        if parcel is not None and parcel.merged_into is None:
+            body = DispositionBody.model_validate(
+                {
+                    "decision": ("released", "seized")[number % 2],
+                    "compliant": (True, False, None)[number % 3],
+                    "decided_at": "2026-11-22T08:00:00Z",
+                }
+            )
+            record_disposition(self.change, self.caller, parcel, body)
 
 
 class Enough(Exception):
