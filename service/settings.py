@@ -17,6 +17,7 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
 ``verification_limit_cm1``              largest deviation of a standard's line, default 1
 ``require_negative_control``            an empty place is to be verified too, default false
+``negative_check_share``                share of negatives drawn for a laboratory, default 0.02
 ==================  ==================  ==========================================
 """
 
@@ -34,6 +35,7 @@ from .errors import SettingsError
 from .settings_file import (
     BENCH_PORT,
     HOST,
+    NEGATIVE_CHECK_SHARE,
     SERVER_PORT,
     SILENT_MINUTES,
     VERIFICATION_LIMIT_CM1,
@@ -70,6 +72,8 @@ class Settings:
     """Fastest drift of an axis that verifications have to catch in time, cm⁻¹/h; it shortens the interval."""
     verification_limit_cm1: float = VERIFICATION_LIMIT_CM1
     """Largest deviation of a standard's line, cm⁻¹."""
+    negative_check_share: float = NEGATIVE_CHECK_SHARE
+    """Share of negative screenings that the server draws for a laboratory check, 0 to 1."""
     require_negative_control: bool = False
     """Whether an instrument counts as verified only with a negative control too."""
 

@@ -29,12 +29,17 @@ VERIFY_DRIFT_CM1_H = 0.5
 #: Largest deviation of a standard's line, cm⁻¹ (chosen: half of what no line may ever be off by).
 VERIFICATION_LIMIT_CM1 = 1.0
 
+#: Share of negative screenings drawn for a laboratory check (chosen: one in fifty; a lane of 100 parcels a
+#: day has 700 checks a year then, and none missed among those leaves a miss rate of at most 0.5 %).
+NEGATIVE_CHECK_SHARE = 0.02
+
 #: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider
 #: limit than 1.5 cm⁻¹ a line could be 2 off before a verification fails.
 _NUMBERS = {
     "verify_hours": (VERIFY_HOURS, 0.25, 168.0),
     "verify_drift_cm1_h": (VERIFY_DRIFT_CM1_H, 0.01, 5.0),
     "verification_limit_cm1": (VERIFICATION_LIMIT_CM1, 0.2, 1.5),
+    "negative_check_share": (NEGATIVE_CHECK_SHARE, 0.0, 1.0),
 }
 _SWITCHES = {"require_negative_control": False}
 

@@ -20,6 +20,7 @@ _SCREENERS = frozenset({Role.BENCH, Role.OFFICER})
 _RAW_DATA = frozenset({Role.BENCH, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _REGISTRARS = frozenset({Role.BENCH, Role.OFFICER, Role.PARCEL_SYSTEM})
 _REVIEWERS = frozenset({Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
+_PLANNERS = frozenset({Role.TECHNICIAN, Role.ADMIN})
 _FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
 
 #: Operation (the name of the route's function) → roles that may do it. An operation that is
@@ -58,8 +59,32 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "flags_page": _REVIEWERS,
     "review_form": frozenset({Role.TECHNICIAN}),
     # parcels at work: advance data, bulk, queue, links, dispositions, sandbox
+    "register_parcels": _REGISTRARS,
+    "patch_parcel": frozenset({Role.PARCEL_SYSTEM, Role.OFFICER, Role.TECHNICIAN}),
+    "merge_parcel": frozenset({Role.OFFICER, Role.TECHNICIAN}),
+    "list_waiting": EVERYBODY - {Role.PARCEL_SYSTEM},
+    "make_link": frozenset({Role.OFFICER, Role.TECHNICIAN}),
+    "list_links": EVERYBODY,
+    "get_link": EVERYBODY,
+    "record_disposition": frozenset({Role.PARCEL_SYSTEM}),
+    "list_dispositions": EVERYBODY,
+    "make_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
+    "screen_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
     # events and webhooks
     # operations, reviews, measures
+    "create_operation": _PLANNERS,
+    "list_operations": _PEOPLE | {Role.BENCH},
+    "get_operation": _PEOPLE | {Role.BENCH},
+    "change_operation": _PLANNERS,
+    "ask_review": frozenset({Role.BENCH, Role.OFFICER, Role.TECHNICIAN}),
+    "list_reviews": _PEOPLE,
+    "get_review": _PEOPLE,
+    "answer_review": _PLANNERS,
+    "get_measures": _PEOPLE,
+    "get_measures_csv": _PEOPLE,
+    "reviews_page": _PEOPLE,
+    "answer_form": _PLANNERS,
+    "measures_page": _PEOPLE,
     # audit, holds, purges
     # methods, curves, reports, bundles
     "put_method": frozenset({Role.BENCH, Role.TECHNICIAN}),
@@ -83,7 +108,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
 }
 
 #: Operations that need no token.
-PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout", "static_file"})
+PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout", "static_file", "docs_page"})
 
 
 def allowed(operation: str, role: Role) -> bool:

@@ -22,6 +22,10 @@ class ServerSettings:
     """After how long without a report a bench is called silent, s."""
     queue_s: float = 600.0
     """How old the oldest entry of an outbox may be, s (chosen: a server in reach empties it in seconds)."""
+    negative_check_share: float = 0.02
+    """Share of screenings without a finding that are drawn for a laboratory check, 0 to 1."""
+    waiting_days: float = 30.0
+    """For how long a parcel waits in the screening queue, days (chosen: mail does not lie longer)."""
     releases_path: Path | None = None
     """Folder of what this machine knows of released methods; None for nothing."""
 
@@ -38,4 +42,5 @@ class ServerSettings:
             scans_path=settings.server_scans if db is None else db.absolute().parent / "scans",
             silent_s=settings.silent_minutes * 60.0,
             releases_path=settings.releases_dir,
+            negative_check_share=settings.negative_check_share,
         )

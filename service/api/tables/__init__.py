@@ -5,6 +5,17 @@ One module for each area; a new table is imported here, so that everybody finds 
 
 from .base import Base
 from .methods import MethodFile
+from .parcel_work import Disposition, Link, ParcelAdvance, ParcelDeclaration, ParcelMerge, ParcelQueue
+from .people_work import (
+    MeasureCount,
+    MeasuredScreening,
+    MeasuredVerification,
+    MeasureHour,
+    MeasureKey,
+    Operation,
+    Review,
+    ReviewAnswer,
+)
 from .records import (
     Bench,
     BenchContact,
@@ -30,15 +41,29 @@ __all__ = [
     "BenchContact",
     "Calibration",
     "ChainHead",
+    "Disposition",
     "Event",
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
+    "Link",
+    "MeasureCount",
+    "MeasureHour",
+    "MeasureKey",
+    "MeasuredScreening",
+    "MeasuredVerification",
     "MethodFile",
+    "Operation",
     "Parcel",
+    "ParcelAdvance",
+    "ParcelDeclaration",
+    "ParcelMerge",
+    "ParcelQueue",
     "Result",
     "ResultPerson",
     "ResultUse",
+    "Review",
+    "ReviewAnswer",
     "ScanFile",
     "Screening",
     "Token",
