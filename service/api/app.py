@@ -25,6 +25,7 @@ from .operations.routes import router as operations
 from .pages.calibration_routes import router as calibration_pages
 from .pages.library_routes import router as library_pages
 from .pages.measures import router as measures_pages
+from .pages.result_files import router as result_files
 from .pages.result_routes import router as result_pages
 from .pages.reviews import router as reviews_pages
 from .pages.routes import router as pages
@@ -106,6 +107,7 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         # pages of results, libraries, calibrations
         static_files,
         result_pages,
+        result_files,
         library_pages,
         calibration_pages,
         # pages of reviews, measures

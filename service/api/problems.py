@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
@@ -169,20 +169,38 @@ def _instance() -> str:
     return f"urn:uuid:{uuid.uuid4()}"
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = error.code if isinstance(error, Problem) else _BY_STATUS.get(error.status_code, "bad_request")
+    if _is_for_people(request):
+        return _page(code, str(error.detail), error.status_code, error.headers)
     return problem_response(code, str(error.detail), status=error.status_code, headers=error.headers)
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     parts = [
         {"pointer": "/".join(str(step)[:80] for step in one["loc"]), "message": str(one["msg"])[:200]}
         for one in error.errors()[:20]
     ]
     first = f"{parts[0]['pointer']}: {parts[0]['message']}" if parts else "the request is malformed"
+    if _is_for_people(request):
+        return _page("invalid", first, KINDS["invalid"].status)
     return problem_response("invalid", first, errors=parts)
+
+
+def _is_for_people(request: Request) -> bool:
+    """Whether somebody at a browser asked for a page; programs that ask for one are told in JSON."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def _page(code: str, detail: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    # The pages need this module.
+    from .pages.render import render
+
+    page = render("problem.html", status=status, title=KINDS[code].title, detail=detail)
+    page.headers.update(headers or {})
+    return page
 
 
 def _archive(_: Request, error: Exception) -> JSONResponse:

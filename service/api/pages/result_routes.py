@@ -1,26 +1,28 @@
 """Routes of the pages of a result, a screening and a parcel, and of what can be taken away from there."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from ..evidence.curves import curves_from, places_of
+from ..evidence.curves import curves_from
 from ..evidence.gather import gather
-from ..parcels.repository import find_parcel
 from ..permissions import allowed
 from ..problems import Problem
-from ..requests import Caller, ThePerson, TheStore
+from ..requests import ThePerson, TheStore
 from ..results.repository import find_result
-from ..results.views import view_results
-from ..scans.routes import MEDIA_TYPE as SCAN_TYPE
-from .render import render
+from ..reviews.marks import reviews_of
+from ..reviews.repository import ask
+from ..screenings.repository import find_screening
+from .render import render, same_site
 from .result import RANKED, ResultSheet, chart_words, result_sheet
-from .visit import find_screening_and_parcel, parcel_sheet, visit_sheet
+from .visit import find_screening_and_parcel, visit_sheet
 
 router = APIRouter(include_in_schema=False)
+
+#: What the page of a result offers to those who may do it.
+_OFFERED = ("scan_file_of_result", "bundle_of_result", "ask_review_form")
 
 
 @router.get("/results/{result_id}")
@@ -33,13 +35,15 @@ def result_page(person: ThePerson, store: TheStore, result_id: UUID) -> Response
         if result is None:
             raise Problem("not_found", f"no result {result_id}")
         sheet = result_sheet(session, result)
+        reviews = reviews_of(session, result.result_id)
     return render(
         "result.html",
         charts=True,
         sheet=sheet,
         told=chart_words(sheet),
         ranked=sheet.found.ranking[:RANKED],
-        raw=allowed("get_scan", person.role),
+        reviews=reviews,
+        may=frozenset(one for one in _OFFERED if allowed(one, person.role)),
         role=person.role.value,
     )
 
@@ -57,48 +61,65 @@ def curves_file(person: ThePerson, store: TheStore, result_id: UUID) -> Response
         if result is None:
             raise Problem("not_found", f"no result {result_id}")
         bands = result_bands(result_sheet(session, result))
-        found = gather(session, places_of(store), result)
+        found = gather(session, store, result)
     told = curves_from(store, found).model_dump(mode="json")
     return JSONResponse({**told, "bands": bands}, headers={"Cache-Control": "no-store"})
 
 
-@router.get("/results/{result_id}/result.json")
-def result_file(person: ThePerson, store: TheStore, result_id: UUID) -> Response:
-    """Give a result as the API does, to somebody who is signed in at the pages."""
+@router.post("/results/{result_id}/reviews")
+def ask_review_form(
+    request: Request,
+    person: ThePerson,
+    store: TheStore,
+    result_id: UUID,
+    question: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Ask a technician to look at a result, from its page."""
+    same_site(request)
     if person is None:
         return RedirectResponse("/login", 303)
-    with store.database.read() as session:
-        result = find_result(session, str(result_id))
+    with store.database.write(person.actor) as change:
+        result = find_result(change.session, str(result_id))
         if result is None:
             raise Problem("not_found", f"no result {result_id}")
-        told = view_results(session, [result], person.role)[0].model_dump(mode="json", by_alias=True)
-    return JSONResponse(told, headers=_attached(f"{result_id}.json"))
-
-
-@router.get("/results/{result_id}/scan.h5")
-def scan_file_of_result(person: ThePerson, store: TheStore, result_id: UUID) -> Response:
-    """Give the raw scan of a result, its digest checked, to somebody who is signed in at the pages."""
-    if person is None:
-        return RedirectResponse("/login", 303)
-    with store.database.read() as session:
-        result = find_result(session, str(result_id))
-        if result is None:
-            raise Problem("not_found", f"no result {result_id}")
-        scan_id = result.scan_id
-    headers = _attached(f"{scan_id}.h5")
-    return Response(store.archive.read_bytes(scan_id), media_type=SCAN_TYPE, headers=headers)
+        screening = find_screening(change.session, result.screening_id)
+        assert screening is not None, "a foreign key ties every result to its screening"
+        ask(
+            change,
+            "referral",
+            screening,
+            result=result,
+            training=result.training,
+            emulated=result.emulated,
+            question=question.strip(),
+        )
+    return RedirectResponse(f"/results/{result_id}#reviews", 303)
 
 
 @router.get("/screenings/{screening_id}")
 def screening_page(person: ThePerson, store: TheStore, screening_id: UUID) -> Response:
     """Show a screening: its finding and every result of it."""
-    return _page(person, store, "screening.html", lambda session: _visit(session, str(screening_id)))
+    if person is None:
+        return RedirectResponse("/login", 303)
+    with store.database.read() as session:
+        found = find_screening_and_parcel(session, str(screening_id))
+        if found is None:
+            raise Problem("not_found", f"no screening {screening_id}")
+        sheet = visit_sheet(session, *found)
+    return render("screening.html", sheet=sheet, role=person.role.value)
 
 
 @router.get("/parcels/{parcel_id}")
 def parcel_page(person: ThePerson, store: TheStore, parcel_id: UUID) -> Response:
     """Show a parcel: what all its screenings say, and each of them."""
-    return _page(person, store, "parcel.html", lambda session: _parcel(session, str(parcel_id)))
+    if person is None:
+        return RedirectResponse("/login", 303)
+    with store.database.read() as session:
+        parcel = find_parcel(session, str(parcel_id))
+        if parcel is None:
+            raise Problem("not_found", f"no parcel {parcel_id}")
+        sheet = parcel_sheet(session, parcel, reader_of(store, person))
+    return render("parcel.html", sheet=sheet, role=person.role.value)
 
 
 def result_bands(sheet: ResultSheet) -> list[dict[str, Any]]:
@@ -109,33 +130,3 @@ def result_bands(sheet: ResultSheet) -> list[dict[str, Any]]:
         if one.role == "content"
         for band in one.bands_cm1
     ]
-
-
-def _page(person: Caller | None, store: TheStore, template: str, read: Callable[[Any], Any]) -> Response:
-    if person is None:
-        return RedirectResponse("/login", 303)
-    with store.database.read() as session:
-        sheet = read(session)
-        return render(template, sheet=sheet, role=person.role.value)
-
-
-def _visit(session: Any, screening_id: str) -> Any:
-    found = find_screening_and_parcel(session, screening_id)
-    if found is None:
-        raise Problem("not_found", f"no screening {screening_id}")
-    return visit_sheet(session, *found)
-
-
-def _parcel(session: Any, parcel_id: str) -> Any:
-    parcel = find_parcel(session, parcel_id)
-    if parcel is None:
-        raise Problem("not_found", f"no parcel {parcel_id}")
-    return parcel_sheet(session, parcel)
-
-
-def _attached(name: str) -> dict[str, str]:
-    return {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }

@@ -1,6 +1,5 @@
 """What the pages of a screening and of a parcel show."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -9,6 +8,9 @@ from sqlalchemy.orm import Session
 from ...fleet_words import minute
 from ...words import attempt_lines, technique_lines
 from ..flags.marks import under_review
+from ..parcels.models import STATUS_WORDS, ParcelView
+from ..parcels.reader import Reader
+from ..parcels.views import view_parcel
 from ..screenings.findings import finding_of, gravest
 from ..screenings.models import FindingView, State
 from ..screenings.repository import screenings_of
@@ -47,7 +49,9 @@ class ParcelSheet:
     parcel: Parcel
     item: str
     created_at: str
+    view: ParcelView
     status: str
+    status_word: str
     finding: FindingView | None
     verdict: VerdictWords
     outward: str
@@ -86,8 +90,9 @@ def visit_sheet(session: Session, screening: Screening, parcel: Parcel) -> Visit
     )
 
 
-def parcel_sheet(session: Session, parcel: Parcel) -> ParcelSheet:
-    """Return what there is to say of a parcel."""
+def parcel_sheet(session: Session, parcel: Parcel, reader: Reader) -> ParcelSheet:
+    """Return what there is to say of a parcel to who reads it."""
+    view = view_parcel(session, parcel, reader)
     screenings = screenings_of(session, parcel.parcel_id)
     standing = [one for one in screenings if one.state != State.SUPERSEDED]
     finding = gravest([finding_of(session, one) for one in standing[-SHOWN:]])
@@ -96,7 +101,9 @@ def parcel_sheet(session: Session, parcel: Parcel) -> ParcelSheet:
         parcel=parcel,
         item=parcel.item_id or "no label",
         created_at=minute(parcel.created_at),
-        status=_status(standing),
+        view=view,
+        status=STATUS_WORDS[view.status],
+        status_word=view.status.replace("_", " "),
         finding=finding,
         verdict=finding_words(finding),
         outward=OUTWARD[outward],
@@ -114,14 +121,6 @@ def rule_lines(finding: FindingView | None) -> tuple[str, ...]:
     told = finding.model_dump(mode="json")
     lines = technique_lines(told)
     return (*(lines if len(lines) > 1 else ()), finding.agreement_text, *attempt_lines(told))
-
-
-def _status(standing: Sequence[Screening]) -> str:
-    if not standing:
-        return "not screened yet"
-    if any(one.state == State.OPEN for one in standing):
-        return "being screened"
-    return "screened"
 
 
 def _spots(session: Session, screening: Screening) -> tuple[SpotLine, ...]:
