@@ -30,6 +30,7 @@ from spectra.references import ReferenceEntry
 
 from .errors import (
     EntryNotFound,
+    LibraryError,
     LibraryFormatError,
     LibraryNotFound,
     LibraryUnreadable,
@@ -171,6 +172,33 @@ def read_library(path: Path) -> Library:
         raise LibraryFormatError(
             f"{path}: not an opioscan library, or cut off; take a copy that is whole, or import again"
         ) from error
+
+
+def read_layout(path: Path) -> tuple[str, str, dict[str, tuple[int, int]]]:
+    """Return name and digest that a library says of itself, and where each of its arrays lies.
+
+    Nothing else is read, and nothing verified: for `library.browsing`, which holds no library whole.
+
+    Returns
+    -------
+    name, digest, places
+        Of each array of `library.packing.ARRAYS` the first byte and the number of its elements.
+
+    Raises
+    ------
+    LibraryFormatError, LibraryVersionError, LibraryNotFound, LibraryUnreadable
+        As `read_library`.
+    """
+    try:
+        _require_readable(path)
+        with h5py.File(path, "r") as file:
+            name, digest = _read_attributes(file)
+            found = {key: _place(file, key) for key in ARRAYS}
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
+        if isinstance(error, LibraryError):
+            raise
+        raise LibraryFormatError(f"{path}: not an opioscan library, or cut off") from error
+    return name, digest, {key: (at, size) for key, (at, (size,)) in found.items()}
 
 
 def _read(handle: BinaryIO, path: Path) -> Library:

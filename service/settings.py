@@ -24,6 +24,7 @@ be given as ``OPIOSCAN_`` and its name in capitals, too.
 ``tls_certificate``                     file of the server's certificate chain, PEM
 ``tls_key``                             file of its key, for the owner only
 ``trusted_proxies``                     addresses of proxies before the server, commas between
+``negative_check_share``                share of negatives drawn for a laboratory, default 0.02
 ==================  ==================  ==========================================
 """
 
@@ -41,6 +42,7 @@ from .errors import SettingsError
 from .settings_file import (
     BENCH_PORT,
     HOST,
+    NEGATIVE_CHECK_SHARE,
     RATE_PER_S,
     RETENTION_DAYS,
     SERVER_PORT,
@@ -81,6 +83,8 @@ class Settings:
     """Largest deviation of a standard's line, cm⁻¹."""
     retention_days: float = RETENTION_DAYS
     """How long personal data of parcels that are done with are kept, days; 0 for always."""
+    negative_check_share: float = NEGATIVE_CHECK_SHARE
+    """Share of negative screenings that the server draws for a laboratory check, 0 to 1."""
     require_negative_control: bool = False
     """Whether an instrument counts as verified only with a negative control too."""
 

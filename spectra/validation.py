@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from .answer import WITHHELD, Identification
 from .errors import ValueRangeError
@@ -46,8 +46,8 @@ def clopper_pearson(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[flo
     if not (math.isfinite(confidence) and 0.0 < confidence < 1.0):
         raise ValueRangeError(f"a confidence of {confidence} is not between 0 and 1")
     tail = (1.0 - confidence) / 2.0
-    low = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
-    high = float(beta.ppf(1.0 - tail, k + 1, n - k)) if k < n else 1.0
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1.0 - tail)) if k < n else 1.0
     return low, high
 
 

@@ -12,16 +12,32 @@ from . import health, problems
 from .audit.routes import router as audit
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
+from .dispositions.routes import router as dispositions
+from .docs.routes import router as docs
 from .events.routes import router as events
+from .evidence.routes import router as evidence
 from .flags.routes import router as flags
 from .guards.logs import AccessLog
 from .holds.routes import router as holds
 from .impact.routes import router as impact
 from .limits import BodyLimit
+from .links.routes import router as links
+from .measures.routes import router as measures
+from .methods.routes import router as methods
+from .operations.routes import router as operations
+from .pages.calibration_routes import router as calibration_pages
+from .pages.library_routes import router as library_pages
+from .pages.measures import router as measures_pages
+from .pages.result_files import router as result_files
+from .pages.result_routes import router as result_pages
+from .pages.reviews import router as reviews_pages
 from .pages.routes import router as pages
+from .pages.static_files import router as static_files
 from .parcels.routes import router as parcels
 from .requests import BEARER, Store, open_store, the_caller
 from .results.routes import router as results
+from .reviews.routes import router as reviews
+from .sandbox.routes import router as sandbox
 from .scans.routes import router as scans
 from .screenings.routes import router as screenings
 from .settings import ServerSettings
@@ -73,12 +89,20 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     for noun in (
         *nouns,
         # parcels at work
+        dispositions,
+        links,
+        sandbox,
         # webhooks
         # operations, reviews, measures
+        operations,
+        reviews,
+        measures,
         # audit
         audit,
         holds,
         # methods, curves, reports, bundles
+        methods,
+        evidence,
         # tokens
     ):
         api.include_router(noun)
@@ -87,8 +111,16 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     for page in (
         pages,
         # pages of results, libraries, calibrations
+        static_files,
+        result_pages,
+        result_files,
+        library_pages,
+        calibration_pages,
         # pages of reviews, measures
+        reviews_pages,
+        measures_pages,
         # pages for integrators
+        docs,
     ):
         app.include_router(page)
     _describe(app)

@@ -9,13 +9,13 @@ from typing import Any
 import rfc8785
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from .. import problems as shared
-from ..errors import ArchiveError, DiskFull
+from ..errors import ArchiveError, DiskFull, EvidenceDamaged, EvidenceMissing
 from .errors import StoreBusy
 from .guards.methods import allowed_methods
 
@@ -45,6 +45,8 @@ _SHARED = (
             "service.errors.ArchiveError",
             "service.errors.DiskFull",
             "service.errors.ScanDamaged",
+            "service.errors.EvidenceDamaged",
+            "service.errors.EvidenceMissing",
         )
     ),
 )
@@ -68,11 +70,19 @@ KINDS: dict[str, Kind] = {
     "bench_taken": Kind(409, "The bench reports with another token"),
     "token_taken": Kind(409, "The token reports for another bench"),
     "nothing_screened": Kind(409, "A screening without a result cannot be completed"),
+    "operations_overlap": Kind(409, "Another operation runs there at the same time"),
+    "not_reviewed": Kind(409, "This is never reviewed"),
+    "merged": Kind(409, "The parcel is known to be another one"),
+    "not_provisional": Kind(409, "Only a provisional parcel is merged without a technician"),
+    "sandbox_only": Kind(409, "What is simulated and what is real do not mix"),
+    "not_standing": Kind(409, "What is superseded no longer stands"),
     "ambiguous": Kind(409, "The name begins more than one"),
+    "precondition_failed": Kind(412, "It was changed since it was read"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),
     "rate_limited": Kind(429, "Too many requests"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),
+    "precondition_required": Kind(428, "Say what state is to be changed"),
     "not_ready": Kind(503, "The server is not ready"),
 }
 
@@ -153,6 +163,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(rfc8785.CanonicalizationError, _no_canonical_form)
     app.add_exception_handler(ArchiveError, _archive)
+    app.add_exception_handler(EvidenceDamaged, _evidence)
+    app.add_exception_handler(EvidenceMissing, _evidence)
     app.add_exception_handler(StoreBusy, _busy)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -162,28 +174,46 @@ def _instance() -> str:
     return f"urn:uuid:{uuid.uuid4()}"
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == METHOD_NOT_ALLOWED:
         # The framework tells the methods of one route; a path can have several (RFC 9110, section 10.2.1).
         all_of_them = allowed_methods(request.app.openapi(), request.scope["path"])
         error.headers = {"Allow": all_of_them} if all_of_them else error.headers
     code = error.code if isinstance(error, Problem) else _BY_STATUS.get(error.status_code, "bad_request")
+    if _is_for_people(request):
+        return _page(code, str(error.detail), error.status_code, error.headers)
     return problem_response(code, str(error.detail), status=error.status_code, headers=error.headers)
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     parts = [
         {"pointer": "/".join(str(step)[:80] for step in one["loc"]), "message": str(one["msg"])[:200]}
         for one in error.errors()[:20]
     ]
     first = f"{parts[0]['pointer']}: {parts[0]['message']}" if parts else "the request is malformed"
+    if _is_for_people(request):
+        return _page("invalid", first, KINDS["invalid"].status)
     return problem_response("invalid", first, errors=parts)
 
 
 def _no_canonical_form(_: Request, error: Exception) -> JSONResponse:
     return problem_response("invalid", f"it holds a number that RFC 8785 cannot write: {str(error)[:200]}")
+
+
+def _is_for_people(request: Request) -> bool:
+    """Whether somebody at a browser asked for a page; programs that ask for one are told in JSON."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def _page(code: str, detail: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    # The pages need this module.
+    from .pages.render import render
+
+    page = render("problem.html", status=status, title=KINDS[code].title, detail=detail)
+    page.headers.update(headers or {})
+    return page
 
 
 def _archive(_: Request, error: Exception) -> JSONResponse:
@@ -193,6 +223,11 @@ def _archive(_: Request, error: Exception) -> JSONResponse:
         return problem_response("disk_full", "try again when there is room", instance=instance)
     detail = "the archive cannot give or take these bytes; the server's log says why"
     return problem_response("archive_error", detail, instance=instance)
+
+
+def _evidence(_: Request, error: Exception) -> JSONResponse:
+    code = "evidence_damaged" if isinstance(error, EvidenceDamaged) else "evidence_missing"
+    return problem_response(code, " ".join(str(error).split())[:300])
 
 
 def _busy(_: Request, error: Exception) -> JSONResponse:

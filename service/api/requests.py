@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPBearer
 
 from ..archive.journal import Archive
+from ..evidence.looker import Looker
 from .database import Database, only_server
 from .guards.rates import Rates
 from .heads_keeper import HeadKeeper
@@ -38,6 +39,8 @@ class Store:
     """How much each caller may ask."""
     heads: HeadKeeper
     """Signed heads of the chain, outside the database."""
+    looker: Looker = field(default_factory=Looker)
+    """What rebuilds methods and looks at scans again, in a process of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,10 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
         only_server(settings.db_path),
         Database(settings.db_path, busy_s=settings.busy_s) as database,
         HeadKeeper(database, server_folder(settings)) as heads,
+        Looker() as looker,
     ):
-        yield Store(
-            database, Archive(settings.scans_path), Sessions(), settings, Rates(settings.rate_per_s), heads
-        )
+        archive, rates = Archive(settings.scans_path), Rates(settings.rate_per_s)
+        yield Store(database, archive, Sessions(), settings, rates, heads, looker)
 
 
 def the_store(request: Request) -> Store:

@@ -24,8 +24,17 @@ class ServerSettings:
     """How old the oldest entry of an outbox may be, s (chosen: a server in reach empties it in seconds)."""
     rate_per_s: float = 0.0
     """Requests of one token, 1/s, see `guards.rates`; 0 for no limit."""
+    negative_check_share: float = 0.02
+    """Share of screenings without a finding that are drawn for a laboratory check, 0 to 1."""
+    waiting_days: float = 30.0
+    """For how long a parcel waits in the screening queue, days (chosen: mail does not lie longer)."""
     releases_path: Path | None = None
     """Folder of what this machine knows of released methods; None for nothing."""
+
+    @property
+    def methods_path(self) -> Path:
+        """Folder of method files, beside that of the scans."""
+        return self.scans_path.parent / "methods"
 
     @classmethod
     def of(cls, settings: Settings, db: Path | None = None) -> "ServerSettings":
@@ -36,4 +45,5 @@ class ServerSettings:
             rate_per_s=settings.rate_per_s,
             silent_s=settings.silent_minutes * 60.0,
             releases_path=settings.releases_dir,
+            negative_check_share=settings.negative_check_share,
         )

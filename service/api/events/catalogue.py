@@ -3,7 +3,8 @@
 #: Kind of event → what happened.
 KINDS: dict[str, str] = {
     "parcel.registered": "A parcel is known: parcel_id, provisional, salted digest of its item identifier.",
-    "screening.opened": "A visit to a bench began: screening_id, parcel_id, bench.",
+    "screening.opened": "A visit to a bench began: screening_id, parcel_id, bench, site, "
+    "operation_id (or null).",
     "screening.completed": "The visit ended: ids and finding. This alone may lift a hold request.",
     "screening.amended": "A result came after completion; the finding never becomes weaker by it.",
     "screening.superseded": "A later complete screening of the parcel stands in its place.",

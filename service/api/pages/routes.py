@@ -1,10 +1,14 @@
-"""Routes of the pages. They need a sign-in, no script, and load nothing from anywhere."""
+"""Routes of the pages. They need a sign-in, no script, and load nothing from elsewhere."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from spectra.reasons import Verdict
 
 from ...fleet_words import minute
 from ..clock import utc_now
@@ -16,20 +20,49 @@ from ..sessions import COOKIE, LIFETIME_S
 from ..tokens.repository import find_secret
 from .flags import flag_lines
 from .fleet import fleet_lines
-from .latest import latest_lines
+from .latest import LOOKED_THROUGH, LatestQuery, latest_lines, parcels_called
 from .render import render, same_site
+from .told import STATES, verdict_words
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def latest_page(person: ThePerson, store: TheStore) -> Response:
-    """Show the latest screenings."""
+def latest_page(request: Request, person: ThePerson, store: TheStore) -> Response:
+    """Show the latest screenings; a scanned label leads to its parcel."""
     if person is None:
         return RedirectResponse("/login", 303)
+    query, missing = _latest_query(request), ""
     with store.database.read() as session:
-        lines = latest_lines(session)
-    return render("latest.html", lines=lines, role=person.role.value)
+        if query.item and not query.before:
+            called = parcels_called(session, query.item)
+            if len(called) == 1:
+                return RedirectResponse(f"/parcels/{called[0]}", 303)
+            if not called:
+                query, missing = LatestQuery(), query.item
+        latest = latest_lines(session, query)
+    chosen = {name: value for name, value in query.model_dump(mode="json").items() if value}
+    return render(
+        "latest.html",
+        latest=latest,
+        query=query,
+        missing=missing,
+        filtered=bool(chosen.keys() - {"item", "before"}),
+        older=f"/?{urlencode({**chosen, 'before': latest.before})}" if latest.before else "",
+        verdicts=[verdict_words(one) for one in Verdict],
+        states=[(state.value, text) for state, text in STATES.items()],
+        most=LOOKED_THROUGH,
+        role=person.role.value,
+    )
+
+
+def _latest_query(request: Request) -> LatestQuery:
+    """Read the filters of the list; what cannot be one is said in words."""
+    try:
+        return LatestQuery.model_validate({name: one for name, one in request.query_params.items() if one})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Problem("invalid", f"{first['loc'][0]}: {first['msg']}"[:300]) from error
 
 
 @router.get("/fleet")

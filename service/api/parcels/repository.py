@@ -12,9 +12,11 @@ from spectra.digest import bytes_digest
 from ..change import Change
 from ..clock import utc_in
 from ..paging import take_page
+from ..problems import Problem
 from ..s10 import ItemIdType, Label, read_label
 from ..tables import Parcel
 from .models import ParcelQuery
+from .queue import take_place
 
 #: An S10 identifier may be given to another item after twelve months (UPU S10).
 REUSE_DAYS = 365.0
@@ -25,11 +27,30 @@ def find_parcel(session: Session, parcel_id: str) -> Parcel | None:
     return session.scalar(select(Parcel).where(Parcel.parcel_id == parcel_id))
 
 
+def known_parcel(session: Session, parcel_id: object) -> Parcel:
+    """Return a parcel by its id.
+
+    Raises
+    ------
+    Problem
+        There is none.
+    """
+    found = find_parcel(session, str(parcel_id))
+    if found is None:
+        raise Problem("not_found", f"no parcel {parcel_id}")
+    return found
+
+
 def find_or_register(change: Change, label: Label) -> tuple[Parcel, bool]:
     """Return the parcel that carries a label at present, and whether it had to be registered."""
     found = _current(change.session, label)
     if found is not None:
         return found, False
+    return register(change, label, sandbox=False), True
+
+
+def register(change: Change, label: Label, *, sandbox: bool) -> Parcel:
+    """Register a new parcel under a label."""
     parcel = Parcel(
         parcel_id=str(uuid.uuid4()),
         item_id=label.item_id,
@@ -38,6 +59,7 @@ def find_or_register(change: Change, label: Label) -> tuple[Parcel, bool]:
         label_problem=label.problem,
         salt=secrets.token_bytes(16),
         created_at=change.now,
+        sandbox=sandbox,
     )
     change.session.add(parcel)
     data = {
@@ -45,9 +67,11 @@ def find_or_register(change: Change, label: Label) -> tuple[Parcel, bool]:
         "item_id_type": parcel.item_id_type,
         "item_digest": bytes_digest(parcel.salt + label.key.encode()),
         "provisional": label.provisional,
+        "sandbox": sandbox,
     }
     change.record("parcel.registered", f"parcels/{parcel.parcel_id}", data)
-    return parcel, True
+    take_place(change.session, parcel)
+    return parcel
 
 
 def list_parcels(session: Session, query: ParcelQuery) -> tuple[Sequence[Parcel], str | None]:
@@ -59,7 +83,13 @@ def list_parcels(session: Session, query: ParcelQuery) -> tuple[Sequence[Parcel]
 
 
 def _current(session: Session, label: Label) -> Parcel | None:
+    """Return the real parcel with a label; a merged one leads to what it turned out to be."""
     if not label.key:
         return None
-    recent = select(Parcel).where(Parcel.item_key == label.key, Parcel.created_at > utc_in(-REUSE_DAYS))
-    return session.scalar(recent.order_by(Parcel.row.desc()).limit(1))
+    recent = select(Parcel).where(
+        Parcel.item_key == label.key, Parcel.created_at > utc_in(-REUSE_DAYS), Parcel.sandbox.is_(False)
+    )
+    found = session.scalar(recent.order_by(Parcel.row.desc()).limit(1))
+    while found is not None and found.merged_into is not None:
+        found = find_parcel(session, found.merged_into)
+    return found

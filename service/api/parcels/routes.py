@@ -5,19 +5,38 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from ..etags import IfMatch, IfNoneMatch, if_changed, require_match, tagged
 from ..idempotency import once
 from ..paging import PageQuery
-from ..problems import Problem
 from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
 from ..results.models import ResultPage, ResultQuery
 from ..results.repository import list_results
 from ..results.views import view_results
-from .models import ParcelBody, ParcelPage, ParcelQuery, ParcelView
-from .repository import find_or_register, find_parcel
+from .advancing import first_advance, patch_advance
+from .bulk import bulk_digest, register_all
+from .merging import merge_parcel as merge
+from .models import (
+    BulkBody,
+    BulkView,
+    MergeBody,
+    ParcelBody,
+    ParcelPage,
+    ParcelPatch,
+    ParcelQuery,
+    ParcelView,
+    QueueQuery,
+)
+from .queue import forget_old, list_queue
+from .reader import reader_of
+from .repository import find_or_register, known_parcel
 from .repository import list_parcels as parcels_page
-from .views import view_parcel
+from .views import view_parcel, view_parcels
 
 router = APIRouter(prefix="/parcels", tags=["parcels"])
+
+_TAG = {
+    "headers": {"ETag": {"description": "State of the parcel as you see it.", "schema": {"type": "string"}}}
+}
 
 
 @router.post(
@@ -30,12 +49,18 @@ router = APIRouter(prefix="/parcels", tags=["parcels"])
 def register_parcel(
     body: ParcelBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
 ) -> Response:
-    """Register an item by its label. A bad or missing label gives a provisional parcel, never a refusal."""
+    """Register an item by its label, with what was told of it in advance.
+
+    A bad or missing label gives a provisional parcel, never a refusal. A label may be given to
+    another item after twelve months: it then gets a parcel of its own.
+    """
     with store.database.write(caller.actor) as change:
 
         def work() -> tuple[int, ParcelView]:
+            forget_old(change.session, store.settings.waiting_days)
             parcel, created = find_or_register(change, body.label())
-            return (201 if created else 200), view_parcel(change.session, parcel)
+            first_advance(change, caller, parcel, body.advance)
+            return (201 if created else 200), view_parcel(change.session, parcel, reader_of(store, caller))
 
         return once(
             change,
@@ -47,22 +72,119 @@ def register_parcel(
         )
 
 
+@router.post("/bulk", summary="Register many parcels", response_model=BulkView)
+def register_parcels(
+    body: BulkBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
+) -> Response:
+    """Register up to 500 items in one go, each with an outcome of its own, in the order of the request.
+
+    One that does not fit is refused alone; all the others are registered together or, when the
+    answer is an error, not at all.
+    """
+    with store.database.write(caller.actor) as change:
+
+        def work() -> tuple[int, BulkView]:
+            forget_old(change.session, store.settings.waiting_days)
+            return 200, register_all(change, caller, body.items, reader_of(store, caller))
+
+        return once(
+            change,
+            token_id=caller.token_id,
+            operation="register_parcels",
+            key=key,
+            request=bulk_digest(body.items),
+            work=work,
+        )
+
+
 @router.get("", summary="List parcels")
 def list_parcels(query: Annotated[ParcelQuery, Query()], store: TheStore, caller: TheCaller) -> ParcelPage:
     """List parcels, oldest first, all or those with one label."""
     with store.database.read() as session:
         parcels, after = parcels_page(session, query)
-        return ParcelPage(items=[view_parcel(session, one) for one in parcels], next_cursor=after)
+        return ParcelPage(items=view_parcels(session, parcels, reader_of(store, caller)), next_cursor=after)
 
 
-@router.get("/{parcel_id}", summary="Read a parcel")
-def get_parcel(parcel_id: UUID, store: TheStore, caller: TheCaller) -> ParcelView:
-    """Read a parcel with its status and the gravest finding that stands."""
+@router.get("/queue", summary="List the parcels that wait, the riskiest first")
+def list_waiting(query: Annotated[QueueQuery, Query()], store: TheStore, caller: TheCaller) -> ParcelPage:
+    """List what was never screened, the most urgent first.
+
+    Highest risk first. Where nobody told a risk, a parcel stands where a risk of 0.5 would;
+    among equals those of known shippers come last, then the one that came first. Parcels of the
+    sandbox, merged ones, and those older than thirty days (a setting of the server) are not in it.
+    """
     with store.database.read() as session:
-        parcel = find_parcel(session, str(parcel_id))
-        if parcel is None:
-            raise Problem("not_found", f"no parcel {parcel_id}")
-        return view_parcel(session, parcel)
+        parcels, after = list_queue(session, query, store.settings.waiting_days)
+        return ParcelPage(items=view_parcels(session, parcels, reader_of(store, caller)), next_cursor=after)
+
+
+@router.get(
+    "/{parcel_id}",
+    summary="Read a parcel",
+    response_model=ParcelView,
+    responses={200: _TAG, 304: {"description": "Nothing changed since the state you named."}},
+)
+def get_parcel(
+    parcel_id: UUID, store: TheStore, caller: TheCaller, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Read a parcel with its status and the gravest finding that stands.
+
+    The id of a parcel that turned out to be another one stays readable: `merged_into` says which.
+    """
+    with store.database.read() as session:
+        parcel = known_parcel(session, parcel_id)
+        return if_changed(view_parcel(session, parcel, reader_of(store, caller)), if_none_match)
+
+
+@router.patch(
+    "/{parcel_id}",
+    summary="Change what was told of a parcel",
+    response_model=ParcelView,
+    responses={200: _TAG},
+)
+def patch_parcel(
+    parcel_id: UUID, body: ParcelPatch, store: TheStore, caller: TheCaller, if_match: IfMatch = None
+) -> Response:
+    """Change advance data: what is named is replaced, null takes it away, all else stays.
+
+    Send the `ETag` of the parcel you read as `If-Match`: 428 without it, 412 where the parcel has
+    changed since.
+    """
+    with store.database.write(caller.actor) as change:
+        parcel, reader = known_parcel(change.session, parcel_id), reader_of(store, caller)
+        require_match(view_parcel(change.session, parcel, reader), if_match)
+        patch_advance(change, caller, parcel, body)
+        return tagged(view_parcel(change.session, parcel, reader))
+
+
+@router.post("/{parcel_id}/merge", summary="Merge a provisional parcel", response_model=ParcelView)
+def merge_parcel(
+    parcel_id: UUID,
+    body: MergeBody,
+    store: TheStore,
+    caller: TheCaller,
+    key: IdempotencyKeyHeader = None,
+) -> Response:
+    """Say which parcel a provisional one turned out to be; its screenings are linked to that one.
+
+    Doing it again changes nothing. Merging a parcel whose label is sound asks for a technician.
+    The answer is the merged parcel, with `merged_into`.
+    """
+    with store.database.write(caller.actor) as change:
+
+        def work() -> tuple[int, ParcelView]:
+            parcel = known_parcel(change.session, parcel_id)
+            merge(change, caller, parcel, known_parcel(change.session, body.into), body.why)
+            return 200, view_parcel(change.session, parcel, reader_of(store, caller))
+
+        return once(
+            change,
+            token_id=caller.token_id,
+            operation="merge_parcel",
+            key=key,
+            request=[str(parcel_id), body.model_dump(mode="json")],
+            work=work,
+        )
 
 
 @router.get("/{parcel_id}/results", summary="List the results of a parcel")
@@ -71,8 +193,7 @@ def list_parcel_results(
 ) -> ResultPage:
     """List the results of all screenings of a parcel, oldest first."""
     with store.database.read() as session:
-        if find_parcel(session, str(parcel_id)) is None:
-            raise Problem("not_found", f"no parcel {parcel_id}")
+        known_parcel(session, parcel_id)
         wanted = ResultQuery(cursor=query.cursor, limit=query.limit, parcel_id=parcel_id)
         results, after = list_results(session, wanted)
         return ResultPage(items=view_results(session, results, caller.role), next_cursor=after)

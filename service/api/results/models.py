@@ -10,6 +10,7 @@ from spectra.reasons import Verdict
 from ...contract import Identification
 from ..flags.models import FlagMark
 from ..paging import PageQuery
+from ..reviews.marks import ReviewMark
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -43,8 +44,12 @@ class ResultView(BaseModel):
 
     result_id: str
     screening_id: str
-    parcel_id: str
+    parcel_id: str = Field(
+        description="The parcel as it was linked when the result came; the screening says to which it "
+        "belongs now."
+    )
     scan_id: str
+    sandbox: bool = Field(description="Of a sandbox parcel: simulated, and counted nowhere.")
     verdict: Verdict
     presumptive: Literal[True] = True
     training: bool = Field(description="Made with a training method: not for real parcels.")
@@ -55,6 +60,7 @@ class ResultView(BaseModel):
     operator: str | None = Field(description="Not shown to parcel systems.")
     under_review: bool = Field(description="Somebody has to look again; the verdict stands meanwhile.")
     flags: list[FlagMark] = Field(description="Why, the oldest first; not shown to parcel systems.")
+    reviews: list[ReviewMark] = Field(description="Calls to look at it, and what came of them.")
     received_at: str
 
 

@@ -38,7 +38,9 @@ def list_results(session: Session, query: ResultQuery) -> tuple[Sequence[Result]
     """Return a page of results and the next cursor."""
     wanted = select(Result)
     if query.parcel_id is not None:
-        wanted = wanted.where(Result.parcel_id == str(query.parcel_id))
+        # By the screening, because a link may say that it belongs to another parcel now.
+        visits = select(Screening.screening_id).where(Screening.parcel_id == str(query.parcel_id))
+        wanted = wanted.where(Result.screening_id.in_(session.scalars(visits).all()))
     if query.screening_id is not None:
         wanted = wanted.where(Result.screening_id == str(query.screening_id))
     return take_page(session, Result, wanted, query)

@@ -9,7 +9,8 @@ from ...contract import Identification
 from ..flags.marks import is_open, marks_of
 from ..flags.models import FlagMark
 from ..permissions import Role
-from ..tables import Result, ResultPerson
+from ..reviews.marks import ReviewMark, marks_of_results
+from ..tables import Parcel, Result, ResultPerson
 from .models import DeviceRecord, ResultView
 
 
@@ -20,13 +21,38 @@ def view_results(session: Session, results: Sequence[Result], role: Role) -> lis
         wanted = select(ResultPerson).where(ResultPerson.result_id.in_([one.result_id for one in results]))
         people = {person.result_id: person.operator for person in session.scalars(wanted)}
     marks = marks_of(session, [one.result_id for one in results])
-    views = [_view(one, people.get(one.result_id) or None, marks.get(one.result_id, [])) for one in results]
+    reviews = marks_of_results(session, results)
+    simulated = _simulated(session, results)
+    views = [
+        _view(
+            one,
+            people.get(one.result_id) or None,
+            marks.get(one.result_id, []),
+            reviews[one.result_id],
+            sandbox=one.parcel_id in simulated,
+        )
+        for one in results
+    ]
     if role is Role.PARCEL_SYSTEM:
         views = [one.model_copy(update={"flags": []}) for one in views]
     return views
 
 
-def _view(result: Result, operator: str | None, flags: list[FlagMark]) -> ResultView:
+def _simulated(session: Session, results: Sequence[Result]) -> frozenset[str]:
+    ids = {one.parcel_id for one in results}
+    return frozenset(
+        session.scalars(select(Parcel.parcel_id).where(Parcel.parcel_id.in_(ids), Parcel.sandbox.is_(True)))
+    )
+
+
+def _view(
+    result: Result,
+    operator: str | None,
+    flags: list[FlagMark],
+    reviews: list[ReviewMark],
+    *,
+    sandbox: bool,
+) -> ResultView:
     names = (
         "result_id",
         "screening_id",
@@ -44,7 +70,9 @@ def _view(result: Result, operator: str | None, flags: list[FlagMark]) -> Result
             "identification": Identification.model_validate_json(result.identification),
             "device": DeviceRecord.model_validate_json(result.device),
             "operator": operator,
+            "sandbox": sandbox,
             "under_review": is_open(flags),
             "flags": flags,
+            "reviews": reviews,
         }
     )

@@ -3,13 +3,14 @@
 from pydantic import BaseModel, ConfigDict
 
 from ..parcels.models import LabelBody
-from .models import Bench
+from .models import Bench, Site
 
 
 class ScreeningBody(LabelBody):
     """An item on a bench."""
 
     bench: Bench
+    site: Site = ""
 
 
 class CompleteBody(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from spectra.agreement import Agreement
 from spectra.reasons import Verdict
 
+from ..reviews.marks import ReviewMark
 from ..s10 import ItemIdType
 
 
@@ -93,7 +94,10 @@ class ScreeningView(BaseModel):
     item_id: str
     item_id_type: ItemIdType
     bench: str
+    site: str
+    operation_id: str | None = Field(description="Operation it counts in, by site and time of its opening.")
     state: State
+    sandbox: bool = Field(description="Of a sandbox parcel: simulated, and counted nowhere.")
     training: bool
     finding: FindingView | None
     results: list[ResultSummary]
@@ -102,6 +106,16 @@ class ScreeningView(BaseModel):
     under_review: bool = Field(
         description="Somebody has to look at one of its results again; the finding stands meanwhile."
     )
+    reviews: list[ReviewMark] = Field(description="Calls to look at it, and what came of them.")
 
 
 Bench = Annotated[str, Field(min_length=1, max_length=128, examples=["bench-3"])]
+Site = Annotated[
+    str,
+    Field(
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$",
+        max_length=64,
+        description="Site of the bench; empty for not told.",
+        examples=["ISC-JFK"],
+    ),
+]

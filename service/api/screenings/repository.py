@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 from spectra.digest import json_digest
 
 from ..change import Change
-from ..parcels.repository import find_or_register
+from ..links.repository import link_opened
+from ..operations.repository import running_operation
+from ..parcels.repository import find_or_register, find_parcel
 from ..problems import Problem
-from ..tables import Screening
+from ..tables import Parcel, Screening
 from .bodies import ScreeningBody
 from .findings import combined, finding_of, gravity, keep_finding
 from .models import FindingView, State
@@ -37,13 +39,20 @@ def open_screening(change: Change, screening_id: str, body: ScreeningBody) -> tu
         The id is taken by a screening of something else.
     """
     label = body.label()
-    digest = json_digest([label.key, label.kind.value, body.bench])
+    digest = json_digest([label.key, label.kind.value, body.bench, *([body.site] if body.site else [])])
     found = find_screening(change.session, screening_id)
     if found is not None:
         if found.body_digest != digest:
             raise Problem("conflict", f"screening {screening_id} is one of another item or bench")
         return found, False
     parcel, _ = find_or_register(change, label)
+    return open_for(change, screening_id, parcel, body, digest), True
+
+
+def open_for(
+    change: Change, screening_id: str, parcel: Parcel, body: ScreeningBody, digest: str
+) -> Screening:
+    """Open a screening of a parcel, link it, and take the parcel out of the queue."""
     screening = Screening(
         screening_id=screening_id,
         parcel_id=parcel.parcel_id,
@@ -53,11 +62,15 @@ def open_screening(change: Change, screening_id: str, body: ScreeningBody) -> tu
         opened_at=change.now,
         completed_at=None,
         finding=None,
+        site=body.site,
+        operation_id=running_operation(change.session, body.site, change.now),
     )
     change.session.add(screening)
-    data = {"screening_id": screening_id, "parcel_id": parcel.parcel_id, "bench": body.bench}
+    names = ("screening_id", "parcel_id", "bench", "site", "operation_id")
+    data = {**{name: getattr(screening, name) for name in names}, "sandbox": parcel.sandbox}
     change.record("screening.opened", f"screenings/{screening_id}", data)
-    return screening, True
+    link_opened(change, screening, parcel)
+    return screening
 
 
 def complete_screening(change: Change, screening: Screening) -> None:
@@ -83,7 +96,11 @@ def complete_screening(change: Change, screening: Screening) -> None:
     for earlier in screenings_of(change.session, screening.parcel_id):
         if earlier is not screening and earlier.state == State.COMPLETE and not _alarmed(change, earlier):
             earlier.state = State.SUPERSEDED.value
-            data = {"screening_id": earlier.screening_id, "by": screening.screening_id}
+            data = {
+                "screening_id": earlier.screening_id,
+                "by": screening.screening_id,
+                "sandbox": _simulated(change, screening),
+            }
             change.record("screening.superseded", f"screenings/{earlier.screening_id}", data)
 
 
@@ -112,5 +129,11 @@ def _tell(change: Change, kind: str, screening: Screening, finding: FindingView)
         "parcel_id": screening.parcel_id,
         "state": screening.state,
         "finding": finding.model_dump(mode="json"),
+        "sandbox": _simulated(change, screening),
     }
     change.record(kind, f"screenings/{screening.screening_id}", data)
+
+
+def _simulated(change: Change, screening: Screening) -> bool:
+    parcel = find_parcel(change.session, screening.parcel_id)
+    return parcel is not None and parcel.sandbox

@@ -8,10 +8,11 @@ from ..change import Change
 from ..idempotency import once
 from ..problems import Problem
 from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..reviews.drawing import draw_check
 from ..tables import Screening
 from . import repository
 from .bodies import CompleteBody, ScreeningBody
-from .models import ScreeningView
+from .models import ScreeningView, State
 from .views import view_screening
 
 router = APIRouter(prefix="/screenings", tags=["screenings"])
@@ -59,7 +60,10 @@ def complete_screening(
         screening = _known(change, screening_id)
 
         def work() -> tuple[int, ScreeningView]:
+            was_open = screening.state == State.OPEN
             repository.complete_screening(change, screening)
+            if was_open:
+                draw_check(change, screening, store.settings.negative_check_share)
             return 200, view_screening(change.session, screening)
 
         return once(

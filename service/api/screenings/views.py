@@ -10,6 +10,7 @@ from ..flags.marks import is_open, marks_of
 from ..flags.models import FlagMark
 from ..parcels.repository import find_parcel
 from ..results.repository import results_of
+from ..reviews.marks import reviews_of_screening
 from ..s10 import ItemIdType
 from ..tables import Result, Screening
 from .findings import finding_of
@@ -29,13 +30,17 @@ def view_screening(session: Session, screening: Screening) -> ScreeningView:
         item_id=parcel.item_id,
         item_id_type=ItemIdType(parcel.item_id_type),
         bench=screening.bench,
+        site=screening.site,
+        operation_id=screening.operation_id,
         state=State(screening.state),
+        sandbox=parcel.sandbox,
         training=finding is not None and finding.training,
         finding=finding,
         results=[_summary(one, marks.get(one.result_id, [])) for one in results],
         opened_at=screening.opened_at,
         completed_at=screening.completed_at,
         under_review=any(map(is_open, marks.values())),
+        reviews=reviews_of_screening(session, screening.screening_id),
     )
 
 

@@ -4,6 +4,18 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .methods import MethodFile
+from .parcel_work import Disposition, Link, ParcelAdvance, ParcelDeclaration, ParcelMerge, ParcelQueue
+from .people_work import (
+    MeasureCount,
+    MeasuredScreening,
+    MeasuredVerification,
+    MeasureHour,
+    MeasureKey,
+    Operation,
+    Review,
+    ReviewAnswer,
+)
 from .proof import LegalHold
 from .records import (
     Bench,
@@ -30,15 +42,30 @@ __all__ = [
     "BenchContact",
     "Calibration",
     "ChainHead",
+    "Disposition",
     "Event",
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
     "LegalHold",
+    "Link",
+    "MeasureCount",
+    "MeasureHour",
+    "MeasureKey",
+    "MeasuredScreening",
+    "MeasuredVerification",
+    "MethodFile",
+    "Operation",
     "Parcel",
+    "ParcelAdvance",
+    "ParcelDeclaration",
+    "ParcelMerge",
+    "ParcelQueue",
     "Result",
     "ResultPerson",
     "ResultUse",
+    "Review",
+    "ReviewAnswer",
     "ScanFile",
     "Screening",
     "Token",

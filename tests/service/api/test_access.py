@@ -26,6 +26,19 @@ PAGES = {
     "fleet_page": ("GET", "/fleet"),
     "flags_page": ("GET", "/flags"),
     "review_form": ("POST", "/flags/{flag_id}"),
+    "result_page": ("GET", "/results/{result_id}"),
+    "result_file": ("GET", "/results/{result_id}/result.json"),
+    "report_of_result": ("GET", "/results/{result_id}/report.pdf"),
+    "bundle_of_result": ("GET", "/results/{result_id}/bundle.zip"),
+    "ask_review_form": ("POST", "/results/{result_id}/reviews"),
+    "curves_file": ("GET", "/results/{result_id}/curves.json"),
+    "scan_file_of_result": ("GET", "/results/{result_id}/scan.h5"),
+    "screening_page": ("GET", "/screenings/{screening_id}"),
+    "parcel_page": ("GET", "/parcels/{parcel_id}"),
+    "libraries_page": ("GET", "/libraries"),
+    "library_page": ("GET", f"/libraries/{'0' * 64}"),
+    "reference_page": ("GET", f"/libraries/{'0' * 64}/entry?id=x"),
+    "calibrations_page": ("GET", "/calibrations"),
 }
 
 

@@ -61,7 +61,7 @@ def test_events_have_no_gaps_and_anybody_can_check_them(server: Any, bench: Any,
         if not page["items"]:
             break
     assert (page["head_seq"], page["head_hash"]) == (after, previous)
-    assert kinds == ["screening.opened", "result.accepted", "screening.completed"]
+    assert kinds == ["screening.opened", "link.made", "result.accepted", "screening.completed"]
 
 
 def test_an_empty_list(server: Any) -> None:

@@ -1,0 +1,1 @@
+"""Dispositions: what a parcel system says became of a parcel."""

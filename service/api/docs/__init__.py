@@ -1,0 +1,1 @@
+"""The integrator's page: the first hour, and every operation."""

@@ -1,0 +1,1 @@
+"""Links: to which parcel a screening belongs, and to which it was thought to belong before."""

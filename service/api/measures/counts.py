@@ -1,0 +1,59 @@
+"""Adding to the counts in the database, whatever was there before."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Table, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..tables import Base, MeasureCount, MeasureHour
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return the table behind a class, for statements that go past the ORM."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def add_counts(session: Session, more: Mapping[tuple[int, str], int]) -> None:
+    """Add to the counts: row of a key and metric → how many more."""
+    rows = [{"key_row": key, "metric": metric, "n": n} for (key, metric), n in sorted(more.items()) if n]
+    if rows:
+        session.execute(_adding(session, MeasureCount, "metric"), rows)
+
+
+def add_hours(session: Session, more: Mapping[tuple[int, int], int]) -> Counter[int]:
+    """Add openings to hours, and return by key how many more hours have any now.
+
+    Parameters
+    ----------
+    session
+        Where to write.
+    more
+        Row of a key and hour of the day → how many openings more.
+    """
+    active: Counter[int] = Counter()
+    if not more:
+        return active
+    rows = [{"key_row": key, "hour": hour, "n": n} for (key, hour), n in sorted(more.items())]
+    session.execute(_adding(session, MeasureHour, "hour"), rows)
+    wanted = select(MeasureHour.key_row, MeasureHour.hour, MeasureHour.n).where(
+        tuple_(MeasureHour.key_row, MeasureHour.hour).in_(list(more))
+    )
+    for key_row, hour, n in session.execute(wanted):
+        active[key_row] += int(n > 0) - int(n - more[key_row, hour] > 0)
+    return active
+
+
+def _adding(session: Session, table: type[MeasureCount | MeasureHour], part: str) -> Any:
+    """Return the statement that adds to a count, and makes it where there is none."""
+    # Both databases know this form, each by a construct of its own: https://www.sqlite.org/lang_upsert.html
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    counted = table_of(table)
+    inserting = dialect.insert(counted)
+    return inserting.on_conflict_do_update(
+        index_elements=["key_row", part], set_={"n": counted.c.n + inserting.excluded.n}
+    )

@@ -1,0 +1,148 @@
+"""The counts in the database, added up."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from ..problems import Problem
+from ..tables import MeasureCount, MeasureKey, Review, Screening
+from .durations import seconds_between
+from .models import MOST_DAYS, MOST_WEEK_DAYS, MeasuresQuery
+
+#: Group, training, emulated → metric → how many.
+Sums = dict[tuple[str, bool, bool], Counter[str]]
+
+_GROUPS = {
+    "site": MeasureKey.site,
+    "operation": MeasureKey.operation_id,
+    "bench": MeasureKey.bench,
+    "month": func.substr(MeasureKey.period, 1, 7),
+    "day": MeasureKey.period,
+    "week": MeasureKey.period,
+}
+
+#: Days told where nobody says since when (chosen: a month; twelve weeks).
+_USUAL_DAYS = {"day": 31, "week": 84}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days, from one to before another; empty for no end."""
+
+    since: str
+    until: str
+
+
+def period_of(query: MeasuresQuery) -> Period:
+    """Return the days a question is about.
+
+    Raises
+    ------
+    Problem
+        It asks for more days one by one than one answer has.
+    """
+    if query.by not in _USUAL_DAYS:
+        return Period(query.since, query.until)
+    until = date.fromisoformat(query.until) if query.until else datetime.now(UTC).date() + timedelta(days=1)
+    most = MOST_DAYS if query.by == "day" else MOST_WEEK_DAYS
+    since = date.fromisoformat(query.since) if query.since else until - timedelta(days=_USUAL_DAYS[query.by])
+    if (until - since).days > most:
+        raise Problem("invalid", f"query/since: by {query.by} at most {most} days are told; ask by month")
+    return Period(since.isoformat(), until.isoformat())
+
+
+def sums_of(session: Session, query: MeasuresQuery, period: Period) -> Sums:
+    """Return the counts that a question is about, by group and kind of work."""
+    group = _GROUPS.get(query.by)
+    place = literal("all") if group is None else group
+    columns = (place.label("place"), MeasureKey.training, MeasureKey.emulated, MeasureCount.metric)
+    wanted = (
+        select(*columns, func.sum(MeasureCount.n).label("n"))
+        .join(MeasureCount, MeasureCount.key_row == MeasureKey.row)
+        .where(*_chosen(query), _covering(query, period))
+        .group_by(*(() if group is None else (group,)), *columns[1:])
+    )
+    found: Sums = {}
+    for row in session.execute(wanted):
+        counts = found.setdefault((_place(query, row.place), row.training, row.emulated), Counter())
+        # Databases add integers up to decimals: PostgreSQL's sum of them is numeric.
+        counts[row.metric] += int(row.n)
+    return found
+
+
+def open_reviews(session: Session, query: MeasuresQuery, now: str) -> tuple[int, float | None, float | None]:
+    """Return how many reviews wait, and the median and the greatest age among them, s."""
+    either = [and_(Review.training.is_(one), Review.emulated.is_(other)) for one, other in query.classes()]
+    waiting = select(Review.asked_at).where(Review.closed_at.is_(None), or_(*either))
+    if query.site:
+        waiting = waiting.where(Review.site == query.site)
+    if query.bench or query.operation_id is not None:
+        waiting = waiting.join(Screening, Screening.screening_id == Review.screening_id)
+        if query.bench:
+            waiting = waiting.where(Screening.bench == query.bench)
+        if query.operation_id is not None:
+            waiting = waiting.where(Screening.operation_id == str(query.operation_id))
+    count = session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+    if not count:
+        return 0, None, None
+    oldest = waiting.order_by(Review.row)
+    ages = [
+        seconds_between(asked, now)
+        for place in ((count - 1) // 2, 0)
+        for asked in session.scalars(oldest.offset(place).limit(1))
+    ]
+    return count, max(0.0, ages[0]), max(0.0, ages[1])
+
+
+def _place(query: MeasuresQuery, found: str) -> str:
+    if query.by != "week":
+        return found
+    day = date.fromisoformat(found)
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
+def _chosen(query: MeasuresQuery) -> list[ColumnElement[bool]]:
+    either = [
+        and_(MeasureKey.training.is_(training), MeasureKey.emulated.is_(emulated))
+        for training, emulated in query.classes()
+    ]
+    chosen: list[ColumnElement[bool]] = [or_(*either)]
+    if query.operation_id is not None:
+        chosen.append(MeasureKey.operation_id == str(query.operation_id))
+    if query.site:
+        chosen.append(MeasureKey.site == query.site)
+    if query.bench:
+        chosen.append(MeasureKey.bench == query.bench)
+    return chosen
+
+
+def _covering(query: MeasuresQuery, period: Period) -> ColumnElement[bool]:
+    """Return what chooses whole months, and days where a month is not asked for as a whole."""
+    days = MeasureKey.grain == "day"
+    if query.by in _USUAL_DAYS:
+        return and_(days, MeasureKey.period >= period.since, MeasureKey.period < period.until)
+    months: ColumnElement[bool] = MeasureKey.grain == "month"
+    first, last = _month_from(period.since), period.until[:7]
+    if period.since and period.until and first >= last:
+        return and_(days, MeasureKey.period >= period.since, MeasureKey.period < period.until)
+    edges = []
+    if period.since:
+        months = and_(months, MeasureKey.period >= first)
+        if first != period.since[:7]:
+            edges.append(and_(days, MeasureKey.period >= period.since, MeasureKey.period < f"{first}-01"))
+    if period.until:
+        months = and_(months, MeasureKey.period < last)
+        if period.until[8:] != "01":
+            edges.append(and_(days, MeasureKey.period >= f"{last}-01", MeasureKey.period < period.until))
+    return or_(months, *edges)
+
+
+def _month_from(day: str) -> str:
+    """Return the first month that begins on a day or later."""
+    if not day or day[8:] == "01":
+        return day[:7]
+    following = date.fromisoformat(f"{day[:7]}-28") + timedelta(days=4)
+    return following.isoformat()[:7]

@@ -1,0 +1,183 @@
+"""The counts: what screenings add, kept in the transaction in which it changes.
+
+`MeasuredScreening` says what of a screening is counted and where, so that every correction takes out what was
+and puts in what is. Rows are written past the ORM: they are sums over records, and no records.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from ..events.chain import canonical
+from ..tables import MeasuredScreening, MeasureKey
+from .counts import add_counts, add_hours, table_of
+from .facts import BATCH, Fact, Key, add_result, facts_of
+
+#: Hours in which screenings were opened: day by day in the hours, in days and months as this count.
+ACTIVE = "active_hours"
+
+_MEASURED, _KEYS = table_of(MeasuredScreening), table_of(MeasureKey)
+_KEY_NAMES = ("site", "operation_id", "bench", "training", "emulated")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is counted."""
+
+    day: int
+    """Row of the key of its day."""
+    month: int
+    """Row of the key of its month."""
+
+
+@dataclass(slots=True)
+class Moves:
+    """What is to be added to the counts, and taken out of them."""
+
+    counts: Counter[tuple[Place, str]] = field(default_factory=Counter)
+    """Place and metric → how many more."""
+    hours: Counter[tuple[Place, int]] = field(default_factory=Counter)
+    """Place and hour of the day → how many openings more."""
+
+    def add(self, place: Place, fact: Fact, sign: int) -> None:
+        """Put a screening in, or take it out."""
+        for metric, n in fact.counts.items():
+            self.counts[place, metric] += sign * n
+        self.hours[place, fact.hour] += sign
+
+    def make(self, session: Session) -> None:
+        """Write them."""
+        opened = Counter({(place.day, hour): n for (place, hour), n in self.hours.items() if n})
+        months = {place.day: place.month for place, _ in self.hours}
+        for day, n in add_hours(session, opened).items():
+            self.counts[Place(day, months[day]), ACTIVE] += n
+        total: Counter[tuple[int, str]] = Counter()
+        for (place, metric), n in self.counts.items():
+            total[place.day, metric] += n
+            total[place.month, metric] += n
+        add_counts(session, total)
+
+
+def recount(session: Session, parcel_ids: Iterable[str]) -> None:
+    """Bring the counts of some parcels up to their records."""
+    wanted = sorted(set(parcel_ids))
+    moves = Moves()
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        _settle(session, batch, facts_of(session, batch), moves)
+    moves.make(session)
+
+
+def recount_result(session: Session, data: Mapping[str, Any], at: str) -> bool:
+    """Count a result of an open screening from its event; False where the records have to be read.
+
+    Results come by the hundred in a second. One that is no correction changes its own screening alone: how
+    many results it has, when the first one came, and whether it is training or emulated.
+    """
+    found = _counted(session, MeasuredScreening.screening_id == data["screening_id"])
+    if data["late"] or not found:
+        return False
+    ((before, place),) = found.values()
+    after = replace(before, counts=Counter(before.counts))
+    add_result(after, at, training=data["training"], emulated=data["emulated"])
+    moves = Moves()
+    _replace(session, moves, (before, place), after)
+    moves.make(session)
+    return True
+
+
+def place_of(session: Session, key: Key) -> Place:
+    """Return where a key is counted; the keys of its day and month are made where they are missing."""
+    found = session.execute(
+        select(MeasureKey.row, MeasureKey.month_row).where(*_same("day", key.day, key))
+    ).one_or_none()
+    if found is not None:
+        return Place(found.row, found.month_row)
+    month = session.scalar(select(MeasureKey.row).where(*_same("month", key.day[:7], key)))
+    if month is None:
+        month = _make(session, "month", key.day[:7], key, None)
+    return Place(_make(session, "day", key.day, key, month), month)
+
+
+def _settle(session: Session, parcel_ids: Sequence[str], facts: Mapping[str, Fact], moves: Moves) -> None:
+    before = _counted(session, MeasuredScreening.parcel_id.in_(parcel_ids))
+    if strangers := sorted(facts.keys() - before.keys()):
+        before |= _counted(session, MeasuredScreening.screening_id.in_(strangers))
+    for name, fact in facts.items():
+        was = before.pop(name, None)
+        if was is None:
+            place = place_of(session, fact.key)
+            moves.add(place, fact, 1)
+            session.execute(insert(_MEASURED).values(screening_id=name, **_row(fact, place)))
+        elif was[0] != fact:
+            _replace(session, moves, was, fact)
+    for name, (fact, place) in before.items():
+        moves.add(place, fact, -1)
+        session.execute(delete(_MEASURED).where(_MEASURED.c.screening_id == name))
+
+
+def _replace(session: Session, moves: Moves, was: tuple[Fact, Place], fact: Fact) -> None:
+    before, place = was
+    moves.add(place, before, -1)
+    if fact.key != before.key:
+        place = place_of(session, fact.key)
+    moves.add(place, fact, 1)
+    mine = _MEASURED.c.screening_id == fact.screening_id
+    session.execute(update(_MEASURED).where(mine).values(**_row(fact, place)))
+
+
+def _counted(session: Session, which: ColumnElement[bool]) -> dict[str, tuple[Fact, Place]]:
+    """Return what is counted of screenings at present, and where."""
+    names = ("period", *_KEY_NAMES)
+    rows = session.execute(
+        select(
+            *(MeasuredScreening.screening_id, MeasuredScreening.parcel_id, MeasuredScreening.key_row),
+            *(MeasuredScreening.opened_at, MeasuredScreening.counted, MeasureKey.month_row),
+            *(getattr(MeasureKey, name) for name in names),
+        )
+        .join(MeasureKey, MeasureKey.row == MeasuredScreening.key_row)
+        .where(which)
+    )
+    return {
+        one.screening_id: (
+            Fact(
+                one.screening_id,
+                one.parcel_id,
+                Key(*(getattr(one, name) for name in names)),
+                one.opened_at,
+                Counter(json.loads(one.counted)),
+            ),
+            Place(one.key_row, one.month_row),
+        )
+        for one in rows
+    }
+
+
+def _row(fact: Fact, place: Place) -> dict[str, Any]:
+    counted = canonical(fact.counts)
+    return {
+        "parcel_id": fact.parcel_id,
+        "key_row": place.day,
+        "opened_at": fact.opened_at,
+        "counted": counted,
+    }
+
+
+def _same(grain: str, period: str, key: Key) -> list[ColumnElement[bool]]:
+    return [
+        MeasureKey.grain == grain,
+        MeasureKey.period == period,
+        *(getattr(MeasureKey, name) == getattr(key, name) for name in _KEY_NAMES),
+    ]
+
+
+def _make(session: Session, grain: str, period: str, key: Key, month: int | None) -> int:
+    named = {name: getattr(key, name) for name in _KEY_NAMES}
+    made = insert(_KEYS).values(grain=grain, period=period, month_row=month, **named)
+    row: int = session.execute(made.returning(_KEYS.c.row)).scalar_one()
+    return row

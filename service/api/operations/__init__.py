@@ -1,0 +1,1 @@
+"""Operations: planned pieces of screening, with a baseline and targets."""

@@ -1,0 +1,1 @@
+"""Reviews: results sent to a technician, alarms to be acknowledged, negatives drawn for the laboratory."""
