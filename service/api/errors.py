@@ -6,6 +6,10 @@
     ├── ServerAlreadyRunning (RuntimeError)   another server process has the database
     ├── StoreTooNew (RuntimeError)            a later version of this software made the database
     ├── StoreBusy (TimeoutError)              another writer holds the database for too long
+    ├── StoreUnreachable (ConnectionError)    the database server does not answer
+    ├── StoreUnsuitable (RuntimeError)        the database server's database cannot take the records
+    ├── TextUnfit (ValueError)                a text that no database of ours keeps
+    ├── BackupRefused (ValueError)            a backup that is damaged, or no place for it
     └── UnrecordedChange (RuntimeError)       a change without an event: refused, nothing was written
 """
 
@@ -22,6 +26,22 @@ class StoreTooNew(ServiceError, RuntimeError):
 
 class StoreBusy(ServiceError, TimeoutError):
     """Another writer holds the database for too long; nothing was written."""
+
+
+class StoreUnreachable(ServiceError, ConnectionError):
+    """The database server does not answer, went away, or does not let us in."""
+
+
+class StoreUnsuitable(ServiceError, RuntimeError):
+    """The database exists, and its encoding or order of texts would lead to wrong answers."""
+
+
+class TextUnfit(ServiceError, ValueError):
+    """A text that was sent holds a character that cannot be kept; nothing was written."""
+
+
+class BackupRefused(ServiceError, ValueError):
+    """A backup is damaged, incomplete or none, or its place is taken; nothing was changed."""
 
 
 class UnrecordedChange(ServiceError, RuntimeError):

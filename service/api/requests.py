@@ -49,7 +49,7 @@ class Caller:
 
 @contextmanager
 def open_store(settings: ServerSettings) -> Iterator[Store]:
-    """Open records and archive for the one server process that may have them.
+    """Open records and archive; of a SQLite file for the one server process that may have them.
 
     Raises
     ------
@@ -58,8 +58,9 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
     StoreTooNew
         A later version of this software made them.
     """
-    with only_server(settings.db_path), Database(settings.db_path, busy_s=settings.busy_s) as database:
-        yield Store(database, Archive(settings.scans_path), Sessions(), settings)
+    place, days = settings.place, settings.key_days
+    with only_server(place), Database(place, busy_s=settings.busy_s, key_days=days) as database:
+        yield Store(database, Archive(settings.scans_path), Sessions(database), settings)
 
 
 def the_store(request: Request) -> Store:
@@ -119,5 +120,10 @@ TheCaller = Annotated[Caller, Depends(the_caller)]
 ThePerson = Annotated[Caller | None, Depends(the_person)]
 IdempotencyKeyHeader = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,255}$", description="Makes a repeat harmless."),
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="Makes a repeat harmless: the first answer is kept and given again for 7 days "
+        "(a setting of the server); after that the key is new.",
+    ),
 ]

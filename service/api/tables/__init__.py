@@ -19,6 +19,7 @@ from .records import (
     ResultUse,
     ScanFile,
     Screening,
+    SignIn,
     Token,
     Verification,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "ResultUse",
     "ScanFile",
     "Screening",
+    "SignIn",
     "Token",
     "Verification",
 ]

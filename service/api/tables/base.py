@@ -1,6 +1,10 @@
 """The base of all tables."""
 
+from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import DeclarativeBase
+
+#: Numbers of rows and events. SQLite numbers rows by itself in an INTEGER alone, which has 64 bits there.
+BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
