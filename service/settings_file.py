@@ -29,7 +29,7 @@ VERIFY_DRIFT_CM1_H = 0.5
 #: Largest deviation of a standard's line, cm⁻¹ (chosen: half of what no line may ever be off by).
 VERIFICATION_LIMIT_CM1 = 1.0
 
-#: How long the server knows an Idempotency-Key, days (chosen: a bench or parcel system cut off over a long weekend).
+#: How long the server knows an Idempotency-Key, days (chosen: longer than a long weekend).
 IDEMPOTENCY_DAYS = 7.0
 
 #: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider

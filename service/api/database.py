@@ -126,8 +126,10 @@ class Database:
 
 @contextmanager
 def _savepoint(connection: Connection) -> Iterator[Session]:
-    options = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
-    with Session(connection, **options) as session, session.begin():
+    with (
+        Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session,
+        session.begin(),
+    ):
         session.connection()
         yield session
 

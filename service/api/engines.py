@@ -19,7 +19,7 @@ from .tables import ChainHead
 WRITING = "opioscan_writing"
 #: How long connecting to a server may take, s (chosen: machines of one site).
 CONNECT_S = 10.0
-#: Longest statement of a request, s (chosen: far above all of them; a forgotten index does not stop the site).
+#: Longest statement of a request, s (chosen: far above all of them).
 STATEMENT_S = 60.0
 #: After how long without a word a server counts as gone, s (chosen: above an upgrade of a million results).
 SILENT_S = 1800.0

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RootTransaction
 
 from .errors import StoreBusy
 
-#: How long writers may go on joining a group, s (chosen: some flushes of a slow disk; bounds what the first waits).
+#: How long writers may go on joining a group, s (chosen: some flushes of a slow disk).
 LONGEST_S = 0.02
 
 

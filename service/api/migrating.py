@@ -61,7 +61,7 @@ def _prepare(connection: Connection) -> None:
     # Steps may take minutes, and so may the steps of the server before us.
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)" % _LOCK)
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     # Cursors and prefixes are compared here and there: both must sort texts by code point.
     wanted = "SELECT 'B' < 'a' AND 'a-b' < 'aa' AND current_setting('server_encoding') = 'UTF8'"
     if not connection.exec_driver_sql(wanted).scalar():

@@ -72,7 +72,7 @@ def server_place(text: str) -> ServerPlace:
     options = {name: value if isinstance(value, str) else "" for name, value in url.query.items()}
     folder, tls = options.pop("host", ""), options.pop("sslmode", "")
     if options:
-        raise SettingsError(f"the database URL has the unknown option {sorted(options)[0]!r}")
+        raise SettingsError(f"the database URL has the unknown option {min(options)!r}")
     return _checked(url, folder, tls)
 
 
