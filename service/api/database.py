@@ -17,10 +17,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from .change import Change, Watch
+from .change import Change
 from .clock import utc_now
 from .engines import WRITING, open_engine, take_turn
-from .errors import ServerAlreadyRunning, StoreBusy, UnrecordedChange
+from .errors import ServerAlreadyRunning, StoreBusy
 from .failures import explained
 from .group import Writers
 from .idempotency import KEEP_DAYS, keep_days
@@ -102,16 +102,11 @@ class Database:
         StoreUnreachable
             The database server does not answer; whether the change was kept is not known.
         UnrecordedChange
-            Something was changed and no event tells of it; nothing was written.
+            Something was changed and no event after it tells of it; nothing was written.
         """
         with _explaining(), self._writers.turn() as connection, _savepoint(connection) as session:
             keep_days(session, self._key_days)
-            watch = Watch(session)
-            change = Change(session, actor, utc_now())
-            yield change
-            session.flush()
-            if watch.changed and not change.recorded:
-                raise UnrecordedChange("a change has no event; nothing was written")
+            yield Change(session, actor, utc_now())
 
     def _begin(self) -> Connection:
         connection = self._writing.connect()

@@ -57,7 +57,7 @@ def _events(session: Session) -> Iterator[ChainFault]:
 
 def _intact(event: Event) -> bool:
     try:
-        return event.hash == chain.event_hash(event, json.loads(event.data))
+        return event.hash == chain.event_hash(event)
     except ValueError:
         return False
 

@@ -79,17 +79,31 @@ def raise_flag(change: Change, caller: Caller, body: FlagBody) -> tuple[Flag, bo
     return flag, True
 
 
-def flag_arrived(change: Change, result: Result) -> None:
-    """Put a result that just arrived under the flags that named it before it came."""
+def settle_awaited(change: Change, result: Result) -> list[Flag]:
+    """Decide how a result that just arrived stands to the flags that named it before it came.
+
+    Returns
+    -------
+    list of Flag
+        Those it is under now; `tell_arrived` is to tell of them after the event of the result.
+    """
     waiting = select(FlaggedResult, Flag).join(Flag, Flag.row == FlaggedResult.flag_row)
     mine = waiting.where(
         FlaggedResult.result_id == result.result_id, FlaggedResult.state == Standing.AWAITED.value
     )
+    under = []
     for named, flag in change.session.execute(mine).all():
         standing = _standing(change.session, flag, result, change.actor)
         named.state = standing.value
         if standing is Standing.FLAGGED:
-            _tell(change, flag, [result.result_id])
+            under.append(flag)
+    return under
+
+
+def tell_arrived(change: Change, result: Result, flags: Sequence[Flag]) -> None:
+    """Tell that a result which arrived is under flags."""
+    for flag in flags:
+        _tell(change, flag, [result.result_id])
 
 
 def review_flag(change: Change, caller: Caller, flag: Flag, note: str) -> None:

@@ -12,7 +12,7 @@ from spectra.values import Role
 
 from ..change import Change
 from ..events.chain import canonical
-from ..flags.repository import flag_arrived
+from ..flags.repository import settle_awaited, tell_arrived
 from ..impact.index import note_uses
 from ..paging import take_page
 from ..problems import Problem
@@ -85,8 +85,9 @@ def add_result(
     person = ResultPerson(result_id=result_id, operator=body.operator or "", salt=secrets.token_bytes(16))
     change.session.add(person)
     note_uses(change.session, result, scan, _as_sent(body), body.device.model_dump(mode="json"))
+    flags = settle_awaited(change, result)
     change.record("result.accepted", f"results/{result_id}", _told(result, person))
-    flag_arrived(change, result)
+    tell_arrived(change, result, flags)
     return result
 
 

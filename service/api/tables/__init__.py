@@ -4,6 +4,7 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .proof import LegalHold
 from .records import (
     Bench,
     BenchContact,
@@ -34,6 +35,7 @@ __all__ = [
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
+    "LegalHold",
     "Parcel",
     "Result",
     "ResultPerson",

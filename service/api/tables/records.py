@@ -237,6 +237,8 @@ class ChainHead(Base):
     only: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(BIG)
     hash: Mapped[str]
+    #: Events by kind, as JSON.
+    counts: Mapped[str] = mapped_column(default="{}", server_default="{}")
 
 
 class IdempotencyKey(Base):
@@ -256,7 +258,7 @@ class IdempotencyKey(Base):
 class SignIn(Base):
     """A person at the pages: only the digest of the cookie's secret is kept, and goes with the shift."""
 
-    __tablename__ = "sign_ins"
+    __tablename__ = "sessions"
 
     digest: Mapped[str] = mapped_column(primary_key=True)
     token_id: Mapped[str] = mapped_column(ForeignKey("tokens.token_id"))

@@ -11,12 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "sign_ins",
+        "sessions",
         sa.Column("digest", sa.String(), primary_key=True),
         sa.Column("token_id", sa.String(), sa.ForeignKey("tokens.token_id"), nullable=False),
         sa.Column("expires_at", sa.String(), nullable=False),
     )
-    op.create_index("ix_sign_ins_expires_at", "sign_ins", ["expires_at"])
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
 
 
