@@ -8,17 +8,10 @@ from sqlalchemy.orm import Session
 
 from .errors import UnrecordedChange
 from .events import chain
-<<<<<<< HEAD
-from .tables import BenchContact, ChainHead, Event, IdempotencyKey, SignIn
-
-#: Tables that tell of changes, and are no change themselves.
-BOOKKEEPING = (Event, ChainHead, IdempotencyKey, BenchContact, SignIn)
-=======
 from .events.sealing import Sealer, attributes_of, sealer_of
 from .tables import Base
 
 _ROWS = "opioscan.rows"
->>>>>>> 8ea66df21b06d64bc13730bfc8de59c0fecd67f3
 
 
 @dataclass(slots=True)
