@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import rfc8785
 
-
 _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 )
@@ -16,7 +15,7 @@ _ENCODER = json.JSONEncoder(
 _MOST = 2**53 - 1
 
 
-class _OtherwiseWritten(Exception):  # noqa: N818
+class _OtherwiseWritten(Exception):
     """A value that the encoder would write in another way than RFC 8785."""
 
 

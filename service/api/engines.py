@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 
 from ..errors import MissingPart
 from .places import ServerPlace, is_url, server_place
-from .tables import ChainHead
+from .tables import ChainHead, table_of
 
 #: Option of connections that write.
 WRITING = "opioscan_writing"
@@ -25,6 +25,9 @@ STATEMENT_S = 60.0
 SILENT_S = 1800.0
 #: Connections kept open; FastAPI answers forty requests at a time.
 _KEPT, _MORE = 8, 40
+
+
+_HEAD = select(table_of(ChainHead).c.seq).where(table_of(ChainHead).c.only == 1).with_for_update()
 
 
 def open_engine(place: Path | str, busy_s: float) -> Engine:
@@ -142,4 +145,4 @@ def take_turn(connection: Connection) -> None:
     """Wait until no other process writes; for the first statement of a transaction that writes."""
     if is_server(connection):
         # After the wait each statement sees what was committed meanwhile (READ COMMITTED).
-        connection.execute(select(ChainHead.seq).where(ChainHead.only == 1).with_for_update())
+        connection.execute(_HEAD)

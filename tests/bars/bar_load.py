@@ -82,7 +82,12 @@ def _send(
     before = server.busy()
     command = [sys.executable, str(Path(__file__).with_name("load_client.py"))]
     done = subprocess.run(
-        command, input=json.dumps(whole) + "\n", capture_output=True, text=True, timeout=seconds * 3 + 60, check=False
+        command,
+        input=json.dumps(whole) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=seconds * 3 + 60,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"the generator failed: {done.stderr.strip()[-400:]}")

@@ -83,7 +83,10 @@ class Load:
         for screening, scan in self._places:
             name = str(uuid.uuid4())
             body = self._order.body.replace("@SCREENING@", screening).replace("@SCAN@", scan).encode()
-            yield name, f"PUT /api/v1/results/{name} HTTP/1.1\r\n{self._head}{len(body)}\r\n\r\n".encode() + body
+            yield (
+                name,
+                f"PUT /api/v1/results/{name} HTTP/1.1\r\n{self._head}{len(body)}\r\n\r\n".encode() + body,
+            )
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -83,15 +83,16 @@ def list_results(query: Annotated[ResultQuery, Query()], store: TheStore, caller
 
 
 def _accept(change: Change, result_id: str, body: ResultBody) -> tuple[Result, bool]:
-    known = repository.known_result(change.session, result_id, body)
-    if known is not None:
+    place = repository.find_place(change.session, result_id, body)
+    if place.known is not None:
+        known = repository.known_result(change.session, result_id, body)
+        assert known is not None, "it was there in this transaction"
         return known, False
-    screening = find_screening(change.session, str(body.screening_id))
-    if screening is None:
-        raise Problem("screening_missing", f"send PUT /api/v1/screenings/{body.screening_id} first")
-    late = screening.state != State.OPEN
-    result = repository.add_result(change, result_id, body, screening, late=late)
+    late = place.state != State.OPEN
+    result = repository.add_result(change, result_id, body, place, late=late)
     if late:
+        screening = find_screening(change.session, str(body.screening_id))
+        assert screening is not None, "it was there in this transaction"
         amend_screening(change, screening)
     return result, True
 

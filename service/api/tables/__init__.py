@@ -3,7 +3,7 @@
 One module for each area; a new table is imported here, so that everybody finds it in one place.
 """
 
-from .base import Base
+from .base import Base, table_of
 from .proof import LegalHold
 from .records import (
     Bench,
@@ -45,4 +45,5 @@ __all__ = [
     "SignIn",
     "Token",
     "Verification",
+    "table_of",
 ]
