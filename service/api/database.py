@@ -55,6 +55,7 @@ class Database:
             path = Path(place)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
+        self.is_file = not is_url(place)
         self._key_days = key_days
         self._engine = open_engine(place, busy_s)
         self._writing = self._engine.execution_options(**{WRITING: True})

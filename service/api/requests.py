@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 
 from ..archive.journal import Archive
@@ -63,14 +64,14 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
         yield Store(database, Archive(settings.scans_path), Sessions(database), settings)
 
 
-def the_store(request: Request) -> Store:
+async def the_store(request: Request) -> Store:
     """Return the running server's store."""
     store = request.app.state.store
     assert isinstance(store, Store)
     return store
 
 
-def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller:
+async def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller:
     """Return who asks by bearer token, allowed to do this.
 
     Raises
@@ -78,6 +79,13 @@ def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) ->
     Problem
         401 for no valid token, 403 for a role that may not.
     """
+    # One look into a file takes less than handing it to a thread; a server may let us wait.
+    if store.database.is_file:
+        return _by_bearer(request, store)
+    return await run_in_threadpool(_by_bearer, request, store)
+
+
+def _by_bearer(request: Request, store: Store) -> Caller:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthenticated("send the header: Authorization: Bearer ops_…")
@@ -89,7 +97,7 @@ def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) ->
 def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller | None:
     """Return who looks at a page, by cookie or bearer token; None for nobody known."""
     if "authorization" in request.headers:
-        return the_caller(request, store)
+        return _by_bearer(request, store)
     token_id = store.sessions.token_id(request.cookies.get(COOKIE, ""))
     if token_id is None:
         return None

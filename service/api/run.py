@@ -58,8 +58,8 @@ def run_server(
         app = create_app(settings, store=store)
         config = uvicorn.Config(
             app,
-            http="h11",
-            loop="asyncio",
+            http="httptools",
+            loop="uvloop",
             ws="none",
             log_config=None,
             access_log=False,

@@ -25,6 +25,11 @@ _AWAITED = table_of(FlaggedResult)
 _NAMED = select(_AWAITED.c.flag_row).where(_AWAITED.c.result_id == bindparam("name")).limit(1)
 
 
+def is_named(session: Session, result_id: str) -> bool:
+    """Whether a flag names a result, whether it came or not."""
+    return session.connection().execute(_NAMED, {"name": result_id}).first() is not None
+
+
 def find_flag(session: Session, flag_id: str) -> Flag | None:
     """Return a flag by its id; None where there is none."""
     return session.scalar(select(Flag).where(Flag.flag_id == flag_id))
@@ -91,7 +96,7 @@ def settle_awaited(change: Change, result: Result) -> list[Flag]:
         Those it is under now; `tell_arrived` is to tell of them after the event of the result.
     """
     # Nearly no result was named before it came: the cheap question first.
-    if change.session.connection().execute(_NAMED, {"name": result.result_id}).first() is None:
+    if not is_named(change.session, result.result_id):
         return []
     waiting = select(FlaggedResult, Flag).join(Flag, Flag.row == FlaggedResult.flag_row)
     mine = waiting.where(

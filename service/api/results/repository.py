@@ -113,7 +113,7 @@ def find_place(session: Session, result_id: str, body: ResultBody) -> Place:
     found = session.connection().execute(_PLACE, asked).one_or_none()
     if found is None:
         raise Problem("screening_missing", f"send PUT /api/v1/screenings/{body.screening_id} first")
-    return Place(*found)
+    return Place._make(found)
 
 
 def add_result(change: Change, result_id: str, body: ResultBody, place: Place, *, late: bool) -> Result:
