@@ -62,17 +62,8 @@ def canonical_json(value: Any) -> bytes:
 
 def _alike(value: Any) -> Any:
     """Return a value that the encoder writes as RFC 8785 wants the given one."""
-    kind = type(value)
+    kind = value.__class__
     if kind is str or value is None or kind is bool:
-        return value
-    if kind is dict:
-        # Both sort by code unit only where keys have no surrogates; ASCII is the usual case.
-        if not all(type(key) is str and key.isascii() for key in value):
-            raise _OtherwiseWritten
-        return {key: _alike(one) for key, one in value.items()}
-    if kind is list or kind is tuple:
-        return [_alike(one) for one in value]
-    if kind is int and -_MOST <= value <= _MOST:
         return value
     if kind is float:
         # ECMAScript writes a whole number without a point, and takes to exponents elsewhere than Python.
@@ -80,6 +71,19 @@ def _alike(value: Any) -> Any:
             return int(value)
         if 1e-4 <= abs(value) < 1e15:
             return value
+        raise _OtherwiseWritten
+    if kind is dict:
+        made = {}
+        for key, one in value.items():
+            # Both sort by code unit only where keys have no surrogates; ASCII is the usual case.
+            if key.__class__ is not str or not key.isascii():
+                raise _OtherwiseWritten
+            made[key] = one if one.__class__ is str else _alike(one)
+        return made
+    if kind is list or kind is tuple:
+        return [_alike(one) for one in value]
+    if kind is int and -_MOST <= value <= _MOST:
+        return value
     raise _OtherwiseWritten
 
 
