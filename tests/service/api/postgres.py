@@ -33,8 +33,11 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(url: str) -> str:
-    """Make an empty database as the documentation says, and return its URL."""
+USUAL = "LC_COLLATE 'C' LC_CTYPE 'C'"
+
+
+def new_database(url: str, order: str = USUAL, *, strict: bool = True) -> str | None:
+    """Make an empty database, as the documentation says, and return its URL; None for an order it has not."""
 
     from service.api.engines import open_engine
 
@@ -42,9 +45,11 @@ def new_database(url: str) -> str:
     engine = open_engine(url, 10.0)
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(
-                f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
-            )
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {order}")
+    except DBAPIError:
+        if strict:
+            raise
+        return None
     finally:
         engine.dispose()
     return f"postgresql://postgres@/{name}?{url.partition('?')[2]}"
