@@ -11,6 +11,7 @@ import uvicorn
 
 from ..errors import UsageError
 from .app import create_app
+from .guards.bounded_heads import BoundedHeads
 from .guards.tls import TlsFiles
 from .requests import open_store
 from .settings import ServerSettings
@@ -64,8 +65,8 @@ def run_server(
         app = create_app(settings, store=store)
         config = uvicorn.Config(
             app,
-            http="h11",
-            loop="asyncio",
+            http=BoundedHeads,
+            loop="uvloop",
             ws="none",
             log_config=None,
             access_log=False,
