@@ -12,6 +12,7 @@ from . import health, problems
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
 from .dispositions.routes import router as dispositions
+from .docs.document import finish
 from .docs.routes import router as docs
 from .events.routes import router as events
 from .evidence.routes import router as evidence
@@ -135,6 +136,7 @@ def _describe(app: FastAPI) -> None:
                     operation["responses"].pop("422", None)
             for unused in ("HTTPValidationError", "ValidationError"):
                 parts.pop(unused, None)
+            finish(document)
         assert app.openapi_schema is not None
         return app.openapi_schema
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..permissions import Role, allowed
+from ..permissions import PUBLIC, Role, allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +34,4 @@ ENTRIES = (
 
 def navigation(role: str) -> tuple[Entry, ...]:
     """Return what somebody of a role is led to."""
-    return tuple(entry for entry in ENTRIES if allowed(entry.operation, Role(role)))
+    return tuple(one for one in ENTRIES if one.operation in PUBLIC or allowed(one.operation, Role(role)))

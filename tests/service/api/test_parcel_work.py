@@ -107,7 +107,10 @@ def test_changing_asks_for_what_was_read(server: Any, item: str) -> None:
     assert code(server.api("PATCH", path, PS, json=patch)) == (428, "precondition_required")
     stale = server.api("PATCH", path, PS, json=patch, headers={"If-Match": '"0000"'})
     assert code(stale) == (412, "precondition_failed")
-    assert code(server.api("PATCH", path, PS, json=patch, headers={"If-Match": "rubbish"})) == (412, "precondition_failed")
+    assert code(server.api("PATCH", path, PS, json=patch, headers={"If-Match": "rubbish"})) == (
+        412,
+        "precondition_failed",
+    )
     done = server.api("PATCH", path, PS, json=patch, headers={"If-Match": f'"other", {first}'})
     assert done.status_code == 200
     after = done.json()["advance"]
