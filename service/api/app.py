@@ -1,5 +1,6 @@
 """The application: routes, limits and problems around one store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
@@ -11,7 +12,9 @@ from ..settings import software_version
 from . import health, problems
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
+from .events.bell import Bell, RingAfterChanges
 from .events.routes import router as events
+from .events.stream import Streams
 from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
@@ -23,6 +26,11 @@ from .scans.routes import router as scans
 from .screenings.routes import router as screenings
 from .settings import ServerSettings
 from .verifications.routes import router as verifications
+from .webhooks.addresses import Resolver, system_resolver
+from .webhooks.deliverer import Deliverer
+from .webhooks.keys import NAME as WEBHOOK_KEY
+from .webhooks.keys import SecretKeeper
+from .webhooks.routes import router as webhooks
 
 PREFIX = "/api/v1"
 
@@ -40,7 +48,9 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastAPI:
+def create_app(
+    settings: ServerSettings, *, store: Store | None = None, resolve: Resolver = system_resolver
+) -> FastAPI:
     """Make the application.
 
     Parameters
@@ -50,6 +60,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     store
         An open store to serve; None opens the one of the settings for as long as the
         application runs, and refuses to start when another process has it.
+    resolve
+        Finds the addresses of receivers of webhooks.
     """
     app = FastAPI(
         title="opioscan",
@@ -63,13 +75,18 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         generate_unique_id_function=_operation_id,
     )
     problems.install(app)
+    app.state.bell, app.state.resolver = Bell(), resolve
+    app.state.streams = Streams(settings, app.state.bell)
+    app.state.keeper = SecretKeeper(settings.scans_path.parent / WEBHOOK_KEY)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
+    app.add_middleware(RingAfterChanges, bell=app.state.bell)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
     nouns = (parcels, screenings, scans, results, events, benches, calibrations, verifications, flags, impact)
     for noun in (
         *nouns,
         # parcels at work
         # webhooks
+        webhooks,
         # operations, reviews, measures
         # audit
         # methods, curves, reports, bundles
@@ -98,6 +115,11 @@ def _lifespan(settings: ServerSettings, given: Store | None) -> Any:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
             app.state.store = given or stack.enter_context(open_store(settings))
+            state = app.state
+            deliverer = Deliverer(state.store, state.keeper, state.bell, state.resolver)
+            stack.enter_context(deliverer.running())
+            watching = asyncio.create_task(state.streams.watch(state.store))
+            stack.callback(watching.cancel)
             yield
 
     return lifespan

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from .. import problems as shared
 from ..errors import ArchiveError, DiskFull
-from .errors import StoreBusy
+from .errors import StoreBusy, WebhookKeyUnusable
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ _SHARED = (
         shared.KINDS[name]
         for name in (
             "service.api.errors.StoreBusy",
+            "service.api.errors.WebhookKeyUnusable",
             "service.errors.ArchiveError",
             "service.errors.DiskFull",
             "service.errors.ScanDamaged",
@@ -66,9 +67,12 @@ KINDS: dict[str, Kind] = {
     "token_taken": Kind(409, "The token reports for another bench"),
     "nothing_screened": Kind(409, "A screening without a result cannot be completed"),
     "ambiguous": Kind(409, "The name begins more than one"),
+    "precondition_failed": Kind(412, "It was changed since it was read"),
     "too_large": Kind(413, "The body is too large"),
     "invalid": Kind(422, "The request does not fit the contract"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),
+    "address_refused": Kind(422, "Nothing may be sent to that address"),
+    "too_many_streams": Kind(503, "Too many event streams are open"),
     "not_ready": Kind(503, "The server is not ready"),
 }
 
@@ -148,6 +152,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ArchiveError, _archive)
     app.add_exception_handler(StoreBusy, _busy)
+    app.add_exception_handler(WebhookKeyUnusable, _key)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -183,6 +188,13 @@ def _archive(_: Request, error: Exception) -> JSONResponse:
 
 def _busy(_: Request, error: Exception) -> JSONResponse:
     return problem_response("store_busy", str(error), headers={"Retry-After": "1"})
+
+
+def _key(_: Request, error: Exception) -> JSONResponse:
+    instance = _instance()
+    _LOG.error("%s: %s", instance, error)
+    detail = "the server's key for webhooks cannot be used; its log says why"
+    return problem_response("webhook_key_unusable", detail, instance=instance)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

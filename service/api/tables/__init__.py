@@ -4,6 +4,7 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .push import Webhook, WebhookDelivery, WebhookLine
 from .records import (
     Bench,
     BenchContact,
@@ -41,4 +42,7 @@ __all__ = [
     "Screening",
     "Token",
     "Verification",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookLine",
 ]
