@@ -10,6 +10,7 @@ from ..requests import TheCaller, TheStore
 from . import chain
 from .models import EventPage, EventQuery, StreamQuery
 from .outward import sees_everything, view_event, visible_kinds
+from .promise import CatalogueView, catalogue_for
 from .reading import events_after
 from .stream import Streams, Wanted
 
@@ -32,6 +33,12 @@ def list_events(query: Annotated[EventQuery, Query()], store: TheStore, caller: 
         seq, last_hash = chain.head(session)
     last = events[-1].seq if events else query.after
     return EventPage(items=events, next_after=last, head_seq=seq, head_hash=last_hash)
+
+
+@router.get("/catalogue", summary="Read what events there are")
+def event_catalogue(caller: TheCaller) -> CatalogueView:
+    """Return every kind of event with the JSON Schema of its data, and what is promised about them."""
+    return catalogue_for(caller.role)
 
 
 _STREAM: dict[int | str, dict[str, Any]] = {

@@ -178,11 +178,11 @@ class EventStream(EventSourceResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream; a reader that was too slow comes back with its Last-Event-ID."""
-        with self._streams.one():
-            try:
+        try:
+            with self._streams.one():
                 await super().__call__(scope, receive, send)
-            except SendTimeoutError:
-                await _until_gone(receive)
+        except SendTimeoutError:
+            await _until_gone(receive)
 
 
 def _ping() -> ServerSentEvent:
