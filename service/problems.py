@@ -192,6 +192,9 @@ KINDS: dict[str, Kind] = {
         SERVICE, 500, "store_too_new", "The database is of a later version"
     ),
     "service.api.errors.StoreBusy": Kind(SERVICE, 503, "store_busy", "The database is busy"),
+    "service.api.errors.WebhookKeyUnusable": Kind(
+        SERVICE, 500, "webhook_key_unusable", "The key of the webhooks cannot be used"
+    ),
     "service.api.errors.UnrecordedChange": Kind(SERVICE, 500, "unrecorded", "A change had no event"),
     "builtins.FileNotFoundError": Kind(DATA, 404, "file_not_found", "There is no such file"),
     "builtins.IsADirectoryError": Kind(DATA, 422, "is_a_folder", "A file was expected, not a folder"),

@@ -7,10 +7,10 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from .events import chain
-from .tables import BenchContact, ChainHead, Event, IdempotencyKey
+from .tables import BenchContact, ChainHead, Event, IdempotencyKey, WebhookDelivery, WebhookLine
 
 #: Tables that tell of changes, and are no change themselves.
-BOOKKEEPING = (Event, ChainHead, IdempotencyKey, BenchContact)
+BOOKKEEPING = (Event, ChainHead, IdempotencyKey, BenchContact, WebhookLine, WebhookDelivery)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,19 @@ from sqlalchemy.orm import Session
 from spectra.digest import json_digest
 
 from .problems import Problem
-from .tables import Bench, Calibration, Disposition, Flag, Link, MethodFile, Parcel, Result, Verification
+from .tables import (
+    Bench,
+    Calibration,
+    Disposition,
+    Flag,
+    Link,
+    MethodFile,
+    Parcel,
+    Result,
+    Verification,
+    Webhook,
+    WebhookDelivery,
+)
 
 MOST = 200
 USUAL = 50
@@ -21,7 +33,20 @@ _LONGEST_NUMBER = 18
 Limit = Annotated[int, Field(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str, Field(max_length=128, description="`next_cursor` of the page before.")]
 
-Row = TypeVar("Row", Parcel, Result, Bench, Calibration, Verification, Flag, MethodFile, Link, Disposition)
+Row = TypeVar(
+    "Row",
+    Bench,
+    Calibration,
+    Disposition,
+    Flag,
+    Link,
+    MethodFile,
+    Parcel,
+    Result,
+    Verification,
+    Webhook,
+    WebhookDelivery,
+)
 
 
 class PageQuery(BaseModel):

@@ -21,6 +21,7 @@ _RAW_DATA = frozenset({Role.BENCH, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _REGISTRARS = frozenset({Role.BENCH, Role.OFFICER, Role.PARCEL_SYSTEM})
 _REVIEWERS = frozenset({Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
+_RECEIVERS = frozenset({Role.PARCEL_SYSTEM, Role.ADMIN})
 
 #: Operation (the name of the route's function) → roles that may do it. An operation that is
 #: not in here is refused to everybody.
@@ -70,6 +71,17 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "make_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
     "screen_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
     # events and webhooks
+    "event_catalogue": EVERYBODY,
+    "stream_events": _FOLLOWERS,
+    "create_webhook": _RECEIVERS,
+    "list_webhooks": _RECEIVERS,
+    "get_webhook": _RECEIVERS,
+    "change_webhook": _RECEIVERS,
+    "revoke_webhook": _RECEIVERS,
+    "test_webhook": _RECEIVERS,
+    "rotate_webhook_secret": _RECEIVERS,
+    "list_webhook_deliveries": _RECEIVERS,
+    "replay_webhook": _RECEIVERS,
     # operations, reviews, measures
     # audit, holds, purges
     # methods, curves, reports, bundles

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from .. import problems as shared
 from ..errors import ArchiveError, DiskFull, EvidenceDamaged, EvidenceMissing
-from .errors import StoreBusy
+from .errors import StoreBusy, WebhookKeyUnusable
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ _SHARED = (
         shared.KINDS[name]
         for name in (
             "service.api.errors.StoreBusy",
+            "service.api.errors.WebhookKeyUnusable",
             "service.errors.ArchiveError",
             "service.errors.DiskFull",
             "service.errors.ScanDamaged",
@@ -78,6 +79,8 @@ KINDS: dict[str, Kind] = {
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),
     "precondition_required": Kind(428, "Say what state is to be changed"),
     "rate_limited": Kind(429, "Too many requests"),
+    "address_refused": Kind(422, "Nothing may be sent to that address"),
+    "too_many_streams": Kind(503, "Too many event streams are open"),
     "not_ready": Kind(503, "The server is not ready"),
 }
 
@@ -159,6 +162,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(EvidenceDamaged, _evidence)
     app.add_exception_handler(EvidenceMissing, _evidence)
     app.add_exception_handler(StoreBusy, _busy)
+    app.add_exception_handler(WebhookKeyUnusable, _key)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -199,6 +203,13 @@ def _evidence(_: Request, error: Exception) -> JSONResponse:
 
 def _busy(_: Request, error: Exception) -> JSONResponse:
     return problem_response("store_busy", str(error), headers={"Retry-After": "1"})
+
+
+def _key(_: Request, error: Exception) -> JSONResponse:
+    instance = _instance()
+    _LOG.error("%s: %s", instance, error)
+    detail = "the server's key for webhooks cannot be used; its log says why"
+    return problem_response("webhook_key_unusable", detail, instance=instance)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ One module for each area; a new table is imported here, so that everybody finds 
 from .base import Base
 from .methods import MethodFile
 from .parcel_work import Disposition, Link, ParcelAdvance, ParcelDeclaration, ParcelMerge, ParcelQueue
+from .push import Webhook, WebhookDelivery, WebhookLine
 from .records import (
     Bench,
     BenchContact,
@@ -50,4 +51,7 @@ __all__ = [
     "Screening",
     "Token",
     "Verification",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookLine",
 ]
