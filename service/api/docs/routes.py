@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
 from ..events.catalogue import KINDS
+from ..events.promise import PROMISE
 from ..pages.render import render
 from ..parcels.models import STATUS_WORDS
 from ..permissions import PERMISSIONS
@@ -29,6 +30,7 @@ def docs_page(request: Request) -> Response:
         steps=steps_for(PERMISSIONS),
         statuses=STATUS_WORDS,
         kinds=KINDS,
+        promises=PROMISE,
         problems=PROBLEMS,
         groups=_groups(request.app),
         version=request.app.version,

@@ -17,6 +17,7 @@ from ..impact.index import note_uses
 from ..paging import take_page
 from ..problems import Problem
 from ..scans.repository import find_scan
+from ..screenings.simulated import is_simulated
 from ..tables import Result, ResultPerson, ScanFile, Screening
 from .models import ResultBody, ResultQuery
 from .record import record_digest
@@ -87,7 +88,7 @@ def add_result(
     person = ResultPerson(result_id=result_id, operator=body.operator or "", salt=secrets.token_bytes(16))
     change.session.add(person)
     note_uses(change.session, result, scan, _as_sent(body), body.device.model_dump(mode="json"))
-    change.record("result.accepted", f"results/{result_id}", _told(result, person))
+    change.record("result.accepted", f"results/{result_id}", _told(result, person, screening))
     flag_arrived(change, result)
     return result
 
@@ -126,7 +127,7 @@ def _as_sent(body: ResultBody) -> dict[str, Any]:
     return body.identification.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def _told(result: Result, person: ResultPerson) -> dict[str, object]:
+def _told(result: Result, person: ResultPerson, screening: Screening) -> dict[str, object]:
     names = (
         "result_id",
         "screening_id",
@@ -139,6 +140,7 @@ def _told(result: Result, person: ResultPerson) -> dict[str, object]:
         "record_digest",
     )
     told: dict[str, object] = {name: getattr(result, name) for name in names}
+    told["sandbox"] = is_simulated(screening)
     told["operator_digest"] = (
         bytes_digest(person.salt + person.operator.encode()) if person.operator else None
     )

@@ -11,6 +11,7 @@ from ..problems import Problem
 from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore
 from ..screenings.models import State
 from ..screenings.repository import amend_screening, find_screening
+from ..screenings.simulated import is_simulated
 from ..tables import Result
 from . import repository
 from .models import ResultBody, ResultPage, ResultQuery, ResultView
@@ -89,6 +90,8 @@ def _accept(change: Change, result_id: str, body: ResultBody) -> tuple[Result, b
     screening = find_screening(change.session, str(body.screening_id))
     if screening is None:
         raise Problem("screening_missing", f"send PUT /api/v1/screenings/{body.screening_id} first")
+    if is_simulated(screening):
+        raise Problem("sandbox_only", "the screening is one of the sandbox: no bench puts results into it")
     late = screening.state != State.OPEN
     result = repository.add_result(change, result_id, body, screening, late=late)
     if late:
