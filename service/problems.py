@@ -209,6 +209,9 @@ KINDS: dict[str, Kind] = {
     ),
     "service.api.errors.TextUnfit": Kind(DATA, 422, "text_unfit", "A text cannot be kept"),
     "service.api.errors.BackupRefused": Kind(DATA, 422, "backup_refused", "The backup was refused"),
+    "service.api.errors.WebhookKeyUnusable": Kind(
+        SERVICE, 500, "webhook_key_unusable", "The key of the webhooks cannot be used"
+    ),
     "service.api.errors.UnrecordedChange": Kind(SERVICE, 500, "unrecorded", "A change had no event"),
     "builtins.FileNotFoundError": Kind(DATA, 404, "file_not_found", "There is no such file"),
     "builtins.IsADirectoryError": Kind(DATA, 422, "is_a_folder", "A file was expected, not a folder"),

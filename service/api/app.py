@@ -1,5 +1,6 @@
 """The application: routes, limits and problems around one store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
@@ -13,8 +14,11 @@ from .audit.routes import router as audit
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
 from .dispositions.routes import router as dispositions
+from .docs.document import finish
 from .docs.routes import router as docs
+from .events.bell import Bell, RingAfterChanges
 from .events.routes import router as events
+from .events.stream import Streams
 from .evidence.routes import router as evidence
 from .flags.routes import router as flags
 from .guards.logs import AccessLog
@@ -42,6 +46,11 @@ from .scans.routes import router as scans
 from .screenings.routes import router as screenings
 from .settings import ServerSettings
 from .verifications.routes import router as verifications
+from .webhooks.addresses import Resolver, system_resolver
+from .webhooks.deliverer import Deliverer
+from .webhooks.keys import NAME as WEBHOOK_KEY
+from .webhooks.keys import SecretKeeper
+from .webhooks.routes import router as webhooks
 
 PREFIX = "/api/v1"
 
@@ -59,7 +68,9 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastAPI:
+def create_app(
+    settings: ServerSettings, *, store: Store | None = None, resolve: Resolver = system_resolver
+) -> FastAPI:
     """Make the application.
 
     Parameters
@@ -69,6 +80,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     store
         An open store to serve; None opens the one of the settings for as long as the
         application runs, and refuses to start when another process has it.
+    resolve
+        Finds the addresses of receivers of webhooks.
     """
     app = FastAPI(
         title="opioscan",
@@ -82,8 +95,12 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         generate_unique_id_function=_operation_id,
     )
     problems.install(app)
+    app.state.bell, app.state.resolver = Bell(), resolve
+    app.state.streams = Streams(settings, app.state.bell)
+    app.state.keeper = SecretKeeper(settings.scans_path.parent / WEBHOOK_KEY)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
     app.add_middleware(AccessLog)
+    app.add_middleware(RingAfterChanges, bell=app.state.bell)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
     # Looked through in this order: what comes most often stands first.
     nouns = (results, scans, screenings, parcels, events, benches, calibrations, verifications, flags, impact)
@@ -94,6 +111,7 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         links,
         sandbox,
         # webhooks
+        webhooks,
         # operations, reviews, measures
         operations,
         reviews,
@@ -137,6 +155,11 @@ def _lifespan(settings: ServerSettings, given: Store | None) -> Any:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
             app.state.store = given or stack.enter_context(open_store(settings))
+            state = app.state
+            deliverer = Deliverer(state.store, state.keeper, state.bell, state.resolver)
+            stack.enter_context(deliverer.running())
+            watching = asyncio.create_task(state.streams.watch(state.store))
+            stack.callback(watching.cancel)
             yield
 
     return lifespan
@@ -163,6 +186,7 @@ def _describe(app: FastAPI) -> None:
                             parameter["required"] = True
             for unused in ("HTTPValidationError", "ValidationError"):
                 parts.pop(unused, None)
+            finish(document)
         assert app.openapi_schema is not None
         return app.openapi_schema
 

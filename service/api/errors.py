@@ -5,6 +5,7 @@
     ServiceError
     ├── ServerAlreadyRunning (RuntimeError)   another server process has the database
     ├── StoreTooNew (RuntimeError)            a later version of this software made the database
+    ├── WebhookKeyUnusable (RuntimeError)     the key of the webhooks' secrets is missing or another
     ├── StoreBusy (TimeoutError)              another writer holds the database for too long
     ├── StoreUnreadable (OSError)             the database cannot be read as it is
     ├── AuditKeyUnusable (OSError)            the key that signs heads of the chain cannot be used
@@ -25,6 +26,10 @@ class ServerAlreadyRunning(ServiceError, RuntimeError):
 
 class StoreTooNew(ServiceError, RuntimeError):
     """The database was made by a later version of this software."""
+
+
+class WebhookKeyUnusable(ServiceError, RuntimeError):
+    """The file with the key of the webhooks' secrets cannot be used, or is another one."""
 
 
 class StoreBusy(ServiceError, TimeoutError):

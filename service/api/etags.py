@@ -66,9 +66,7 @@ def require_match(view: BaseModel, if_match: str | None) -> None:
     if if_match is None:
         raise Problem("precondition_required", "send If-Match with the ETag of what you read")
     if if_match.strip() != "*" and etag_of(view) not in _tags(if_match):
-        raise Problem(
-            "precondition_failed", "it has changed since you read it: read it again, and decide again"
-        )
+        raise Problem("precondition_failed", "it has changed since you read it: read and decide again")
 
 
 def _tags(header: str) -> list[str]:

@@ -24,6 +24,8 @@ from .tables import (
     Result,
     Review,
     Verification,
+    Webhook,
+    WebhookDelivery,
 )
 
 MOST = 200
@@ -35,17 +37,19 @@ Cursor = Annotated[str, Field(max_length=128, description="`next_cursor` of the 
 
 Row = TypeVar(
     "Row",
-    Parcel,
-    Result,
     Bench,
     Calibration,
-    Verification,
-    Flag,
-    MethodFile,
-    Link,
     Disposition,
+    Flag,
+    Link,
+    MethodFile,
     Operation,
+    Parcel,
+    Result,
     Review,
+    Verification,
+    Webhook,
+    WebhookDelivery,
 )
 
 

@@ -23,6 +23,7 @@ _REVIEWERS = frozenset({Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _KEEPERS = frozenset({Role.AUDITOR, Role.ADMIN})
 _PLANNERS = frozenset({Role.TECHNICIAN, Role.ADMIN})
 _FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
+_RECEIVERS = frozenset({Role.PARCEL_SYSTEM, Role.ADMIN})
 
 #: Operation (the name of the route's function) → roles that may do it. An operation that is
 #: not in here is refused to everybody.
@@ -72,6 +73,17 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "make_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
     "screen_sandbox_parcel": frozenset({Role.PARCEL_SYSTEM}),
     # events and webhooks
+    "event_catalogue": EVERYBODY,
+    "stream_events": _FOLLOWERS,
+    "create_webhook": _RECEIVERS,
+    "list_webhooks": _RECEIVERS,
+    "get_webhook": _RECEIVERS,
+    "change_webhook": _RECEIVERS,
+    "revoke_webhook": _RECEIVERS,
+    "test_webhook": _RECEIVERS,
+    "rotate_webhook_secret": _RECEIVERS,
+    "list_webhook_deliveries": _RECEIVERS,
+    "replay_webhook": _RECEIVERS,
     # operations, reviews, measures
     "create_operation": _PLANNERS,
     "list_operations": _PEOPLE | {Role.BENCH},

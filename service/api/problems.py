@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from .. import problems as shared
 from ..errors import ArchiveError, DiskFull, EvidenceDamaged, EvidenceMissing
-from .errors import StoreBusy, StoreUnreachable, TextUnfit
+from .errors import StoreBusy, StoreUnreachable, TextUnfit, WebhookKeyUnusable
 from .guards.methods import allowed_methods
 
 _LOG = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ _SHARED = (
             "service.api.errors.StoreBusy",
             "service.api.errors.StoreUnreachable",
             "service.api.errors.TextUnfit",
+            "service.api.errors.WebhookKeyUnusable",
             "service.errors.ArchiveError",
             "service.errors.DiskFull",
             "service.errors.ScanDamaged",
@@ -85,6 +86,8 @@ KINDS: dict[str, Kind] = {
     "rate_limited": Kind(429, "Too many requests"),
     "digest_mismatch": Kind(422, "The bytes do not match their content address"),
     "precondition_required": Kind(428, "Say what state is to be changed"),
+    "address_refused": Kind(422, "Nothing may be sent to that address"),
+    "too_many_streams": Kind(503, "Too many event streams are open"),
     "not_ready": Kind(503, "The server is not ready"),
 }
 
@@ -170,6 +173,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StoreBusy, _busy)
     app.add_exception_handler(StoreUnreachable, _unreachable)
     app.add_exception_handler(TextUnfit, _unfit)
+    app.add_exception_handler(WebhookKeyUnusable, _key)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -247,6 +251,13 @@ def _unreachable(_: Request, error: Exception) -> JSONResponse:
 
 def _unfit(_: Request, error: Exception) -> JSONResponse:
     return problem_response("text_unfit", str(error))
+
+
+def _key(_: Request, error: Exception) -> JSONResponse:
+    instance = _instance()
+    _LOG.error("%s: %s", instance, error)
+    detail = "the server's key for webhooks cannot be used; its log says why"
+    return problem_response("webhook_key_unusable", detail, instance=instance)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

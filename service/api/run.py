@@ -22,6 +22,9 @@ GRACE_S = 10
 #: Requests at a time; more are answered with 503.
 _BACKLOG = 128
 
+#: How long a peer may take none of what is sent to it, ms (chosen).
+_STALLED_MS = 30_000
+
 Ready = Callable[[str], None]
 
 
@@ -79,14 +82,20 @@ def run_server(
             timeout_keep_alive=15,
         )
         address = _address(listener, "http" if tls is None else "https")
-        _Server(config, address, ready, stop).run(sockets=[listener])
+        _Server(config, address, ready, stop, app.state.streams.close).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     def __init__(
-        self, config: uvicorn.Config, address: str, ready: Ready | None, stop: threading.Event | None
+        self,
+        config: uvicorn.Config,
+        address: str,
+        ready: Ready | None,
+        stop: threading.Event | None,
+        ending: Callable[[], None],
     ) -> None:
         super().__init__(config)
+        self._ending = ending
         self._address = address
         self._ready = ready
         self._stop = stop
@@ -95,6 +104,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and self._ready is not None:
             self._ready(self._address)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Streams never end by themselves, and requests under way are waited for.
+        self._ending()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         stopped = self._stop is not None and self._stop.is_set()
@@ -128,6 +142,9 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         raise UsageError(f"{host} is no address of this machine: {error.strerror or error}") from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # tcp(7): connections inherit it; one whose peer takes nothing for so long is ended.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
         try:
             listener.bind(place)
             listener.listen(_BACKLOG)

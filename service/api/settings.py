@@ -37,6 +37,37 @@ class ServerSettings:
     key_days: float = KEEP_DAYS
     """How long an ``Idempotency-Key`` is known, days."""
 
+    webhook_allow_private: bool = False
+    """Whether webhooks may go to this machine itself, also without TLS: for trying things out."""
+    webhook_private_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that are not public and may receive webhooks, because customs networks are private."""
+    webhook_ca_file: Path | None = None
+    """Certificates that receivers are checked by; None for those of the system."""
+    webhook_timeout_s: float = 10.0
+    """How long a receiver may take to answer, s."""
+    webhook_retry_s: tuple[float, ...] = (0.0, 5.0, 300.0, 1800.0, 7200.0, 18e3, 36e3, 504e2, 72e3, 864e2)
+    """Longest wait before each try, s (the schedule that the Standard Webhooks specification suggests)."""
+    webhook_line_tries: int = 3
+    """Tries of an event that a receiver refuses before later ones pass it (chosen: five minutes in all)."""
+    webhook_down_s: float = 300.0
+    """Longest wait between tries while a receiver is out of reach, s (chosen)."""
+    webhook_disable_s: float = 5 * 86400.0
+    """After how long without a success a failing webhook is disabled, s (chosen: five days)."""
+    webhook_rotation_s: float = 86400.0
+    """How long the old secret signs too after a rotation, s."""
+    webhook_lease_s: float = 60.0
+    """How long one server process has a webhook for itself, s; renewed while it sends."""
+    push_poll_s: float = 0.25
+    """How often it is looked whether another process recorded an event, s (chosen)."""
+    stream_limit: int = 64
+    """Event streams open at a time in one process (chosen); more are answered with 503."""
+    stream_heartbeat_s: float = 15.0
+    """Longest silence of an event stream, s (the HTML standard suggests about 15 s)."""
+    stream_check_s: float = 5.0
+    """How often it is looked whether the token of an open stream still counts, s."""
+    stream_send_s: float = 10.0
+    """How long a reader of a stream may let us wait before it is cut off, s."""
+
     @property
     def place(self) -> Path | str:
         """Where the records are: `Database` takes it."""

@@ -37,7 +37,6 @@ def fingerprint_id() -> str:
 def numeric_fingerprint() -> dict[str, Any]:
     """Return the numeric fingerprint as JSON values."""
     import numpy
-    import scipy.linalg
 
     numpy.zeros((2, 2)) @ numpy.zeros((2, 2))
     return {

@@ -5,6 +5,7 @@
 
 SETTINGS = """\
 export OPIOSCAN={base}
+API=$OPIOSCAN/api/v1
 : "${OPIOSCAN_TOKEN:?first: export OPIOSCAN_TOKEN=ops_…}"
 cd "$(mktemp -d)"
 api() { curl -sS --fail-with-body -H "Authorization: Bearer $OPIOSCAN_TOKEN" \\
@@ -16,7 +17,7 @@ for step in sys.argv[1].split("."):
 print(value if isinstance(value, str) else json.dumps(value))' "$1"; }
 new_key() { python3 -c 'import uuid; print(uuid.uuid4())'; }
 curl -sS "$OPIOSCAN/readyz"; echo
-AFTER=$(api "$OPIOSCAN/api/v1/events?limit=1" | field head_seq) && echo "I follow events after number $AFTER"
+AFTER=$(api "$API/events?limit=1" | field head_seq) && echo "I follow events after number $AFTER"
 """
 
 RECEIVER = """\
@@ -55,7 +56,7 @@ RECEIVE=http://127.0.0.1:$(cat port.txt)/ && echo "my receiver listens"
 """
 
 WEBHOOK = """\
-api -X POST "$OPIOSCAN/api/v1/webhooks" -o webhook.json -d "{
+api -X POST "$API/webhooks" -o webhook.json -d "{
   \\"url\\": \\"$RECEIVE\\",
   \\"types\\": [\\"screening.completed\\", \\"screening.amended\\"],
   \\"description\\": \\"my first hour\\"}"
@@ -66,7 +67,7 @@ curl -sS -o /dev/null -w 'a message that nobody signed is answered with %{http_c
 """
 
 PARCEL = """\
-api -X POST "$OPIOSCAN/api/v1/sandbox/parcels" -H "Idempotency-Key: $(new_key)" -o parcel.json -d '{
+api -X POST "$API/sandbox/parcels" -H "Idempotency-Key: $(new_key)" -o parcel.json -d '{
   "advance": {
     "sender": {"name": "Example Trading Ltd", "address": "1 Harbour Road"},
     "origin": "CN", "destination": "US",
@@ -80,18 +81,18 @@ field status < parcel.json
 """
 
 OFFLINE = """\
-api -X POST "$OPIOSCAN/api/v1/sandbox/parcels/$PARCEL/screen" -d '{"outcome": "queued_offline"}' | field status
+api -X POST "$API/sandbox/parcels/$PARCEL/screen" -d '{"outcome": "queued_offline"}' | field status
 """
 
 ALARM = """\
-api -X POST "$OPIOSCAN/api/v1/sandbox/parcels/$PARCEL/screen" -d '{"outcome": "alarm_named"}' -o screened.json
+api -X POST "$API/sandbox/parcels/$PARCEL/screen" -d '{"outcome": "alarm_named"}' -o screened.json
 field status < screened.json
 field finding.outward < screened.json
 field finding.substances < screened.json
 """
 
 EVENTS = """\
-api "$OPIOSCAN/api/v1/events?after=$AFTER&limit=200" -o events.json
+api "$API/events?after=$AFTER&limit=200" -o events.json
 python3 - "$PARCEL" <<'EOF'
 import json, sys
 for event in json.load(open("events.json"))["items"]:
@@ -113,16 +114,16 @@ EOF
 """
 
 READ = """\
-ETAG=$(api -D - -o parcel.json "$OPIOSCAN/api/v1/parcels/$PARCEL" | tr -d '\\r' | sed -n 's/^[Ee][Tt]ag: //p')
+ETAG=$(api -D - -o parcel.json "$API/parcels/$PARCEL" | tr -d '\\r' | sed -n 's/^[Ee][Tt]ag: //p')
 field finding.verdict < parcel.json
-api -o /dev/null -w 'nothing new: %{http_code}\\n' -H "If-None-Match: $ETAG" "$OPIOSCAN/api/v1/parcels/$PARCEL"
-api "$OPIOSCAN/api/v1/parcels/$PARCEL/results" | field items.0.sandbox
+api -o /dev/null -w 'nothing new: %{http_code}\\n' -H "If-None-Match: $ETAG" "$API/parcels/$PARCEL"
+api "$API/parcels/$PARCEL/results" | field items.0.sandbox
 """
 
 CHANGE = """\
 CHANGE='{"advance": {"risk": {"score": 0.35, "source": "targeting-2"}}}'
-api -X PATCH "$OPIOSCAN/api/v1/parcels/$PARCEL" -H "If-Match: $ETAG" -d "$CHANGE" | field advance.risk.score
-curl -sS -X PATCH "$OPIOSCAN/api/v1/parcels/$PARCEL" -H "If-Match: $ETAG" -d "$CHANGE" \\
+api -X PATCH "$API/parcels/$PARCEL" -H "If-Match: $ETAG" -d "$CHANGE" | field advance.risk.score
+curl -sS -X PATCH "$API/parcels/$PARCEL" -H "If-Match: $ETAG" -d "$CHANGE" \\
   -H "Authorization: Bearer $OPIOSCAN_TOKEN" -H "Content-Type: application/json" | field code
 """
 
@@ -133,34 +134,34 @@ cat > decision.json <<'EOF'
  "reference": "CASE-2026-0815", "note": "confirmed by the laboratory"}
 EOF
 for answer in first second; do
-  api -X POST "$OPIOSCAN/api/v1/parcels/$PARCEL/dispositions" -H "Idempotency-Key: $KEY" \\
+  api -X POST "$API/parcels/$PARCEL/dispositions" -H "Idempotency-Key: $KEY" \\
     -d @decision.json -o $answer.json
 done
 cmp first.json second.json && echo "sent twice, recorded once"
-api "$OPIOSCAN/api/v1/parcels/$PARCEL" | field disposition.decision
+api "$API/parcels/$PARCEL" | field disposition.decision
 """
 
 CALM = """\
-OTHER=$(api -X POST "$OPIOSCAN/api/v1/sandbox/parcels" -d '{}' | field parcel_id)
-api -X POST "$OPIOSCAN/api/v1/sandbox/parcels/$OTHER/screen" -d '{"outcome": "no_alarm"}' | field finding.outward
-api -X POST "$OPIOSCAN/api/v1/sandbox/parcels/$OTHER/screen" -d '{"outcome": "late_alarm"}' | field finding.outward
+OTHER=$(api -X POST "$API/sandbox/parcels" -d '{}' | field parcel_id)
+api -X POST "$API/sandbox/parcels/$OTHER/screen" -d '{"outcome": "no_alarm"}' | field finding.outward
+api -X POST "$API/sandbox/parcels/$OTHER/screen" -d '{"outcome": "late_alarm"}' | field finding.outward
 """
 
 ERRORS = """\
-curl -sS "$OPIOSCAN/api/v1/parcels/00000000-0000-4000-8000-000000000000" \\
+curl -sS "$API/parcels/00000000-0000-4000-8000-000000000000" \\
   -H "Authorization: Bearer $OPIOSCAN_TOKEN" -o problem.json
 field status < problem.json
 field code < problem.json
 """
 
 PAGES = """\
-api "$OPIOSCAN/api/v1/parcels?limit=1" -o page.json
+api "$API/parcels?limit=1" -o page.json
 CURSOR=$(field next_cursor < page.json)
-api "$OPIOSCAN/api/v1/parcels?limit=1&cursor=$CURSOR" -o next.json
+api "$API/parcels?limit=1&cursor=$CURSOR" -o next.json
 cmp -s page.json next.json || echo "another page, with other parcels"
 """
 
 END = """\
-api -X DELETE "$OPIOSCAN/api/v1/webhooks/$WEBHOOK" | field state
+api -X DELETE "$API/webhooks/$WEBHOOK" | field state
 kill $RECEIVER && echo "my receiver has gone"
 """

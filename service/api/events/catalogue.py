@@ -1,4 +1,7 @@
-"""Every kind of event, and what its data hold. Names and fields are kept; new ones may be added."""
+"""Every kind of event, and what its data hold in words; `schemas` has the fields.
+
+Names and fields are kept; new ones may be added. `promise` says it to those who read events.
+"""
 
 #: Kind of event → what happened.
 KINDS: dict[str, str] = {
@@ -28,7 +31,8 @@ KINDS: dict[str, str] = {
     "compliant (or null).",
     # webhooks
     "webhook.created": "A receiver was named: webhook_id, host, types.",
-    "webhook.changed": "A receiver was changed, stopped or started: webhook_id, state, host, types.",
+    "webhook.changed": "A receiver was changed, stopped or started: webhook_id, state, host, types, "
+    "why (asked, secret, gone, failing).",
     # operations, reviews
     "operation.created": "An operation was planned: operation_id, name, sites, starts_at, ends_at.",
     "operation.changed": "An operation was changed: operation_id, what it is now.",

@@ -1,95 +1,55 @@
-"""A database opened to be read only, as it is: nothing is upgraded, nothing is locked out."""
+"""Events out of the database, in order, also out of a million and of few kinds."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Select, select, union_all
+from sqlalchemy.orm import Session
 
-from ..errors import StoreTooNew, StoreUnreadable
-from ..migrating import present_and_newest
+from ..tables import Event
 
 
-@contextmanager
-def read_only(place: Path | str) -> Iterator[Connection]:
-    """Open a database for reading, in a transaction that sees one state of it.
+def events_after(
+    session: Session, after: int, limit: int, *, kinds: Sequence[str] | None = None, subject: str = ""
+) -> Sequence[Event]:
+    """Return the next events after a number, oldest first.
 
     Parameters
     ----------
-    place
-        SQLite file, or ``postgresql://`` URL.
-
-    Raises
-    ------
-    StoreUnreadable
-        It is not there, is damaged, or was made by an earlier version of this software.
-    StoreTooNew
-        A later version of this software made it.
+    session
+        Where to read.
+    after
+        Number of the last event known.
+    limit
+        How many at most.
+    kinds
+        Only these; None for all.
+    subject
+        Only those about this; empty for all.
     """
-    engine = _postgres(str(place)) if "://" in str(place) else _sqlite(Path(place))
-    try:
-        with engine.connect() as connection:
-            _check_version(connection, place)
-            yield connection
-    except DBAPIError as error:
-        raise StoreUnreadable(f"{_shown(place)} cannot be read: {error.orig}") from error
-    except SQLAlchemyError as error:
-        raise StoreUnreadable(f"{_shown(place)} cannot be read: {error}") from error
-    finally:
-        engine.dispose()
+    if kinds is not None and not kinds:
+        return []
+    wanted = select(Event).order_by(Event.seq).limit(limit)
+    if subject:
+        wanted = wanted.where(Event.seq > after, Event.subject == subject)
+        return session.scalars(wanted if kinds is None else wanted.where(Event.type.in_(kinds))).all()
+    if kinds is None:
+        return session.scalars(wanted.where(Event.seq > after)).all()
+    numbers = list(session.scalars(_numbers(after, limit, kinds)))
+    return session.scalars(wanted.where(Event.seq.in_(numbers))).all()
 
 
-def _sqlite(path: Path) -> Engine:
-    if not path.is_file():
-        raise StoreUnreadable(f"{path} is not there")
-    name = quote(str(path.absolute()))
-    engine = create_engine(
-        f"sqlite:///file:{name}?mode=ro&uri=true",
-        connect_args={"isolation_level": None, "timeout": 10.0},
-        poolclass=NullPool,
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    return engine
+def _numbers(after: int, limit: int, kinds: Sequence[str]) -> Select[tuple[int]]:
+    """Look each kind up in its index, and take the first of all.
 
-
-def _prepare(connection: Any, _: object) -> None:
-    # A text that is no text was put there by others; it is told of, and stops no proof.
-    connection.text_factory = lambda data: data.decode(errors="surrogateescape")
-    for pragma in ("query_only=ON", "trusted_schema=OFF"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _postgres(url: str) -> Engine:
-    return create_engine(
-        "postgresql+pg8000://" + url.partition("://")[2],
-        poolclass=NullPool,
-        # One state from the first answer to the last, however long it takes.
-        execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
-    )
-
-
-def _check_version(connection: Connection, place: Path | str) -> None:
-    found, newest, known = present_and_newest(connection)
-    if found == newest:
-        return
-    if found is None:
-        raise StoreUnreadable(f"{_shown(place)} is no database of an opioscan server")
-    if not known:
-        raise StoreTooNew(
-            f"the database is of version {found}, this software knows up to {newest}: update the software"
-        )
-    raise StoreUnreadable(
-        f"{_shown(place)} is of version {found}, this software reads {newest}: start the server once, "
-        "which brings it up to date"
-    )
-
-
-def _shown(place: Path | str) -> str:
-    """Return a place without the password that a URL can hold."""
-    before, at, after = str(place).rpartition("@")
-    return f"{before.partition('://')[0]}://…@{after}" if at and "://" in before else str(place)
+    One look for all kinds at once would walk the chain, or sort all that there ever was of these kinds.
+    """
+    each = [
+        select(Event.seq)
+        .where(Event.type == kind, Event.seq > after)
+        .order_by(Event.seq)
+        .limit(limit)
+        .subquery()
+        for kind in kinds
+    ]
+    found = union_all(*(select(one.c.seq) for one in each)).subquery()
+    return select(found.c.seq).order_by(found.c.seq).limit(limit)

@@ -16,6 +16,7 @@ from ..flags.repository import settle_awaited, tell_arrived
 from ..impact.index import note_uses
 from ..paging import take_page
 from ..problems import Problem
+from ..screenings.simulated import is_simulated
 from ..tables import Result, ResultPerson, ScanFile, Screening, table_of
 from .models import ResultBody, ResultQuery
 from .record import record_digest
@@ -26,6 +27,7 @@ _PLACE = (
     select(
         _VISITS.c.parcel_id,
         _VISITS.c.state,
+        _VISITS.c.body_digest,
         *(_FILES.c[name] for name in ("role", "screening_id", "emulated", "taken_at", "blank_id")),
         _RESULTS.c.row,
     )
@@ -45,6 +47,8 @@ class Place(NamedTuple):
     """Parcel of the screening."""
     state: str
     """State of the screening."""
+    opening: str
+    """Digest of what opened it (`screenings.simulated`)."""
     scan_role: str | None
     """What its scan is of; None where the archive does not hold it."""
     scan_screening: str | None
@@ -138,7 +142,11 @@ def add_result(change: Change, result_id: str, body: ResultBody, place: Place, *
     taken_at, blank_id = place.taken_at or "", place.blank_id or ""
     note_uses(change.session, result, said, device, taken_at=taken_at, blank_id=blank_id)
     flags = settle_awaited(change, result)
-    change.record("result.accepted", f"results/{result_id}", _told(result, person))
+    change.record(
+        "result.accepted",
+        f"results/{result_id}",
+        _told(result, person, simulated=is_simulated(place.opening)),
+    )
     tell_arrived(change, result, flags)
     return result
 
@@ -178,7 +186,7 @@ def _as_sent(body: ResultBody) -> dict[str, Any]:
     return body.identification.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def _told(result: Result, person: ResultPerson) -> dict[str, object]:
+def _told(result: Result, person: ResultPerson, *, simulated: bool) -> dict[str, object]:
     names = (
         "result_id",
         "screening_id",
@@ -191,6 +199,7 @@ def _told(result: Result, person: ResultPerson) -> dict[str, object]:
         "record_digest",
     )
     told: dict[str, object] = {name: getattr(result, name) for name in names}
+    told["sandbox"] = simulated
     told["operator_digest"] = (
         bytes_digest(person.salt + person.operator.encode()) if person.operator else None
     )

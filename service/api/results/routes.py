@@ -12,6 +12,7 @@ from ..problems import Problem
 from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore
 from ..screenings.models import State
 from ..screenings.repository import amend_screening, find_screening
+from ..screenings.simulated import is_simulated
 from ..tables import Result
 from . import repository
 from .models import ResultBody, ResultPage, ResultQuery, ResultView
@@ -91,6 +92,8 @@ def _accept(change: Change, result_id: str, body: ResultBody) -> tuple[Result, b
         known = repository.known_result(change.session, result_id, body)
         assert known is not None, "it was there in this transaction"
         return known, False
+    if is_simulated(place.opening):
+        raise Problem("sandbox_only", "the screening is one of the sandbox: no bench puts results into it")
     late = place.state != State.OPEN
     result = repository.add_result(change, result_id, body, place, late=late)
     if late:

@@ -17,7 +17,13 @@ from ..s10 import ItemIdType, Label
 from ..scans.repository import note_scan
 from ..screenings.bodies import ScreeningBody
 from ..screenings.models import State
-from ..screenings.repository import amend_screening, complete_screening, find_screening, open_for
+from ..screenings.repository import (
+    amend_screening,
+    complete_screening,
+    find_screening,
+    open_for,
+)
+from ..screenings.simulated import SIMULATED
 from ..tables import Parcel, Screening
 from .models import Outcome
 from .simulation import DEVICE, identification
@@ -63,7 +69,7 @@ def open_simulated(change: Change, parcel: Parcel, screening_id: str, *, offline
     if found is not None:
         return found
     body = ScreeningBody(item_id=parcel.item_id, item_id_type=ItemIdType(parcel.item_id_type), bench=bench)
-    return open_for(change, screening_id, parcel, body, "")
+    return open_for(change, screening_id, parcel, body, SIMULATED)
 
 
 def play(change: Change, screening: Screening, kept: ArchivedScan, size: int, outcome: Outcome) -> None:

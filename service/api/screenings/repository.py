@@ -10,12 +10,13 @@ from spectra.digest import json_digest
 from ..change import Change
 from ..links.repository import link_opened
 from ..operations.repository import running_operation
-from ..parcels.repository import find_or_register, find_parcel
+from ..parcels.repository import find_or_register
 from ..problems import Problem
 from ..tables import Parcel, Screening
 from .bodies import ScreeningBody
 from .findings import combined, finding_of, gravity, keep_finding
 from .models import FindingView, State
+from .simulated import is_simulated
 
 
 def find_screening(session: Session, screening_id: str) -> Screening | None:
@@ -99,7 +100,7 @@ def complete_screening(change: Change, screening: Screening) -> None:
             data = {
                 "screening_id": earlier.screening_id,
                 "by": screening.screening_id,
-                "sandbox": _simulated(change, screening),
+                "sandbox": is_simulated(screening.body_digest),
             }
             change.record("screening.superseded", f"screenings/{earlier.screening_id}", data)
 
@@ -129,11 +130,6 @@ def _tell(change: Change, kind: str, screening: Screening, finding: FindingView)
         "parcel_id": screening.parcel_id,
         "state": screening.state,
         "finding": finding.model_dump(mode="json"),
-        "sandbox": _simulated(change, screening),
+        "sandbox": is_simulated(screening.body_digest),
     }
     change.record(kind, f"screenings/{screening.screening_id}", data)
-
-
-def _simulated(change: Change, screening: Screening) -> bool:
-    parcel = find_parcel(change.session, screening.parcel_id)
-    return parcel is not None and parcel.sandbox

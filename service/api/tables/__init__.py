@@ -17,6 +17,7 @@ from .people_work import (
     ReviewAnswer,
 )
 from .proof import LegalHold
+from .push import Webhook, WebhookDelivery, WebhookLine
 from .records import (
     Bench,
     BenchContact,
@@ -72,5 +73,8 @@ __all__ = [
     "SignIn",
     "Token",
     "Verification",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookLine",
     "table_of",
 ]

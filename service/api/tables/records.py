@@ -219,7 +219,10 @@ class Event(Base):
     """A link of the chain."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_by_subject", "subject", "seq"),)
+    __table_args__ = (
+        Index("events_by_subject", "subject", "seq"),
+        Index("events_by_type", "type", "seq"),
+    )
 
     seq: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=False)
     type: Mapped[str]

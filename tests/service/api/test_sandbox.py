@@ -1,5 +1,6 @@
 """Sandbox parcels: simulated from opening to completion, labelled everywhere, counted nowhere."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -53,10 +54,15 @@ def test_a_whole_screening_is_played(server: Any, outcome: str, outward: str) ->
         "screening.completed",
     ]
     assert [one["type"] for one in told] == kinds
-    assert all(one["data"]["sandbox"] for one in told if one["type"].startswith(("screening.", "parcel.")))
+    assert all(
+        one["data"]["sandbox"] for one in told if one["type"].startswith(("screening.", "parcel.", "result."))
+    )
     result = server.api("GET", f"/parcels/{parcel_id}/results", PS).json()["items"][0]
     assert (result["sandbox"], result["emulated"]) == (True, True)
     assert server.api("GET", f"/screenings/{result['screening_id']}").json()["sandbox"] is True
+    body = {name: result[name] for name in ("screening_id", "scan_id", "identification", "device")}
+    foreign = server.api("PUT", f"/results/{uuid.uuid4()}", json=body)
+    assert (foreign.status_code, foreign.json()["code"]) == (409, "sandbox_only")
     scan = server.api("GET", f"/scans/{result['scan_id']}")
     assert scan.status_code == 200
     assert scan.content.startswith(b"\x89HDF")

@@ -1,0 +1,79 @@
+"""What a role sees of an event: everything, a part, or that there was one.
+
+Parcel systems get what concerns parcels. The other events stand in their list as links of the chain without
+content, so that numbers have no gaps and the chain still holds together; whoever may read everything can
+check the hashes of those too.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..permissions import Role
+from ..tables import Event
+from . import chain
+from .models import EventView, RedactedEvent
+
+#: Kind of event → members of its data that parcel systems see; None for all. They see that results are under
+#: review, not why.
+OUTWARD: Mapping[str, tuple[str, ...] | None] = {
+    "parcel.registered": None,
+    "parcel.updated": None,
+    "parcel.merged": None,
+    "link.made": None,
+    "disposition.recorded": None,
+    "screening.opened": None,
+    "screening.completed": None,
+    "screening.amended": None,
+    "screening.superseded": None,
+    "result.accepted": None,
+    "result.flagged": ("flag_id", "result_ids"),
+    "flag.reviewed": ("flag_id",),
+    "review.requested": ("review_id", "kind", "screening_id", "result_id"),
+    "review.answered": ("review_id", "screening_id", "outcome", "confirmed"),
+}
+
+
+def sees_everything(role: Role) -> bool:
+    """Whether a role reads every event whole."""
+    return role is not Role.PARCEL_SYSTEM
+
+
+def may_see(role: Role, kind: str) -> bool:
+    """Whether a role sees anything of a kind of event but that there was one."""
+    return sees_everything(role) or kind in OUTWARD
+
+
+def visible_kinds(role: Role, wanted: list[str]) -> list[str] | None:
+    """Return the kinds to look for; None for all there are.
+
+    Parameters
+    ----------
+    role
+        Who looks.
+    wanted
+        Kinds that were asked for; empty for all.
+    """
+    if not wanted:
+        return None if sees_everything(role) else list(OUTWARD)
+    return [kind for kind in dict.fromkeys(wanted) if may_see(role, kind)]
+
+
+def view_event(event: Event, role: Role) -> EventView | RedactedEvent:
+    """Return an event as a role sees it."""
+    if sees_everything(role):
+        return EventView.model_validate(chain.as_json(event))
+    if event.type not in OUTWARD:
+        names = ("seq", "at", "prev_hash", "hash")
+        return RedactedEvent.model_validate({name: getattr(event, name) for name in names})
+    fields = OUTWARD[event.type]
+    if fields is None:
+        return EventView.model_validate(chain.as_json(event))
+    data: dict[str, Any] = json.loads(event.data)
+    shown = {name: data[name] for name in fields if name in data}
+    return EventView.model_validate({**chain.as_json(event), "data": shown, "redacted": True})
+
+
+def event_json(event: Event, role: Role) -> dict[str, Any]:
+    """Return an event as JSON, as a role sees it."""
+    return view_event(event, role).model_dump(mode="json", exclude_unset=True)
