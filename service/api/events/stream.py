@@ -20,7 +20,7 @@ from ..requests import Store
 from ..settings import ServerSettings
 from ..tokens.repository import find_valid
 from . import chain
-from .bell import Bell
+from .bell import GATHER_S, Bell
 from .outward import event_json, visible_kinds
 from .reading import events_after
 
@@ -83,6 +83,7 @@ class Streams:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.push_poll_s if self._open else None):
                         await self._rung.wait()
+                        await asyncio.sleep(GATHER_S)
                 self._rung.clear()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook as Signer
 
 from ...settings import software_version
 from ..settings import ServerSettings
-from .addresses import AddressPolicy, AddressRefused, Resolver, Target, system_resolver
+from .addresses import AddressPolicy, AddressRefused, Resolver, Target, is_literal, system_resolver
 
 #: What is read of an answer at most; nothing is done with it.
 MAX_ANSWER_BYTES = 64 * 1024
@@ -113,7 +113,7 @@ class Sender:
         """Try once, and tell what became of it; never raises for what a receiver or a network does."""
         try:
             async with asyncio.timeout(self._seconds):
-                target = await asyncio.to_thread(self._policy.target, url, self._resolve)
+                target = await self._target(url)
                 return await self._post(target, message, secrets)
         except AddressRefused as error:
             return Outcome(Answer.DOWN, error=str(error))
@@ -122,6 +122,11 @@ class Sender:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, ssl.SSLError, OSError) as error:
             told = " ".join(str(error).split())[:200]
             return Outcome(Answer.DOWN, error=f"{type(error).__name__}: {told}".rstrip(": "))
+
+    async def _target(self, url: str) -> Target:
+        if self._resolve is system_resolver and is_literal(url):
+            return self._policy.target(url, self._resolve)  # there is no name that could take time
+        return await asyncio.to_thread(self._policy.target, url, self._resolve)
 
     async def _post(self, target: Target, message: Message, secrets: Sequence[str]) -> Outcome:
         for number, address in enumerate(target.addresses, start=1):
