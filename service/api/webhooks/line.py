@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..change import Change
 from ..clock import utc_now
-from ..events.outward import event_json
+from ..events.outward import event_text
 from ..requests import Store
 from ..tables import Event, WebhookLine
 from . import deliveries
@@ -129,7 +129,7 @@ class Line:
         return 0.0
 
     async def _send(self, work: Work, event: Event, sender: Sender) -> Outcome:
-        data = event_json(event, work.role)
+        data = event_text(event, work.role)
         name = deliveries.message_id(self._id, event.seq)
         return await sender.send(work.url, Message.of(name, event.type, event.at, data), work.secrets)
 
