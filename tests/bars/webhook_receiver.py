@@ -88,7 +88,11 @@ def serve(kind: str, path: Path, port: int, trap: str) -> None:
         def log_message(self, *_: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing of a sender that was killed in the middle of a request."""
+
+    server = Server(("127.0.0.1", port), Handler)
     print(server.server_port, flush=True)
     server.serve_forever(poll_interval=0.02)
 

@@ -1,11 +1,15 @@
-"""A server process with a short schedule of retries, for the bar of webhooks: ``webhook_server.py FOLDER PORT``."""
+"""A server process with a short schedule of retries, for bars: ``webhook_server.py FOLDER PORT [DATABASE]``."""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from service.api.run import run_server
 from service.api.settings import ServerSettings
+
+#: A `postgresql://` URL, where several such processes are to share a database.
+ELSEWHERE: dict[str, Any] = {"database_url": sys.argv[3]} if sys.argv[3:] else {}
 
 #: The schedule of the specification in fiftieths of seconds, and a lease that a killed process leaves soon.
 SETTINGS = ServerSettings(
@@ -16,6 +20,7 @@ SETTINGS = ServerSettings(
     webhook_retry_s=(0.0, 0.05, 0.1, 0.2, 0.4, 0.8),
     webhook_down_s=0.5,
     webhook_lease_s=10.0,
+    **ELSEWHERE,
 )
 
 

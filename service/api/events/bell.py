@@ -10,6 +10,10 @@ from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+#: How long followers let events gather before they look, s (chosen): looking once for each event of a busy
+#: server would take more of it than the events themselves.
+GATHER_S = 0.05
+
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

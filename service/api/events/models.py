@@ -35,10 +35,6 @@ class RedactedEvent(BaseModel):
     hash: str
     redacted: Literal[True] = True
 
-    def model_post_init(self, _: Any) -> None:
-        """Count the fixed fields as given, so that they are always shown."""
-        self.model_fields_set.update({"type", "redacted"})
-
 
 class EventPage(BaseModel):
     """A page of events, and where the chain ends."""

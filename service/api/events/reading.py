@@ -34,6 +34,8 @@ def events_after(
         return session.scalars(wanted if kinds is None else wanted.where(Event.type.in_(kinds))).all()
     if kinds is None:
         return session.scalars(wanted.where(Event.seq > after)).all()
+    if len(kinds) == 1:
+        return session.scalars(wanted.where(Event.type == kinds[0], Event.seq > after)).all()
     numbers = list(session.scalars(_numbers(after, limit, kinds)))
     return session.scalars(wanted.where(Event.seq.in_(numbers))).all()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from ..requests import Store
 from ..settings import ServerSettings
 from ..tokens.repository import find_valid
 from . import chain
-from .bell import Bell
-from .outward import event_json, visible_kinds
+from .bell import GATHER_S, Bell
+from .outward import event_text, visible_kinds
 from .reading import events_after
 
 _LOG = logging.getLogger(__name__)
@@ -83,6 +82,7 @@ class Streams:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.push_poll_s if self._open else None):
                         await self._rung.wait()
+                        await asyncio.sleep(GATHER_S)
                 self._rung.clear()
 
     def close(self) -> None:
@@ -123,11 +123,7 @@ class Streams:
                 return
             events, after = found
             for event in events:
-                yield ServerSentEvent(
-                    json.dumps(event, ensure_ascii=False, separators=(",", ":")),
-                    id=str(event["seq"]),
-                    event=str(event["type"]),
-                )
+                yield event
             if len(events) < _BATCH:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.stream_check_s):
@@ -197,12 +193,14 @@ async def _until_gone(receive: Receive) -> None:
                 message = await receive()
 
 
-def _read(store: Store, wanted: Wanted, after: int) -> tuple[list[dict[str, object]], int] | None:
+def _read(store: Store, wanted: Wanted, after: int) -> tuple[list[ServerSentEvent], int] | None:
     with store.database.read() as session:
         if find_valid(session, wanted.token_id) is None:
             return None
         head = chain.head(session)[0]
         kinds = visible_kinds(wanted.role, list(wanted.types))
         found = events_after(session, after, _BATCH, kinds=kinds)
-        events = [event_json(one, wanted.role) for one in found]
+        events = [
+            ServerSentEvent(event_text(one, wanted.role), id=str(one.seq), event=one.type) for one in found
+        ]
     return events, found[-1].seq if len(found) == _BATCH else max(head, after)

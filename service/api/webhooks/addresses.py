@@ -112,6 +112,15 @@ def embedded(address: Address) -> Address:
     return inside or address
 
 
+def is_literal(url: str) -> bool:
+    """Whether a URL names an address, which nobody has to be asked for."""
+    try:
+        ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True
+
+
 def system_resolver(host: str, port: int) -> list[str]:
     """Return the addresses of a name as this machine knows them; blocks."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import ServiceError
 from ..events import chain
-from ..events.bell import Bell
+from ..events.bell import GATHER_S, Bell
 from ..requests import Store
 from ..tables import WebhookLine
 from . import deliveries
@@ -125,6 +125,8 @@ class Deliverer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._store.settings.push_poll_s):
                 await self._woken.wait()
+                if not self._stopping.is_set():
+                    await asyncio.sleep(GATHER_S)
                 self._tell()
         self._woken.clear()
 

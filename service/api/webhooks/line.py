@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..change import Change
 from ..clock import utc_now
-from ..events.outward import event_json
+from ..events.outward import event_text
 from ..requests import Store
 from ..tables import Event, WebhookLine
 from . import deliveries
@@ -28,12 +28,10 @@ from .sending import Answer, Message, Outcome, Sender
 #: Name of the deliverer in the chain.
 ACTOR = "server:webhooks"
 
-#: How often a line's place is written down while all goes well, s (chosen): after a crash, what was taken
-#: within it is sent again under the same ids.
-_KEEP_S = 1.0
-
-#: Longest that a line sleeps without looking whether people changed it, s (chosen).
-_NAP_S = 1.0
+#: How many times as long as between two looks for events (chosen: a second) a line sleeps at most without
+#: looking whether people changed it, and goes on without writing down how far it is. After a crash, what was
+#: taken within that time is sent again under the same ids.
+_LOOKS = 4
 
 #: What a lease must last beyond the time of one try, s: clocks of two machines may differ (chosen).
 _SPARE_S = 5.0
@@ -71,6 +69,7 @@ class Line:
         self._id = webhook_id
         self._owner = owner
         self._resolve = resolve
+        self._nap_s = _LOOKS * self._settings.push_poll_s
         self._leased_until = 0.0
         self._kept_at = 0.0
         self.unkept: WebhookLine | None = None
@@ -123,14 +122,14 @@ class Line:
         if work.events or work.aside is not None:
             return 0.0
         if self.unkept is None:
-            return _NAP_S
-        if (early := self._kept_at + _KEEP_S - time.monotonic()) > 0 and line.replay_until is None:
+            return self._nap_s
+        if (early := self._kept_at + self._nap_s - time.monotonic()) > 0 and line.replay_until is None:
             return early
         await self._keep(work.line)
         return 0.0
 
     async def _send(self, work: Work, event: Event, sender: Sender) -> Outcome:
-        data = event_json(event, work.role)
+        data = event_text(event, work.role)
         name = deliveries.message_id(self._id, event.seq)
         return await sender.send(work.url, Message.of(name, event.type, event.at, data), work.secrets)
 
@@ -140,7 +139,7 @@ class Line:
         line.failing_since, line.last_error = None, ""
         line.delivered, line.delivered_at = line.delivered + 1, utc_now()
         self.unkept = line
-        if stood or time.monotonic() - self._kept_at > _KEEP_S:
+        if stood or time.monotonic() - self._kept_at > self._nap_s:
             await self._keep(
                 work.line,
                 lambda change: deliveries.note_success(change.session, self._id, event.seq, outcome.status),
@@ -204,7 +203,7 @@ class Line:
 
     async def _sleep(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(min(seconds, _NAP_S)):
+            async with asyncio.timeout(min(seconds, self._nap_s)):
                 await self.news.wait()
         except TimeoutError:
             return

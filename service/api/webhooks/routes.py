@@ -145,7 +145,7 @@ async def test_webhook(
             return webhook.url, signing_secrets(keeper, webhook)
 
     url, secrets = await run_in_threadpool(load)
-    message = Message.of(f"msg_ping_{uuid4().hex}", _PING, utc_now(), {"webhook_id": str(webhook_id)})
+    message = Message.of(f"msg_ping_{uuid4().hex}", _PING, utc_now(), f'{{"webhook_id":"{webhook_id}"}}')
     sender = Sender(store.settings, resolve)
     try:
         outcome = await sender.send(url, message, secrets)
