@@ -127,7 +127,7 @@ INSTRUMENT = {
 }
 SERVICE = {
     "errors": "AgentRefused AgentUnreachable ArchiveError CalibrationDamaged CalibrationNotFound CalibrationStoreError "
-    "DiskFull MissingPart OtherBody OutboxError ScanDamaged "
+    "DiskFull EvidenceDamaged EvidenceMissing MissingPart OtherBody OutboxError ScanDamaged "
     "ScanNotFound ServerRefused ServerUnreachable ServiceError SettingsError StrangerPackages UsageError",
     "settings": "Settings load_settings software_version",
     "problems": "Kind error_of kind_of message_of problem_of",

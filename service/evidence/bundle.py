@@ -184,8 +184,8 @@ def _check_manifest(members: dict[str, memoryview]) -> str:
 def _record(members: dict[str, memoryview], result_id: str) -> Answer:
     """Return the record of the result, held against its own digest and the answer beside it."""
     record = json_of(members["result.json"])
+    said = json_of(members["identification.json"])
     text = bytes(members["identification.json"])
-    said = json.loads(text)
     try:
         Identification.model_validate_json(text)
     except ValidationError as error:

@@ -35,7 +35,9 @@ MAX_QUESTION = 32 << 20
 
 def main() -> None:
     """Answer until the questions end."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     # Whatever prints must not be taken for an answer.
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     questions = sys.stdin.buffer.raw if hasattr(sys.stdin.buffer, "raw") else sys.stdin.buffer

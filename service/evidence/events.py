@@ -11,6 +11,9 @@ from ..errors import EvidenceDamaged
 #: Most events in a bundle (chosen): a longer run from the first to the last is left out, and said so.
 MAX_EVENTS = 2000
 
+#: Most bytes of them (chosen: an event that names a thousand results has 40 kB).
+MAX_BYTES = 96 << 20
+
 _HASHED = ("seq", "type", "at", "actor", "subject", "data", "prev_hash")
 
 
@@ -24,6 +27,8 @@ def check_events(lines: memoryview, segment: memoryview | None, record: dict[str
     """
     if segment is None:
         raise EvidenceDamaged("chain/segment.json was taken out of the bundle")
+    if lines.nbytes > MAX_BYTES or segment.nbytes > MAX_BYTES:
+        raise EvidenceDamaged("chain/events.jsonl is larger than it may be")
     events = [json.loads(line) for line in bytes(lines).splitlines()]
     told = json.loads(bytes(segment))
     if len(events) > MAX_EVENTS or [one["seq"] for one in events] != told["events"]:

@@ -175,7 +175,7 @@ def reasons(sheet: Sheet, top: float, said: dict[str, Any]) -> float:
     y = top - 22.0
     known = [REASONS[code] for code in said["reasons"] if code in REASONS]
     for one in known[:REASONS_SHOWN]:
-        sheet.text(MARGIN, y, f"• {one.text}", size=7.4, width=INNER)
+        sheet.text(MARGIN, y, f"· {one.text}", size=7.4, width=INNER)
         sheet.text(
             MARGIN + 8.0, y - 8.8, f"→ {one.owner}: {one.next_step}", size=7.0, colour=GREY, width=INNER
         )

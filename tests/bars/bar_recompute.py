@@ -10,10 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# As the command line does, before NumPy is first imported: what is recorded here is recomputed there.
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import numpy as np
 from figures import Sheet, progress, run
 from panel import rows
@@ -23,6 +19,7 @@ from library.starter import ensure_starter
 from library.store import read_library
 from service.api.permissions import Role
 from service.cli.spectrum_files import read_spectra
+from service.errors import EvidenceDamaged
 from service.method_file import method_file
 from spectra.errors import SpectraError
 from spectra.method import Method
@@ -31,6 +28,8 @@ from spectra.values import Role as ScanRole
 
 COUNT = 200
 TESTS = Path(__file__).resolve().parents[1] / "service" / "api"
+
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 #: What is changed, and how; the first is the machine the results were made on.
 MACHINES: dict[str, dict[str, str]] = {
@@ -83,15 +82,20 @@ def measure(sheet: Sheet) -> None:
 def _real(sheet: Sheet, kit: ModuleType, method: Method) -> list[Any]:
     """Return results of real spectra, those through plastic with the blank of it."""
     found: list[Any] = []
-    for group in ("bare", "hdpe2", "hdpe4", "container", "direct"):
-        for row in rows(sheet.needs_shared(), group):
-            try:
-                scan = _scan(_spectrum(row["file"]), ScanRole.SAMPLE)
-                blank = None if row["blank"] is None else _scan(_spectrum(row["blank"]), ScanRole.BLANK)
-                found.append(kit.Result(method, scan, blank=blank, number=1000 + len(found)))
-            except SpectraError as error:
-                progress(f"{row['file']}: {error}")
-    return found[: COUNT // 2]
+    shared = sheet.needs_shared()
+    groups = ("bare", "through 2mm HDPE", "through 4mm HDPE")
+    pairs = [(row["file"], row["blank"]) for group in groups for row in rows(shared, group)]
+    singles = sorted((shared / "data" / "raman785-library").rglob("*.csv"))
+    for file, empty in [*pairs, *((path, None) for path in singles)]:
+        if len(found) == COUNT // 2:
+            break
+        try:
+            scan = _scan(_spectrum(file), ScanRole.SAMPLE)
+            blank = None if empty is None else _scan(_spectrum(empty), ScanRole.BLANK)
+            found.append(kit.Result(method, scan, blank=blank, number=1000 + len(found)))
+        except (SpectraError, EvidenceDamaged) as error:
+            progress(f"{file.name}: {error}")
+    return found
 
 
 def _spectrum(path: Path) -> Spectrum:
@@ -180,4 +184,7 @@ def _module(name: str) -> ModuleType:
 
 
 if __name__ == "__main__":
+    if "OPENBLAS_NUM_THREADS" not in os.environ:
+        # As the command line does: what is recorded here with one thread is recomputed there with one.
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
     run(measure)
