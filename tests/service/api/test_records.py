@@ -81,7 +81,10 @@ def records(serve_at: Any, scan_file: Any, new_identification: Any, tmp_path: Pa
         ("UPDATE results SET identification = replace(identification, '0.22', '0.99')", "row results/1"),
         ("UPDATE results SET device = '{'", "row results/1"),
         ("DELETE FROM results", "row results/1"),
-        ("UPDATE screenings SET finding = replace(finding, 'no_hold_requested', 'refer')", "row screenings/1"),
+        (
+            "UPDATE screenings SET finding = replace(finding, 'no_hold_requested', 'refer')",
+            "row screenings/1",
+        ),
         ("DELETE FROM screenings", "row screenings/1"),
         ("UPDATE chain_head SET seq = seq + 1", "head"),
     ],
