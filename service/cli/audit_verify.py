@@ -64,8 +64,8 @@ def verify(
 @app.command()
 def head(db: Db = None, as_json: Json = False) -> None:
     """Show the newest signed head that the server wrote: keep it elsewhere."""
-    from ..api.heads import LATEST, read_heads
     from ..api.heads_key import server_folder
+    from ..api.heads_signed import LATEST, read_heads
 
     folder = server_folder(places(db)) / "heads"
     found = [one for path in sorted(folder.glob(f"*{LATEST}")) for one in read_heads(path)]

@@ -24,8 +24,8 @@ from service.api.errors import AuditKeyUnusable, StoreUnreadable, UnrecordedChan
 from service.api.events import chain, sealing
 from service.api.events.reading import read_only
 from service.api.events.verification import Proof, verify
-from service.api.heads import HASHES, KEPT, LATEST, read_heads
 from service.api.heads_key import PRIVATE, PUBLIC, load_or_make, read_public
+from service.api.heads_signed import HASHES, KEPT, LATEST, read_heads
 from service.api.permissions import Role
 from service.api.purging import count_purgeable, purge
 from service.api.tables import Parcel, ResultPerson, Token
