@@ -199,6 +199,14 @@ KINDS: dict[str, Kind] = {
     "service.api.errors.HeadsUnreadable": Kind(
         SERVICE, 500, "heads_unreadable", "Signed heads cannot be read"
     ),
+    "service.api.errors.StoreUnreachable": Kind(
+        SERVICE, 503, "store_unreachable", "The database server does not answer"
+    ),
+    "service.api.errors.StoreUnsuitable": Kind(
+        SERVICE, 500, "store_unsuitable", "The database cannot take the records"
+    ),
+    "service.api.errors.TextUnfit": Kind(DATA, 422, "text_unfit", "A text cannot be kept"),
+    "service.api.errors.BackupRefused": Kind(DATA, 422, "backup_refused", "The backup was refused"),
     "service.api.errors.UnrecordedChange": Kind(SERVICE, 500, "unrecorded", "A change had no event"),
     "builtins.FileNotFoundError": Kind(DATA, 404, "file_not_found", "There is no such file"),
     "builtins.IsADirectoryError": Kind(DATA, 422, "is_a_folder", "A file was expected, not a folder"),

@@ -12,6 +12,9 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``bench_port``                          port of the bench agent, default 8470
 ``server_port``                         port of the server, default 8480
 ``bench_name``                          name of this bench at the server (default: the machine's)
+``database_url``    ``OPIOSCAN_DATABASE_URL``  the server's PostgreSQL database, empty for a file in the home
+``scans_folder``    ``OPIOSCAN_SCANS``  the server's scans; several server processes share it
+``idempotency_days``                    how long the server knows an Idempotency-Key, default 7
 ``silent_minutes``                      the server calls a bench silent after this, default 15
 ``verify_hours``                        longest interval between two verifications, default 8
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
@@ -35,6 +38,7 @@ from .errors import SettingsError
 from .settings_file import (
     BENCH_PORT,
     HOST,
+    IDEMPOTENCY_DAYS,
     RETENTION_DAYS,
     SERVER_PORT,
     SILENT_MINUTES,
@@ -64,6 +68,12 @@ class Settings:
     """Port of the server."""
     bench_name: str = ""
     """Name of this bench at the server; empty for the name it has, which is the machine's at first."""
+    database_url: str = field(default="", repr=False)
+    """URL of the server's PostgreSQL database, may hold a password; empty for a file in the home."""
+    scans_folder: str = ""
+    """Folder of the server's scan archive; empty for one in the home."""
+    idempotency_days: float = IDEMPOTENCY_DAYS
+    """How long the server knows an ``Idempotency-Key``, days."""
     silent_minutes: int = SILENT_MINUTES
     """After how long without a report the server calls a bench silent, min."""
     verify_hours: float = VERIFY_HOURS
@@ -140,7 +150,7 @@ class Settings:
     @property
     def server_scans(self) -> Path:
         """Folder of the server's scan archive."""
-        return self.home / "server" / "scans"
+        return Path(self.scans_folder).absolute() if self.scans_folder else self.home / "server" / "scans"
 
     @property
     def log_path(self) -> Path:
@@ -186,6 +196,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     home = _home(env.get("OPIOSCAN_HOME", ""))
     config = read_config(home / "config.toml")
     url = env.get("OPIOSCAN_SERVER", config.pop("server_url"))
+    config["database_url"] = env.get("OPIOSCAN_DATABASE_URL", config["database_url"]).strip()
+    config["scans_folder"] = env.get("OPIOSCAN_SCANS", config["scans_folder"])
     token = env.get("OPIOSCAN_TOKEN") or read_small(home / "server_token")
     return Settings(home=home, server_url=_checked_url(url), server_token=token.strip(), **config)
 

@@ -1,15 +1,16 @@
 """One transaction that writes: whatever it changes, an event tells of it, with the digests of the rows."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Insert, event, insert
 from sqlalchemy.orm import Session
 
 from .errors import UnrecordedChange
 from .events import chain
 from .events.sealing import Sealer, attributes_of, sealer_of
-from .tables import Base
+from .tables import Base, table_of
 
 _ROWS = "opioscan.rows"
 
@@ -36,6 +37,22 @@ class Change:
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.session)
+
+    def insert(self, *rows: Base) -> None:
+        """Insert new rows by plain statements, in this order; sealed like all others.
+
+        For the rows of a result, of which hundreds come in a second: the session's own bookkeeping costs
+        more than the insert. The session does not know the rows afterwards.
+        """
+        connection = self.session.connection()
+        for one in rows:
+            statement, names = _insert_of(type(one))
+            said = one.__dict__
+            done = connection.execute(statement, {name: said[name] for name in names if name in said})
+            for name, value in zip(_key_of(type(one)), done.inserted_primary_key or (), strict=False):
+                if name not in said:
+                    setattr(one, name, value)
+            self.watch.note_new(one)
 
     def record(self, kind: str, subject: str, data: dict[str, Any]) -> None:
         """Append an event to the chain (`chain.append`), and do what follows from it in this transaction."""
@@ -79,6 +96,11 @@ class Watch:
         self._gone.clear()
         return rows
 
+    def note_new(self, one: Base) -> None:
+        """Note a new row that the session does not know of."""
+        if (sealer := sealer_of(one.__tablename__)) is not None:
+            self._rows[id(one)] = (one, sealer, True)
+
     def _note(self, session: Session, *_: object) -> None:
         for one in session.new:
             if (sealer := sealer_of(one.__tablename__)) is not None:
@@ -103,6 +125,16 @@ class Watch:
         # or its writer was undone with it.
         self._rows.clear()
         self._gone.clear()
+
+
+@cache
+def _insert_of(kind: type[Base]) -> tuple[Insert, tuple[str, ...]]:
+    return insert(table_of(kind)), tuple(table_of(kind).columns.keys())
+
+
+@cache
+def _key_of(kind: type[Base]) -> tuple[str, ...]:
+    return tuple(one.name for one in table_of(kind).primary_key)
 
 
 def _columns(one: Base, new: bool) -> dict[str, Any]:

@@ -7,9 +7,13 @@
     ├── StoreTooNew (RuntimeError)            a later version of this software made the database
     ├── StoreBusy (TimeoutError)              another writer holds the database for too long
     ├── StoreUnreadable (OSError)             the database cannot be read as it is
-    ├── UnrecordedChange (RuntimeError)       a change without an event: refused, nothing was written
     ├── AuditKeyUnusable (OSError)            the key that signs heads of the chain cannot be used
-    └── HeadsUnreadable (OSError)             a file of signed heads cannot be read
+    ├── HeadsUnreadable (OSError)             a file of signed heads cannot be read
+    ├── StoreUnreachable (ConnectionError)    the database server does not answer
+    ├── StoreUnsuitable (RuntimeError)        the database server's database cannot take the records
+    ├── TextUnfit (ValueError)                a text that no database of ours keeps
+    ├── BackupRefused (ValueError)            a backup that is damaged, or no place for it
+    └── UnrecordedChange (RuntimeError)       a change without an event: refused, nothing was written
 """
 
 from ..errors import ServiceError
@@ -29,6 +33,22 @@ class StoreBusy(ServiceError, TimeoutError):
 
 class StoreUnreadable(ServiceError, OSError):
     """The database is not there, is damaged, or is of another version than this software."""
+
+
+class StoreUnreachable(ServiceError, ConnectionError):
+    """The database server does not answer, went away, or does not let us in."""
+
+
+class StoreUnsuitable(ServiceError, RuntimeError):
+    """The database exists, and its encoding or order of texts would lead to wrong answers."""
+
+
+class TextUnfit(ServiceError, ValueError):
+    """A text that was sent holds a character that cannot be kept; nothing was written."""
+
+
+class BackupRefused(ServiceError, ValueError):
+    """A backup is damaged, incomplete or none, or its place is taken; nothing was changed."""
 
 
 class UnrecordedChange(ServiceError, RuntimeError):

@@ -3,7 +3,7 @@
 One module for each area; a new table is imported here, so that everybody finds it in one place.
 """
 
-from .base import Base
+from .base import Base, table_of
 from .proof import LegalHold
 from .records import (
     Bench,
@@ -20,6 +20,7 @@ from .records import (
     ResultUse,
     ScanFile,
     Screening,
+    SignIn,
     Token,
     Verification,
 )
@@ -41,6 +42,8 @@ __all__ = [
     "ResultUse",
     "ScanFile",
     "Screening",
+    "SignIn",
     "Token",
     "Verification",
+    "table_of",
 ]
