@@ -68,7 +68,7 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _server_engine(place: ServerPlace, busy_s: float) -> Engine:
     try:
-        import pg8000
+        import pg8000  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingPart(
             "PostgreSQL needs the Python package 'pg8000'; install it with: "

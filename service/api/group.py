@@ -50,6 +50,9 @@ class _Group:
                 self.transaction.commit()
         except BaseException as error:
             self.error = error
+            # Whatever state the driver is in, nobody begins on this connection again.
+            with suppress(Exception):
+                self.connection.invalidate()
         finally:
             with suppress(Exception):
                 self.connection.close()

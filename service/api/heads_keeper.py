@@ -20,8 +20,8 @@ from sqlalchemy import select
 from .clock import utc_now
 from .database import Database
 from .events import chain
-from .heads import HASHES, KEPT, LATEST, SignedHead, read_heads, sign_head
 from .heads_key import load_or_make, public_of
+from .heads_signed import HASHES, KEPT, LATEST, SignedHead, read_heads, sign_head
 from .tables import ChainHead, Event
 
 _LOG = logging.getLogger(__name__)

@@ -10,8 +10,13 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from .engines import open_engine
 from .errors import StoreTooNew, StoreUnreadable
 from .migrating import present_and_newest
+from .places import is_url, shown
+
+#: How long to wait for the database, s.
+_BUSY_S = 10.0
 
 
 @contextmanager
@@ -30,15 +35,15 @@ def read_only(place: Path | str) -> Iterator[Connection]:
     StoreTooNew
         A later version of this software made it.
     """
-    engine = _postgres(str(place)) if "://" in str(place) else _sqlite(Path(place))
+    engine = open_engine(place, _BUSY_S) if is_url(place) else _sqlite(Path(place))
     try:
         with engine.connect() as connection:
             _check_version(connection, place)
             yield connection
     except DBAPIError as error:
-        raise StoreUnreadable(f"{_shown(place)} cannot be read: {error.orig}") from error
+        raise StoreUnreadable(f"{shown(place)} cannot be read: {error.orig}") from error
     except SQLAlchemyError as error:
-        raise StoreUnreadable(f"{_shown(place)} cannot be read: {error}") from error
+        raise StoreUnreadable(f"{shown(place)} cannot be read: {error}") from error
     finally:
         engine.dispose()
 
@@ -49,7 +54,7 @@ def _sqlite(path: Path) -> Engine:
     name = quote(str(path.absolute()))
     engine = create_engine(
         f"sqlite:///file:{name}?mode=ro&uri=true",
-        connect_args={"isolation_level": None, "timeout": 10.0},
+        connect_args={"isolation_level": None, "timeout": _BUSY_S},
         poolclass=NullPool,
     )
     event.listen(engine, "connect", _prepare)
@@ -64,32 +69,17 @@ def _prepare(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _postgres(url: str) -> Engine:
-    return create_engine(
-        "postgresql+pg8000://" + url.partition("://")[2],
-        poolclass=NullPool,
-        # One state from the first answer to the last, however long it takes.
-        execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
-    )
-
-
 def _check_version(connection: Connection, place: Path | str) -> None:
     found, newest, known = present_and_newest(connection)
     if found == newest:
         return
     if found is None:
-        raise StoreUnreadable(f"{_shown(place)} is no database of an opioscan server")
+        raise StoreUnreadable(f"{shown(place)} is no database of an opioscan server")
     if not known:
         raise StoreTooNew(
             f"the database is of version {found}, this software knows up to {newest}: update the software"
         )
     raise StoreUnreadable(
-        f"{_shown(place)} is of version {found}, this software reads {newest}: start the server once, "
+        f"{shown(place)} is of version {found}, this software reads {newest}: start the server once, "
         "which brings it up to date"
     )
-
-
-def _shown(place: Path | str) -> str:
-    """Return a place without the password that a URL can hold."""
-    before, at, after = str(place).rpartition("@")
-    return f"{before.partition('://')[0]}://…@{after}" if at and "://" in before else str(place)

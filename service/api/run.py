@@ -11,8 +11,8 @@ import uvicorn
 
 from ..errors import UsageError
 from .app import create_app
-from .guards.bounded_heads import BoundedHeads
 from .guards.tls import TlsFiles
+from .heads import BoundedHeads
 from .requests import open_store
 from .settings import ServerSettings
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .errors import HeadsUnreadable
 from .events.verification import NotedHashes, Witness
-from .heads import HASHES, KEPT, LATEST, SignedHead, read_heads
 from .heads_key import PUBLIC, read_public
+from .heads_signed import HASHES, KEPT, LATEST, SignedHead, read_heads
 
 
 def gather(folder: Path | None, heads: Sequence[Path] = (), public_keys: Sequence[Path] = ()) -> Witness:

@@ -1,19 +1,19 @@
 """The form of a backup, ``opioscan.backup/1``: a tar file (POSIX ustar) of plain files, in this order.
 
 ``backup.json``
-    ``format``, ``software``, ``revision`` (the step its tables are at), ``made_at``, ``files`` (whether scans and
-    method files are in it).
+    ``format``, ``software``, ``revision`` (the step its tables are at), ``made_at``, ``files`` (whether scans
+    and method files are in it).
 ``tables/NAME/000001.jsonl`` …
     The rows of a table in the order of its primary key, one JSON object a line: a value by column, bytes as
     ``{"hex": "…"}``. Tables follow in an order in which what a row refers to comes before it.
 ``scans/SHA256``, ``methods/SHA256``
     Files, named by what is in them.
 ``manifest.json``
-    ``tables``: rows and SHA-256 over all bytes of each table; ``files``: count, bytes and SHA-256 over the names,
-    each with a line feed, of each folder. It comes last, so that a file that was cut off is none.
+    ``tables``: rows, bytes and SHA-256 over all bytes of each table; ``files``: count, bytes and SHA-256 over
+    the names, each with a line feed, of each folder. It comes last, so that a file that was cut off is none.
 
-All rows are of one moment: the chain in them ends with the head row. Backups hold personal data and secrets of
-webhooks; the file is readable by its owner only.
+All rows are of one moment: the chain in them ends with the head row. Backups hold personal data and the
+secrets of webhooks; the file is readable by its owner only.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ LEFT_OUT = frozenset({"sessions"})
 
 #: Bytes after which a part of a table ends (chosen: fits into any memory many times).
 PART_BYTES = 4 * 1024 * 1024
-#: Longest row, and so the longest part is a part and a row (chosen: a result has at most 1 MiB, escaped twice).
+#: Longest row, and so the longest part is a part and a row (chosen: a body has at most 1 MiB, escaped twice).
 _ROW_BYTES = 12 * 1024 * 1024
 _SMALL_BYTES = 1024 * 1024
 _SCAN_BYTES = 64 * 1024 * 1024

@@ -118,7 +118,8 @@ class _Restorer:
         self._methods = settings.scans_path.parent / "methods"
         self._order = [one.name for one in kept_tables()]
         self._at: tuple[str, int] = ("", 0)
-        self._tallies = {name: Tally() for name in (*self._order, *FOLDERS)}
+        folders = (f"{name}/" for name in FOLDERS)
+        self._tallies = {name: Tally() for name in (*self._order, *folders)}
         self._has_files = False
         self._whole = False
         self.done = Restored()
@@ -202,14 +203,14 @@ class _Restorer:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(path, data)
-        self._tallies[member.kind].add(f"{member.name}\n".encode(), 1, len(data))
+        self._tallies[f"{member.kind}/"].add(f"{member.name}\n".encode(), 1, len(data))
         self.done.files += 1
 
     def _compare(self, manifest: dict[str, Any]) -> None:
         tables, files = manifest.get("tables"), manifest.get("files")
         if not isinstance(tables, dict) or not isinstance(files, dict):
             raise BackupRefused("the backup's manifest cannot be read")
-        told = {**tables, **files}
+        told = {**tables, **{f"{name}/": one for name, one in files.items()}}
         for name, tally in self._tallies.items():
             if tally.count and name not in told:
                 raise BackupRefused(f"the backup's manifest says nothing of {name}")
@@ -247,7 +248,7 @@ def _require_empty(connection: Connection, wanted: str) -> None:
         raise BackupRefused("the database holds records already: restore into an empty one")
     if found != wanted:
         raise BackupRefused(
-            f"the backup is of version {wanted[:32]} and the database was made for {found}: restore into a new one"
+            f"the backup is of version {wanted[:32]} and the database is of {found}: restore into a new one"
         )
 
 

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import UsageError
 from ..settings import load_settings
-from .audit_options import Db, Json, actor, open_database
+from .audit_options import Db, Json, actor, server_database
 from .output import emit_json, progress, say
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def purge(
     from ..api.purging import purge as erase
 
     moment = _moment(before, older_than)
-    with closing(open_database(db)) as database:
+    with closing(server_database(db)) as database:
         with database.read() as session:
             found = count_purgeable(session, moment)
         if not dry_run:
@@ -75,7 +75,7 @@ def hold(
 
     if not why.strip() or len(why) > 1000 or "\0" in why:
         raise UsageError("--why takes 1 to 1000 characters")
-    with closing(open_database(db)) as database, _as_usage(), database.write(actor()) as change:
+    with closing(server_database(db)) as database, _as_usage(), database.write(actor()) as change:
         found, created = place_hold(change, _parcel(change.session, parcel), why)
         shown = view_hold(found).model_dump()
     if as_json:
@@ -90,7 +90,7 @@ def unhold(parcel: ParcelName, db: Db = None, as_json: Json = False) -> None:
     from ..api.holds.repository import lift_hold
     from ..api.holds.views import view_hold
 
-    with closing(open_database(db)) as database, _as_usage(), database.write(actor()) as change:
+    with closing(server_database(db)) as database, _as_usage(), database.write(actor()) as change:
         shown = view_hold(lift_hold(change, _parcel(change.session, parcel))).model_dump()
     if as_json:
         emit_json(shown)

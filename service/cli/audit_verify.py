@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .audit_options import Db, Json, places
+from .audit_options import Db, Json, server_settings
 from .output import emit_json, progress, say, warn
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ PublicKeys = Annotated[
         "--public-key", help="Key that signed heads; may be given again.", show_default="the server's own"
     ),
 ]
-Url = Annotated[str, typer.Option("--database-url", help="A PostgreSQL database instead of a file.")]
 
 #: Faults shown to people; --json has up to a thousand.
 _SHOWN = 20
@@ -36,7 +35,6 @@ def verify(
     db: Db = None,
     heads: Heads = None,
     public_key: PublicKeys = None,
-    database_url: Url = "",
     as_json: Json = False,
 ) -> None:
     """Find any event or row that was altered, removed, reordered, slipped in or cut off.
@@ -49,10 +47,9 @@ def verify(
     from ..api.read_only import read_only
     from ..api.witness import gather
 
-    where = places(db)
+    where = server_settings(db)
     witness = gather(server_folder(where), heads or (), public_key or ())
-    place = database_url or where.db_path
-    with read_only(place) as connection, progress("verifying", _size(connection)) as told:
+    with read_only(where.place) as connection, progress("verifying", _size(connection)) as told:
         proof = prove(connection, witness, told=told)
     if as_json:
         emit_json(_shown(proof))
@@ -64,10 +61,10 @@ def verify(
 @app.command()
 def head(db: Db = None, as_json: Json = False) -> None:
     """Show the newest signed head that the server wrote: keep it elsewhere."""
-    from ..api.heads import LATEST, read_heads
     from ..api.heads_key import server_folder
+    from ..api.heads_signed import LATEST, read_heads
 
-    folder = server_folder(places(db)) / "heads"
+    folder = server_folder(server_settings(db)) / "heads"
     found = [one for path in sorted(folder.glob(f"*{LATEST}")) for one in read_heads(path)]
     if not found:
         raise UsageError(f"{folder} holds no signed head: start the server once")
@@ -84,7 +81,7 @@ def key(db: Db = None, as_json: Json = False) -> None:
     """Show the public key that signed heads are checked with: hand it out on the first day."""
     from ..api.heads_key import PUBLIC, read_public, server_folder
 
-    path = server_folder(places(db)) / PUBLIC
+    path = server_folder(server_settings(db)) / PUBLIC
     if not path.exists():
         raise UsageError(f"{path} is not there: the server makes it at its first start")
     public = read_public(path)

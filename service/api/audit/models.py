@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..heads import SCHEMA, SignedHead
+from ..heads_signed import SCHEMA, SignedHead
 
 
 class HeadView(BaseModel):

@@ -43,9 +43,12 @@ def broken_promises(
                 due = said.pop(row[name], None)
                 if key not in sealed or sealed[key][1] > until:
                     continue  # changed since, or slipped in: the seals tell
-                seq, promised = due or (None, None)
-                if promised != _kept(found, row):
-                    yield key, "was altered before the upgrade: it does not fit its event", seq
+                kept = _kept(found, row)
+                if due is None:
+                    if kept is not None:
+                        yield key, "has no event that tells of it", None
+                elif due[1] != kept:
+                    yield key, "was altered before the upgrade: it does not fit its event", due[0]
         for subject, (seq, _) in said.items():
             yield f"{table} {subject}", "was removed before the upgrade", seq
 
@@ -68,11 +71,11 @@ def _kept(found: Any, row: Row) -> Any:
         return "unreadable"
 
 
-def _result(row: Row) -> str | None:
+def _result(row: Row) -> str:
     said = {name: row[name] for name in _RESULT}
     said["training"] = bool(said["training"])
     found = record_digest(Result(**said))
-    return found if found == row["record_digest"] else None
+    return found if found == row["record_digest"] else "unfit"
 
 
 def _body(row: Row) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from ..heads import SignedHead
+from ..heads_signed import SignedHead
 
 #: Page cache, KiB: the rest is on disk (chosen: a proof takes less memory than the server).
 _CACHE_KIB = 48 * 1024

@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, inspect
 from sqlalchemy.orm import Session
 
-from ..heads import SignedHead
 from ..heads_key import PublicKey
+from ..heads_signed import SignedHead
 from .derived import CHECKS
 from .faults import ChainFault, Faults
 from .paging import pages

@@ -39,6 +39,8 @@ USUAL = "LC_COLLATE 'C' LC_CTYPE 'C'"
 def new_database(url: str, order: str = USUAL, *, strict: bool = True) -> str | None:
     """Make an empty database, as the documentation says, and return its URL; None for an order it has not."""
 
+    from sqlalchemy.exc import DBAPIError
+
     from service.api.engines import open_engine
 
     name = f"opioscan_{os.getpid()}_{next(_COUNT)}"
