@@ -49,8 +49,9 @@ def test_a_scanned_barcode_leads_to_the_curves_and_a_review(
     # The bench of this test sends no method: the scan alone can be drawn, and the page says so.
     expect(page.locator("#overlay")).to_have_attribute("data-drawn", "yes", timeout=30_000)
     expect(page.locator("#overlay .status")).to_contain_text("method")
+    names = ["scan", "bands of the watch list"]
     scan = page.get_by_role("button", name="scan", exact=True)
-    assert page.evaluate("document.querySelector('#overlay .plot').data.map(one => one.name)") == ["scan"]
+    assert page.evaluate("document.querySelector('#overlay .plot').data.map(one => one.name)") == names
     scan.focus()
     page.keyboard.press("Space")
     expect(scan).to_have_attribute("aria-pressed", "false")
