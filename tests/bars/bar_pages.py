@@ -45,6 +45,7 @@ class Found:
     strangers: list[str] = field(default_factory=list)
     wide: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    statuses: set[int] = field(default_factory=set)
 
 
 def measure(sheet: Sheet) -> None:
@@ -95,7 +96,7 @@ def _look(
     with looking_at(browser, base_url=served.url, **how) as watched:
         for name, path in pages.items():
             began = time.monotonic()
-            _open(watched, served, name, path)
+            found[name].statuses.add(_open(watched, served, name, path))
             found[name].seconds.append(time.monotonic() - began)
             watched.page.screenshot(path=shots / f"{name}-{look}.png", full_page=True)
             found[name].said += [one for one in watched.said if not _is_wanted(name, one)]
@@ -103,6 +104,10 @@ def _look(
             found[name].wide += _too_wide(watched.page, look)
             watched.said.clear()
             watched.asked.clear()
+
+
+def _due(name: str) -> set[int]:
+    return {404} if name == "problem" else {200}
 
 
 def _is_wanted(name: str, said: str) -> bool:
@@ -126,15 +131,17 @@ def _judge(
             watched.said.clear()
 
 
-def _open(watched: Watched, served: Any, name: str, path: str) -> None:
+def _open(watched: Watched, served: Any, name: str, path: str) -> int:
+    """Open a page, wait for its charts, and return its status."""
     if name != "login" and "/login" in watched.page.url:
         watched.page.goto("/login")
         watched.page.get_by_label("Token").fill(served.tokens[Role.TECHNICIAN])
         watched.page.keyboard.press("Enter")
         watched.page.wait_for_url("**/")
-    watched.page.goto(path)
+    answer = watched.page.goto(path)
     for figure in watched.page.locator("figure.chart[data-kind]").all():
         figure.locator("xpath=self::*[@data-drawn]").wait_for(timeout=PATIENCE_MS)
+    return 0 if answer is None else answer.status
 
 
 def _too_wide(page: Page, look: str) -> list[str]:
@@ -153,6 +160,8 @@ def _axe(folder: Path) -> str:
 def _tell(sheet: Sheet, found: dict[str, Found], shots: Path) -> None:
     looks = len(LOOKS)
     sheet.tell("pages, each in looks", f"{len(found)} × {looks}")
+    missing = [f"{name}: {page.statuses}" for name, page in found.items() if page.statuses != _due(name)]
+    sheet.none_of("pages that are not there", missing)
     told = [f"{name}: {one}" for name, page in found.items() for one in page.forbidden]
     sheet.none_of("serious or critical violations (axe-core)", told)
     sheet.none_of("complaints in the console", [one for page in found.values() for one in page.said])
