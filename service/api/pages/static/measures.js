@@ -5,8 +5,8 @@ charts.register("measures-verdicts", (data, look) => {
   const colours = { alarm_named: look.alarm, alarm_class: look.fit, inconclusive: look.doubt, no_hold_requested: look.calm };
   const patterns = { alarm_named: "", alarm_class: "/", inconclusive: ".", no_hold_requested: "" };
   const traces = data.verdicts.map((one) => ({
-    type: "bar", name: one.name, x: data.labels, y: one.values,
-    marker: { color: colours[one.kind], symbol: "square", pattern: { shape: patterns[one.kind] } },
+    type: "bar", mode: "markers", name: one.name, x: data.labels, y: one.values,
+    marker: { color: colours[one.kind], pattern: { shape: patterns[one.kind] } },
   }));
   const layout = {
     barmode: "stack", height: 360,
