@@ -188,7 +188,13 @@ def _figure(one: ProgressView, value: float | None) -> str:
 def _choices(session: Session) -> dict[str, list[tuple[str, str]]]:
     operations, _ = list_operations(session, OperationQuery(limit=MOST))
     places = {
-        name: session.scalars(select(column).where(column != "").distinct().order_by(column).limit(MOST))
+        name: session.scalars(
+            select(column)
+            .where(MeasureKey.grain == "month", column != "")
+            .distinct()
+            .order_by(column)
+            .limit(MOST)
+        )
         for name, column in (("site", MeasureKey.site), ("bench", MeasureKey.bench))
     }
     return {
