@@ -85,6 +85,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "reviews_page": _PEOPLE,
     "answer_form": _PLANNERS,
     "measures_page": _PEOPLE,
+    "measures_file": _PEOPLE,
+    "measures_json": _PEOPLE,
     # audit, holds, purges
     # methods, curves, reports, bundles
     "put_method": frozenset({Role.BENCH, Role.TECHNICIAN}),
