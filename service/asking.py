@@ -37,21 +37,55 @@ class Server:
         ServerRefused
             The server said no.
         """
+        return self._ask("GET", path, params=dict(params))
+
+    def send(
+        self, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Send something and return what the server answers; raises as `get` does."""
+        return self._ask(method, path, json=dict(body), headers=dict(headers))
+
+    def tag(self, path: str) -> str:
+        """Return the ETag of something, so that a change of it says what was read; raises as `get` does."""
+        _, response = self._answer("GET", path)
+        return str(response.headers.get("etag", ""))
+
+    def get_text(self, path: str, params: Mapping[str, str], kind: str) -> str:
+        """Return a text of a media type that the server answers; raises as `get` does."""
+        body, _ = self._answer("GET", path, params=dict(params), kind=kind)
+        return body.decode(errors="replace")
+
+    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        body, response = self._answer(method, path, **options)
+        answer = json_object(response, body)
+        if answer is None:
+            raise self.stranger(response.status_code)
+        return answer
+
+    def _answer(
+        self, method: str, path: str, *, kind: str = "application/json", **options: Any
+    ) -> tuple[bytes, httpx.Response]:
         try:
-            with self.client.stream("GET", path, params=dict(params)) as response:
+            with self.client.stream(method, path, **options) as response:
                 body = read_bounded(response, MAX_REPLY_BYTES)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             words = str(error) or type(error).__name__
             raise ServerUnreachable(f"{self.address} is out of reach: {words}") from error
+        if response.status_code not in {200, 201}:
+            raise self._refused(response, body)
+        found = response.headers.get("content-type", "").partition(";")[0].strip()
+        if body is None or found != kind:
+            raise self.stranger(response.status_code)
+        return body, response
+
+    def _refused(self, response: httpx.Response, body: bytes | None) -> ServerUnreachable | ServerRefused:
         answer = json_object(response, body)
         if answer is None:
-            raise self.stranger(response.status_code)
-        if response.status_code != 200:
-            said = " ".join(str(answer.get("detail") or answer.get("title") or "").split())[:300]
-            hint = f"; set OPIOSCAN_TOKEN to a token of a {self.roles}"
-            hint = hint if response.status_code in {401, 403} else ""
-            raise ServerRefused(f"{self.address} answered {response.status_code}: {said}{hint}")
-        return answer
+            return self.stranger(response.status_code)
+        said = " ".join(str(answer.get("detail") or answer.get("title") or "").split())[:300]
+        hint = f"; set OPIOSCAN_TOKEN to a token of a {self.roles}"
+        hint = hint if response.status_code in {401, 403} else ""
+        return ServerRefused(f"{self.address} answered {response.status_code}: {said}{hint}")
 
     def stranger(self, status: int = 200) -> ServerUnreachable:
         """Return the error for an answer that no opioscan server gives."""

@@ -98,6 +98,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "reviews_page": _PEOPLE,
     "answer_form": _PLANNERS,
     "measures_page": _PEOPLE,
+    "measures_file": _PEOPLE,
+    "measures_json": _PEOPLE,
     # audit, holds, purges
     "get_audit_head": _FOLLOWERS | {Role.BENCH},
     "place_legal_hold": _KEEPERS,

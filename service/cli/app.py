@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibration": ("service.cli.calibration", "Keep calibration records; chart verifications."),
     "outbox": ("service.cli.outbox", "Show or send what waits for the server."),
     "fleet": ("service.cli.fleet", "Show every bench: method, verification, queue."),
+    "measures": ("service.cli.measures", "Show what screening achieved, with exact intervals."),
+    "operation": ("service.cli.operation", "Plan, list, show and change operations."),
     "impact": ("service.cli.impact", "List every result that depended on a calibration, device, …"),
     "report": ("service.cli.report", "Write a result on one page, as PDF."),
     "validate": ("service.cli.validate", "Validate a method on known samples, measured or simulated."),

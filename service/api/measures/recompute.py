@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ..tables import MeasureCount, MeasuredScreening, MeasureHour, MeasureKey, Parcel
 from .counts import table_of
 from .facts import BATCH, Fact, Key, facts_of
+from .grains import slots_of
 from .instruments import all_checks, counts_of, place_check, unplaced
 from .rollup import ACTIVE, Moves, place_of, recount
 
@@ -88,6 +89,6 @@ def _parcels(session: Session) -> Iterator[list[str]]:
 
 
 def _add(total: Counts, key: Key, metric: str, n: int) -> None:
-    rest = (key.site, key.operation_id, key.bench, key.training, key.emulated, metric)
-    total["day", key.day, *rest] += n
-    total["month", key.day[:7], *rest] += n
+    for slot in slots_of(key.day, key.bench):
+        place = (slot.grain.value, slot.period, key.site, key.operation_id, slot.bench)
+        total[*place, key.training, key.emulated, metric] += n

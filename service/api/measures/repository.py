@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ..problems import Problem
 from ..tables import MeasureCount, MeasureKey, Review, Screening
 from .durations import seconds_between
+from .grains import Grain, month_from, week_from, week_of
 from .models import MOST_DAYS, MOST_WEEK_DAYS, MeasuresQuery
 
 #: Group, training, emulated → metric → how many.
@@ -98,10 +99,7 @@ def open_reviews(session: Session, query: MeasuresQuery, now: str) -> tuple[int,
 
 
 def _place(query: MeasuresQuery, found: str) -> str:
-    if query.by != "week":
-        return found
-    day = date.fromisoformat(found)
-    return (day - timedelta(days=day.weekday())).isoformat()
+    return week_of(found) if query.by == "week" else found
 
 
 def _chosen(query: MeasuresQuery) -> list[ColumnElement[bool]]:
@@ -120,29 +118,29 @@ def _chosen(query: MeasuresQuery) -> list[ColumnElement[bool]]:
 
 
 def _covering(query: MeasuresQuery, period: Period) -> ColumnElement[bool]:
-    """Return what chooses whole months, and days where a month is not asked for as a whole."""
-    days = MeasureKey.grain == "day"
-    if query.by in _USUAL_DAYS:
-        return and_(days, MeasureKey.period >= period.since, MeasureKey.period < period.until)
-    months: ColumnElement[bool] = MeasureKey.grain == "month"
-    first, last = _month_from(period.since), period.until[:7]
-    if period.since and period.until and first >= last:
-        return and_(days, MeasureKey.period >= period.since, MeasureKey.period < period.until)
-    edges = []
-    if period.since:
-        months = and_(months, MeasureKey.period >= first)
-        if first != period.since[:7]:
-            edges.append(and_(days, MeasureKey.period >= period.since, MeasureKey.period < f"{first}-01"))
-    if period.until:
-        months = and_(months, MeasureKey.period < last)
-        if period.until[8:] != "01":
-            edges.append(and_(days, MeasureKey.period >= f"{last}-01", MeasureKey.period < period.until))
-    return or_(months, *edges)
-
-
-def _month_from(day: str) -> str:
-    """Return the first month that begins on a day or later."""
-    if not day or day[8:] == "01":
-        return day[:7]
-    following = date.fromisoformat(f"{day[:7]}-28") + timedelta(days=4)
-    return following.isoformat()[:7]
+    """Return what chooses weeks or months that lie within a period, and days at its ends."""
+    one_by_one = bool(query.bench) or query.by == "bench"
+    days = MeasureKey.grain == (Grain.DAY if one_by_one else Grain.ALL_DAY).value
+    within = (
+        MeasureKey.period >= period.since,
+        *([MeasureKey.period < period.until] if period.until else []),
+    )
+    if query.by == "day" or (query.by == "week" and one_by_one):
+        return and_(days, *within)
+    if query.by == "week":
+        coarse, begin, length = Grain.ALL_WEEK, week_from, 10
+    else:
+        coarse, begin, length = (Grain.MONTH if one_by_one else Grain.ALL_MONTH), month_from, 7
+    first = begin(period.since) if period.since else ""
+    # The last whole one ends where another begins on the first day that does not count, or before.
+    last = period.until
+    if period.until and begin(period.until) != period.until:
+        last = week_of(period.until) if query.by == "week" else f"{period.until[:7]}-01"
+    if first and last and first >= last:
+        return and_(days, *within)
+    whole = [MeasureKey.grain == coarse.value, MeasureKey.period >= first[:length]]
+    edges = [and_(days, MeasureKey.period >= period.since, MeasureKey.period < first)] if first else []
+    if last:
+        whole.append(MeasureKey.period < last[:length])
+        edges.append(and_(days, MeasureKey.period >= last, MeasureKey.period < period.until))
+    return or_(and_(*whole), *edges)

@@ -17,12 +17,15 @@ from ..events.chain import canonical
 from ..tables import MeasuredScreening, MeasureKey
 from .counts import add_counts, add_hours, table_of
 from .facts import BATCH, Fact, Key, add_result, facts_of
+from .grains import Slot, slots_of
 
-#: Hours in which screenings were opened: day by day in the hours, in days and months as this count.
+#: Hours in which a bench opened screenings: hour by hour for each day, added up in the counts.
 ACTIVE = "active_hours"
 
 _MEASURED, _KEYS = table_of(MeasuredScreening), table_of(MeasureKey)
 _KEY_NAMES = ("site", "operation_id", "bench", "training", "emulated")
+#: What all keys of a thing have in common.
+_SHARED = ("site", "operation_id", "training", "emulated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,9 @@ class Place:
     """Where something is counted."""
 
     day: int
-    """Row of the key of its day."""
-    month: int
-    """Row of the key of its month."""
+    """Row of the key of the bench's day."""
+    others: tuple[int, ...]
+    """Rows of the other keys it is counted under."""
 
 
 @dataclass(slots=True)
@@ -53,13 +56,13 @@ class Moves:
     def make(self, session: Session) -> None:
         """Write them."""
         opened = Counter({(place.day, hour): n for (place, hour), n in self.hours.items() if n})
-        months = {place.day: place.month for place, _ in self.hours}
+        places = {place.day: place for place, _ in self.hours}
         for day, n in add_hours(session, opened).items():
-            self.counts[Place(day, months[day]), ACTIVE] += n
+            self.counts[places[day], ACTIVE] += n
         total: Counter[tuple[int, str]] = Counter()
         for (place, metric), n in self.counts.items():
-            total[place.day, metric] += n
-            total[place.month, metric] += n
+            for row in (place.day, *place.others):
+                total[row, metric] += n
         add_counts(session, total)
 
 
@@ -92,16 +95,16 @@ def recount_result(session: Session, data: Mapping[str, Any], at: str) -> bool:
 
 
 def place_of(session: Session, key: Key) -> Place:
-    """Return where a key is counted; the keys of its day and month are made where they are missing."""
-    found = session.execute(
-        select(MeasureKey.row, MeasureKey.month_row).where(*_same("day", key.day, key))
-    ).one_or_none()
+    """Return where a key is counted; what is missing of its keys is made."""
+    day, *others = slots_of(key.day, key.bench)
+    found = session.execute(select(MeasureKey.row, MeasureKey.others).where(*_same(day, key))).one_or_none()
     if found is not None:
-        return Place(found.row, found.month_row)
-    month = session.scalar(select(MeasureKey.row).where(*_same("month", key.day[:7], key)))
-    if month is None:
-        month = _make(session, "month", key.day[:7], key, None)
-    return Place(_make(session, "day", key.day, key, month), month)
+        return Place(found.row, tuple(json.loads(found.others)))
+    rows = []
+    for slot in others:
+        row = session.scalar(select(MeasureKey.row).where(*_same(slot, key)))
+        rows.append(_make(session, slot, key, []) if row is None else row)
+    return Place(_make(session, day, key, rows), tuple(rows))
 
 
 def _settle(session: Session, parcel_ids: Sequence[str], facts: Mapping[str, Fact], moves: Moves) -> None:
@@ -137,7 +140,7 @@ def _counted(session: Session, which: ColumnElement[bool]) -> dict[str, tuple[Fa
     rows = session.execute(
         select(
             *(MeasuredScreening.screening_id, MeasuredScreening.parcel_id, MeasuredScreening.key_row),
-            *(MeasuredScreening.opened_at, MeasuredScreening.counted, MeasureKey.month_row),
+            *(MeasuredScreening.opened_at, MeasuredScreening.counted, MeasureKey.others),
             *(getattr(MeasureKey, name) for name in names),
         )
         .join(MeasureKey, MeasureKey.row == MeasuredScreening.key_row)
@@ -152,7 +155,7 @@ def _counted(session: Session, which: ColumnElement[bool]) -> dict[str, tuple[Fa
                 one.opened_at,
                 Counter(json.loads(one.counted)),
             ),
-            Place(one.key_row, one.month_row),
+            Place(one.key_row, tuple(json.loads(one.others))),
         )
         for one in rows
     }
@@ -168,16 +171,19 @@ def _row(fact: Fact, place: Place) -> dict[str, Any]:
     }
 
 
-def _same(grain: str, period: str, key: Key) -> list[ColumnElement[bool]]:
+def _same(slot: Slot, key: Key) -> list[ColumnElement[bool]]:
     return [
-        MeasureKey.grain == grain,
-        MeasureKey.period == period,
-        *(getattr(MeasureKey, name) == getattr(key, name) for name in _KEY_NAMES),
+        MeasureKey.grain == slot.grain.value,
+        MeasureKey.period == slot.period,
+        MeasureKey.bench == slot.bench,
+        *(getattr(MeasureKey, name) == getattr(key, name) for name in _SHARED),
     ]
 
 
-def _make(session: Session, grain: str, period: str, key: Key, month: int | None) -> int:
-    named = {name: getattr(key, name) for name in _KEY_NAMES}
-    made = insert(_KEYS).values(grain=grain, period=period, month_row=month, **named)
+def _make(session: Session, slot: Slot, key: Key, others: list[int]) -> int:
+    named = {name: getattr(key, name) for name in _SHARED}
+    made = insert(_KEYS).values(
+        grain=slot.grain.value, period=slot.period, bench=slot.bench, others=canonical(others), **named
+    )
     row: int = session.execute(made.returning(_KEYS.c.row)).scalar_one()
     return row

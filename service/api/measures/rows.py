@@ -15,7 +15,7 @@ def row_of(counts: Counter[str], group: str, label: str, *, training: bool, emul
     parcels, hours = counts["parcels"], counts[ACTIVE]
     alarms = counts["verdict.alarm_named"] + counts["verdict.alarm_class"]
     confirmed, refuted = counts["alarms_confirmed"], counts["alarms_refuted"]
-    bad = counts["non_compliant"]
+    bad, parts = counts["non_compliant"], _parts(counts)
     return MeasureRow(
         group=group,
         label=label,
@@ -26,20 +26,20 @@ def row_of(counts: Counter[str], group: str, label: str, *, training: bool, emul
         alarm_class=counts["verdict.alarm_class"],
         inconclusive=counts["verdict.inconclusive"],
         no_hold_requested=counts["verdict.no_alarm"],
-        inconclusive_reasons=_part(counts, "reason"),
+        inconclusive_reasons=parts.get("reason", {}),
         alarm_rate=rate(alarms, parcels),
         inconclusive_rate=rate(counts["verdict.inconclusive"], parcels),
         confirmation_rate=rate(confirmed, confirmed + refuted),
-        dispositions=_part(counts, "disposition"),
+        dispositions=parts.get("disposition", {}),
         non_compliance_rate=rate(bad, bad + counts["compliant"]),
         miss_rate=rate(counts["misses"], counts["checks_known"]),
         checks_drawn=counts["review.negative_check"],
         active_hours=hours,
         screenings_per_active_hour=round(counts["opened"] / hours, 3) if hours else None,
-        time_to_result=_times(counts, "first"),
-        time_to_complete=_times(counts, "complete"),
+        time_to_result=_times(parts, "first"),
+        time_to_complete=_times(parts, "complete"),
         reviews={kind: _reviews(counts, kind) for kind in _KINDS},
-        time_to_review=_times(counts, "review"),
+        time_to_review=_times(parts, "review"),
         verifications_passed=counts["verification.passed"],
         verifications_failed=counts["verification.failed"],
         results_flagged=counts["flagged"],
@@ -47,15 +47,18 @@ def row_of(counts: Counter[str], group: str, label: str, *, training: bool, emul
     )
 
 
-def _part(counts: Counter[str], name: str) -> dict[str, int]:
-    found = {
-        metric.partition(".")[2]: n for metric, n in counts.items() if n and metric.startswith(f"{name}.")
-    }
-    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+def _parts(counts: Counter[str]) -> dict[str, dict[str, int]]:
+    """Return the counts with a name of two parts, by the first one, the most frequent first."""
+    found: dict[str, dict[str, int]] = {}
+    for metric, n in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
+        name, _, rest = metric.partition(".")
+        if rest and n:
+            found.setdefault(name, {})[rest] = n
+    return found
 
 
-def _times(counts: Counter[str], name: str) -> TimesView:
-    bins = {int(number): n for number, n in _part(counts, f"{name}_s").items()}
+def _times(parts: dict[str, dict[str, int]], name: str) -> TimesView:
+    bins = {int(number): n for number, n in parts.get(f"{name}_s", {}).items()}
     median, high = quantile(bins, 0.5), quantile(bins, 0.95)
     return TimesView(
         n=sum(bins.values()),

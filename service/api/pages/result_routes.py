@@ -8,6 +8,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from ..evidence.curves import curves_from
 from ..evidence.gather import gather
+from ..parcels.reader import reader_of
+from ..parcels.repository import find_parcel
 from ..permissions import allowed
 from ..problems import Problem
 from ..requests import ThePerson, TheStore
@@ -17,7 +19,7 @@ from ..reviews.repository import ask
 from ..screenings.repository import find_screening
 from .render import render, same_site
 from .result import RANKED, ResultSheet, chart_words, result_sheet
-from .visit import find_screening_and_parcel, visit_sheet
+from .visit import find_screening_and_parcel, parcel_sheet, visit_sheet
 
 router = APIRouter(include_in_schema=False)
 

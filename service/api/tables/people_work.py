@@ -101,9 +101,9 @@ class MeasureKey(Base):
     )
 
     row: Mapped[int] = mapped_column(primary_key=True)
-    #: ``day`` or ``month``; each thing is counted in both.
+    #: One of `measures.grains.Grain`; each thing is counted in all of them.
     grain: Mapped[str]
-    #: ``2026-11-22`` or ``2026-11``, UTC.
+    #: ``2026-11-22``, a week's Monday, or ``2026-11``, UTC.
     period: Mapped[str]
     site: Mapped[str]
     #: Empty for none.
@@ -111,8 +111,8 @@ class MeasureKey(Base):
     bench: Mapped[str]
     training: Mapped[bool]
     emulated: Mapped[bool]
-    #: Key of the month a day lies in; NULL for months.
-    month_row: Mapped[int | None] = mapped_column(ForeignKey("measure_keys.row"))
+    #: JSON list: rows of the other keys that a bench's day is counted under; empty for those.
+    others: Mapped[str]
 
 
 class MeasureCount(Base):

@@ -39,12 +39,25 @@ PAGES = {
     "library_page": ("GET", f"/libraries/{'0' * 64}"),
     "reference_page": ("GET", f"/libraries/{'0' * 64}/entry?id=x"),
     "calibrations_page": ("GET", "/calibrations"),
+    "reviews_page": ("GET", "/reviews"),
+    "answer_form": ("POST", "/reviews/{review_id}"),
+    "measures_page": ("GET", "/measures"),
+    "measures_file": ("GET", "/measures/measures.csv"),
+    "measures_json": ("GET", "/measures/measures.json"),
 }
 
 
 def _call(served: Any, operation: str, headers: dict[str, str]) -> httpx.Response:
     method, path = ROUTES.get(operation) or PAGES[operation]
-    for name in ("parcel_id", "screening_id", "result_id", "flag_id", "webhook_id"):
+    for name in (
+        "parcel_id",
+        "screening_id",
+        "result_id",
+        "flag_id",
+        "webhook_id",
+        "operation_id",
+        "review_id",
+    ):
         path = path.replace(f"{{{name}}}", str(uuid.uuid4()))
     path = path.replace("{scan_id}", "0" * 64).replace("{record_id}", "0" * 64).replace("{bench}", "bench-9")
     # A stream that begins would never end; this one is refused after the token was looked at.

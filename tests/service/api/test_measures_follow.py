@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from service.api.sandbox.play import make_parcel
 from sqlalchemy import select
 
 from service.api.change import Change
@@ -20,7 +21,6 @@ from service.api.flags.repository import find_flag, raise_flag, review_flag
 from service.api.links.repository import move_screening
 from service.api.measures.recompute import kept, rebuild, wrong_counts
 from service.api.parcels.merging import merge_parcel
-from service.api.parcels.repository import find_or_register
 from service.api.permissions import Role
 from service.api.requests import Caller
 from service.api.reviews.drawing import draw_check
@@ -32,6 +32,7 @@ from service.api.screenings.repository import (
     amend_screening,
     complete_screening,
     find_screening,
+    open_for,
     open_screening,
 )
 from service.api.tables import Base, MeasureCount, Parcel, Result, Review, ScanFile, Screening
@@ -85,9 +86,10 @@ class History:
         body = ScreeningBody(
             item_id=f"P{number % 5}", item_id_type=ItemIdType.CARRIER, bench=f"b{number % 2}", site=site
         )
-        parcel, _ = find_or_register(self.change, body.label())
-        parcel.sandbox = number % 5 == 4
-        open_screening(self.change, str(uuid.uuid4()), body)
+        if number % 9 == 0:
+            open_for(self.change, str(uuid.uuid4()), make_parcel(self.change), body, "")
+        else:
+            open_screening(self.change, str(uuid.uuid4()), body)
 
     def _row(self, parcel_id: str) -> int:
         return self.change.session.scalars(select(Parcel.row).where(Parcel.parcel_id == parcel_id)).one()

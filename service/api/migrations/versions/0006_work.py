@@ -93,7 +93,7 @@ def _measures() -> None:
         _row(),
         *(_text(name) for name in key[:5]),
         *(_flag(name) for name in key[5:]),
-        sa.Column("month_row", sa.Integer(), sa.ForeignKey("measure_keys.row"), nullable=True),
+        _text("others"),
         sa.UniqueConstraint(*key, name="measure_keys_once"),
     )
     op.create_index("measure_keys_by_bench", "measure_keys", ["bench", "grain", "period"])

@@ -47,6 +47,7 @@ const charts = (() => {
   }
 
   async function dataOf(figure) {
+    if (!figure.dataset.from) tell(figure, "");
     if (!figure.dataset.from) return JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
     const known = drawn.get(figure)?.data;
     if (known) return known;
@@ -60,7 +61,9 @@ const charts = (() => {
 
   function tell(figure, words) {
     const line = figure.querySelector(".status");
-    if (line) line.textContent = words;
+    if (!line) return;
+    line.textContent = words;
+    line.hidden = !words;
   }
 
   async function attempt(figure) {
