@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from service.api.sandbox.play import make_parcel
+from service.api.sandbox.repository import make_parcel
 from sqlalchemy import select
 
 from service.api.change import Change
