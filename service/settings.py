@@ -12,6 +12,10 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``bench_port``                          port of the bench agent, default 8470
 ``server_port``                         port of the server, default 8480
 ``bench_name``                          name of this bench at the server (default: the machine's)
+``site``                ``OPIOSCAN_SITE``   place of this bench, sent with every screening (default: none)
+``require_sign_in``                     officers sign in before they scan (default: once one is registered)
+``shift_hours``                         a signed-in officer is signed out after this, default 8
+``idle_minutes``                        and after this without doing anything, default 30
 ``silent_minutes``                      the server calls a bench silent after this, default 15
 ``verify_hours``                        longest interval between two verifications, default 8
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
@@ -34,11 +38,14 @@ from .errors import SettingsError
 from .settings_file import (
     BENCH_PORT,
     HOST,
+    IDLE_MINUTES,
     SERVER_PORT,
+    SHIFT_HOURS,
     SILENT_MINUTES,
     VERIFICATION_LIMIT_CM1,
     VERIFY_DRIFT_CM1_H,
     VERIFY_HOURS,
+    check_name,
     read_config,
     read_small,
 )
@@ -62,6 +69,14 @@ class Settings:
     """Port of the server."""
     bench_name: str = ""
     """Name of this bench at the server; empty for the name it has, which is the machine's at first."""
+    site: str = ""
+    """Place of this bench, sent with every screening; empty for none."""
+    require_sign_in: bool | None = None
+    """Whether officers sign in before they scan; None: as soon as one is registered."""
+    shift_hours: float = SHIFT_HOURS
+    """A signed-in officer is signed out after this, h."""
+    idle_minutes: float = IDLE_MINUTES
+    """And after this without doing anything at the bench, min."""
     silent_minutes: int = SILENT_MINUTES
     """After how long without a report the server calls a bench silent, min."""
     verify_hours: float = VERIFY_HOURS
@@ -102,6 +117,16 @@ class Settings:
     def methods_dir(self) -> Path:
         """Folder of fitted methods."""
         return self.home / "methods"
+
+    @property
+    def method_files_dir(self) -> Path:
+        """Folder of methods as the server gets them, one file each."""
+        return self.home / "method_files"
+
+    @property
+    def officers_path(self) -> Path:
+        """File of the officers who may sign in at this bench."""
+        return self.home / "officers.json"
 
     @property
     def releases_dir(self) -> Path:
@@ -177,6 +202,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     home = _home(env.get("OPIOSCAN_HOME", ""))
     config = read_config(home / "config.toml")
     url = env.get("OPIOSCAN_SERVER", config.pop("server_url"))
+    if "OPIOSCAN_SITE" in env:
+        config["site"] = check_name("OPIOSCAN_SITE", env["OPIOSCAN_SITE"])
     token = env.get("OPIOSCAN_TOKEN") or read_small(home / "server_token")
     return Settings(home=home, server_url=_checked_url(url), server_token=token.strip(), **config)
 

@@ -29,16 +29,25 @@ VERIFY_DRIFT_CM1_H = 0.5
 #: Largest deviation of a standard's line, cm⁻¹ (chosen: half of what no line may ever be off by).
 VERIFICATION_LIMIT_CM1 = 1.0
 
+#: A signed-in officer is signed out after this, h (chosen: a shift).
+SHIFT_HOURS = 8.0
+#: And after this without doing anything, min (chosen: a break, not a parcel that takes long).
+IDLE_MINUTES = 30.0
+
 #: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider
 #: limit than 1.5 cm⁻¹ a line could be 2 off before a verification fails.
 _NUMBERS = {
     "verify_hours": (VERIFY_HOURS, 0.25, 168.0),
     "verify_drift_cm1_h": (VERIFY_DRIFT_CM1_H, 0.01, 5.0),
+    "shift_hours": (SHIFT_HOURS, 0.25, 24.0),
+    "idle_minutes": (IDLE_MINUTES, 1.0, 480.0),
     "verification_limit_cm1": (VERIFICATION_LIMIT_CM1, 0.2, 1.5),
 }
 _SWITCHES = {"require_negative_control": False}
+#: Switches whose usual value depends on something else.
+_MAYBE: dict[str, bool | None] = {"require_sign_in": None}
 
-_TEXTS = {"server_url": "", "host": HOST, "bench_name": ""}
+_TEXTS = {"server_url": "", "host": HOST, "bench_name": "", "site": ""}
 _PORTS = {"bench_port": BENCH_PORT, "server_port": SERVER_PORT}
 _MINUTES = {"silent_minutes": SILENT_MINUTES}
 
@@ -73,7 +82,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     usual: dict[str, Any] = {**_TEXTS, **_PORTS, **_MINUTES, **_SWITCHES}
-    usual |= {name: value for name, (value, _, _) in _NUMBERS.items()}
+    usual |= {name: value for name, (value, _, _) in _NUMBERS.items()} | _MAYBE
     config = {**usual, **given}
     if unknown := sorted(config.keys() - usual.keys()):
         known = ", ".join(sorted(usual))
@@ -90,12 +99,19 @@ def read_config(path: Path) -> dict[str, Any]:
                 f"{path}: {name} must be a number of minutes from 1 to {_MOST_MINUTES}, not {config[name]!r}"
             )
     _check_numbers(path, config)
-    if config["bench_name"] and not BENCH_NAME.fullmatch(config["bench_name"]):
-        raise SettingsError(
-            f"{path}: bench_name may have 64 letters, digits, dots, dashes and underscores, and begins with "
-            f"a letter or digit; {config['bench_name']!r} does not fit"
-        )
+    for name in ("bench_name", "site"):
+        check_name(f"{path}: {name}", config[name])
     return config
+
+
+def check_name(what: str, given: str) -> str:
+    """Return the name of a bench or site as given; raises `SettingsError` for one that does not fit."""
+    if given and not BENCH_NAME.fullmatch(given):
+        raise SettingsError(
+            f"{what} may have 64 letters, digits, dots, dashes and underscores, and begins with "
+            f"a letter or digit; {given!r} does not fit"
+        )
+    return given
 
 
 def _check_numbers(path: Path, config: dict[str, Any]) -> None:
@@ -105,7 +121,7 @@ def _check_numbers(path: Path, config: dict[str, Any]) -> None:
         if not number or not least <= value <= most:
             raise SettingsError(f"{path}: {name} must be a number from {least:g} to {most:g}, not {value!r}")
         config[name] = float(value)
-    for name in _SWITCHES:
+    for name in _SWITCHES.keys() | {name for name in _MAYBE if config[name] is not None}:
         if not isinstance(config[name], bool):
             raise SettingsError(f"{path}: {name} must be true or false, not {config[name]!r}")
 

@@ -29,9 +29,10 @@ def result_id(scan_id: str) -> str:
     return str(uuid.uuid5(RESULT_NAMESPACE, scan_id))
 
 
-def opening(screening_id: str, item: str, bench: str) -> OutboxOp:
-    """Open a screening of an item at this bench."""
+def opening(screening_id: str, item: str, bench: str, site: str = "") -> OutboxOp:
+    """Open a screening of an item at this bench, at its site where it has one."""
     body = {"item_id": item, "item_id_type": label_type(item), "bench": bench}
+    body |= {"site": site} if site else {}
     return OutboxOp(f"screening:{screening_id}", "PUT", f"/screenings/{screening_id}", json=body)
 
 
