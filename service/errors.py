@@ -14,6 +14,8 @@
     ├── CalibrationStoreError (OSError)       the store of calibration records cannot do what was asked
     │   ├── CalibrationNotFound               no such record, or several begin like that
     │   └── CalibrationDamaged                a file that is not what its name says, or no record
+    ├── EvidenceDamaged (ValueError)          a method file or evidence bundle is damaged, or none
+    ├── EvidenceMissing (LookupError)         what a result depends on was not kept here
     ├── OutboxError (RuntimeError)            the outbox cannot do what was asked
     │   └── OtherBody                         a key was used before, for something else
     ├── AgentUnreachable (ConnectionError)    no bench agent answers
@@ -69,6 +71,14 @@ class CalibrationNotFound(CalibrationStoreError):
 
 class CalibrationDamaged(CalibrationStoreError):
     """A file is not the calibration record or withdrawal that its name says."""
+
+
+class EvidenceDamaged(ServiceError, ValueError):
+    """A method file or an evidence bundle is damaged, altered, too large, or no such file."""
+
+
+class EvidenceMissing(ServiceError, LookupError):
+    """Something a result depends on was not kept here, so that it cannot be recomputed."""
 
 
 class OutboxError(ServiceError, RuntimeError):

@@ -160,6 +160,8 @@ KINDS: dict[str, Kind] = {
     "service.errors.CalibrationDamaged": Kind(
         DATA, 422, "calibration_damaged", "A calibration record is damaged"
     ),
+    "service.errors.EvidenceDamaged": Kind(DATA, 422, "evidence_damaged", "The evidence is damaged"),
+    "service.errors.EvidenceMissing": Kind(DATA, 409, "evidence_missing", "The evidence is incomplete"),
     "service.errors.OutboxError": Kind(SERVICE, 500, "outbox_error", "The outbox failed"),
     "service.errors.OtherBody": Kind(SERVICE, 409, "other_body", "The key was used for something else"),
     "service.errors.AgentUnreachable": Kind(SERVICE, 503, "agent_unreachable", "No bench agent answers"),

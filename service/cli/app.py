@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("service.cli.demo", "Show the whole chain on emulated instruments."),
     "bench": ("service.cli.bench", "Run the bench agent with the officer's page."),
     "serve": ("service.cli.serve", "Run the server."),
+    "audit": ("service.cli.audit", "Prove that no record was altered; erase personal data."),
     "token": ("service.cli.token", "Create tokens for the server."),
     "doctor": ("service.cli.doctor", "Say what is installed, attached and reachable."),
     "devices": ("service.cli.devices", "List ports, and name devices."),
