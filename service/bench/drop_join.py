@@ -74,7 +74,7 @@ def _joined(bench: "Bench", queue: DropQueue, request: JoinRequest, by: str) -> 
         found = flow.examine(bench, archived)
         flow.tell(bench, archived, found, complete=request.complete)
     bench.flusher.kick()
-    posted = bench.posted(operations.result(archived, found).key)
+    posted = bench.posted(operations.result_key(archived.scan_id))
     answer = scan_answer(archived, found, posted, describe_visit(bench, screening, item))
     answer["comparison"] = archived.scan.settings["comparison"]
     queue.complete_outcome(drop.scan_id, answer)

@@ -53,7 +53,7 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
     if not request.keep_open:
         bench.shift.forget(screening)
     bench.flusher.kick()
-    posted = bench.posted(operations.result(archived, found).key)
+    posted = bench.posted(operations.result_key(archived.scan_id))
     return scan_answer(archived, found, posted, describe_visit(bench, screening, item))
 
 
