@@ -31,6 +31,7 @@ from .item import clean_label
 from .method_files import MethodFiles
 from .method_source import MethodSource
 from .notes import Notes, instrument_key, utc_now
+from .officers import Officers
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
@@ -44,6 +45,7 @@ from .requests import (
     VerifyRequest,
 )
 from .safety import Shift
+from .signing_in import SigningIn
 from .trust import Trust, note_reconnect, temperatures_of, trust_of
 from .uses_index import UsesIndex
 from .verifications import Verifications
@@ -85,6 +87,8 @@ class Bench:
         )
         self.plans = Plans()
         self.shift = Shift()
+        self.officers = Officers(settings.officers_path)
+        self.signing_in = SigningIn(settings, self.officers, self.shift)
         self.name = self._settled_name()
         self.drops = DropDesk(self)
         self.flusher = Flusher(settings, self.archive, self.outbox)
@@ -143,7 +147,8 @@ class Bench:
         Raises
         ------
         AgentRefused
-            Busy, not confirmed, possibly energetic, an unusable blank, or an accessory to be cleaned first.
+            Busy, nobody signed in, not confirmed, possibly energetic, an unusable blank, or an accessory
+            to be cleaned first.
         UsageError
             The attempt was made before, or the device cannot do what is asked.
         InstrumentError

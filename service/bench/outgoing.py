@@ -16,9 +16,7 @@ from .outbox_rows import COLUMNS, op_of
 
 # Where the clock was set back, a wait longer than any is over.
 _HELD = "SELECT chain FROM ops WHERE aside_until > :now AND aside_until <= :latest AND state = 'pending'"
-_NEXT = (
-    f"SELECT {COLUMNS} FROM ops WHERE state = 'pending' AND chain NOT IN ({_HELD}) ORDER BY seq LIMIT 1"  # noqa: S608
-)
+_NEXT = f"SELECT {COLUMNS} FROM ops WHERE state = 'pending' AND chain NOT IN ({_HELD}) ORDER BY seq LIMIT 1"  # noqa: S608
 
 
 class Outgoing:

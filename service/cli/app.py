@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "library": ("service.cli.library", "Make, fill and inspect reference libraries."),
     "method": ("service.cli.method", "Fit, prove, release and update methods."),
     "calibration": ("service.cli.calibration", "Keep calibration records; chart verifications."),
+    "officer": ("service.cli.officer", "Say which officers may sign in at this bench."),
     "outbox": ("service.cli.outbox", "Show or send what waits for the server."),
     "fleet": ("service.cli.fleet", "Show every bench: method, verification, queue."),
     "impact": ("service.cli.impact", "List every result that depended on a calibration, device, …"),
