@@ -34,15 +34,12 @@ def list_officers(as_json: Json = False) -> None:
     """List the officers: name, since when, and who is locked out; no badge is known here."""
     found = _officers().all()
     for one in found:
+        shown = _shown(one)
         if as_json:
-            emit_json(_shown(one))
-        else:
-            state = (
-                "LOCKED after too many wrong PINs: opioscan officer reset-pin"
-                if one.locked
-                else "may sign in"
-            )
-            say(f"{one.name}  (since {one.added_at[:10]}, {state})")
+            emit_json(shown)
+            continue
+        state = "LOCKED after wrong PINs: opioscan officer reset-pin" if shown["locked"] else "may sign in"
+        say(f"{one.name}  (since {one.added_at[:10]}, {state})")
     if not found and not as_json:
         say("no officer is registered, and nobody has to sign in; add one with: opioscan officer add NAME")
 
