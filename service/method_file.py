@@ -2,9 +2,9 @@
 
 A ZIP file of one form (`service.plain_zip`), named by its SHA-256, with
 
-- ``method.json``: JSON, keys in order, with ``format``, ``format_version``, ``method`` (`library.method_json`: recipes,
-  null tables, negatives, class models, watch list), ``method_digest``, ``report``, and ``digests`` of library,
-  recipes and reason table;
+- ``method.json``: JSON, keys in order, with ``format``, ``format_version``, ``method``
+  (`library.method_json`: recipes, null tables, negatives, class models, watch list), ``method_digest``,
+  ``report``, and ``digests`` of library, recipes and reason table;
 - ``library/…``: the arrays of its library (`library.library_image`): references with their spectra.
 """
 
@@ -16,10 +16,11 @@ from typing import Any
 
 from library.errors import LibraryError
 from library.library_image import library_image, library_of_image
-from library.method_json import method_head, method_of_head
+from library.method_json import MAX_TEXT, method_head, method_of_head
+from library.method_store import MAX_VERSION
 from library.packing import ARRAYS
+from library.packing import FORMAT_VERSION as LIBRARY_FORMAT
 from library.starter import NAME, starter_entries
-from library.store import FORMAT_VERSION as LIBRARY_FORMAT
 from library.store import Library, content_digest
 from spectra.digest import bytes_digest, json_digest
 from spectra.method import Method
@@ -132,14 +133,13 @@ def read_method_head(data: bytes | memoryview) -> MethodFileHead:
     told = (
         head.get("name"),
         said["method_digest"],
-        library.get("digest") if isinstance(library, dict) else 0,
+        library.get("digest") if isinstance(library, dict) else None,
     )
-    if (
-        not all(isinstance(one, str) and 0 < len(one) <= 512 for one in told)
-        or type(head["version"]) is not int
-    ):
+    texts = [one for one in told if isinstance(one, str) and 0 < len(one) <= MAX_TEXT]
+    version = head.get("version")
+    if len(texts) < len(told) or type(version) is not int or not 0 < version <= MAX_VERSION:
         raise EvidenceDamaged("the method file does not say which method it holds")
-    return MethodFileHead(bytes_digest(bytes(data)), told[0], head["version"], told[1], told[2])
+    return MethodFileHead(bytes_digest(data), texts[0], version, texts[1], texts[2])
 
 
 def read_method_file(data: bytes | memoryview) -> MethodFile:
@@ -162,7 +162,7 @@ def read_method_file(data: bytes | memoryview) -> MethodFile:
         raise EvidenceDamaged(
             "the method rebuilt from the file has another digest: it was damaged or altered"
         )
-    return MethodFile(bytes_digest(bytes(data)), method, library, said["report"], said["digests"])
+    return MethodFile(bytes_digest(data), method, library, said["report"], said["digests"])
 
 
 @cache

@@ -8,8 +8,9 @@ Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import EvidenceDamaged
 
@@ -18,6 +19,9 @@ MAX_MEMBERS = 2000
 
 #: Longest name of a member, characters (chosen).
 MAX_NAME = 160
+
+#: Bytes of a file read at a time.
+_PIECE = 1 << 20
 
 Bytes = bytes | memoryview
 
@@ -38,7 +42,7 @@ class _Member:
     offset: int
 
 
-def write_zip(members: Mapping[str, Bytes]) -> bytes:
+def write_zip(members: Mapping[str, Bytes | Path]) -> bytes:
     """Return a ZIP file of some members; equal members give equal bytes.
 
     Raises
@@ -46,21 +50,36 @@ def write_zip(members: Mapping[str, Bytes]) -> bytes:
     ValueError
         A name is none, or there are too many members.
     """
+    return b"".join(zip_pieces(members))
+
+
+def zip_pieces(members: Mapping[str, Bytes | Path]) -> Iterator[Bytes]:
+    """Yield a ZIP file piece by piece; a member may be a file, which is never in memory whole.
+
+    Raises
+    ------
+    ValueError
+        A name is none, there are too many members, or a file changed meanwhile.
+    """
     if len(members) > MAX_MEMBERS:
         raise ValueError(f"{len(members)} members are more than {MAX_MEMBERS}")
-    pieces: list[Bytes] = []
     told: list[_Member] = []
     offset = 0
     for name in sorted(members):
         if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
             raise ValueError(f"{name!r:.80} is no name of a member")
-        data = members[name]
-        size = memoryview(data).nbytes
-        told.append(_Member(name.encode("ascii"), size, zlib.crc32(data), offset))
+        size, crc = _measured(members[name])
+        told.append(_Member(name.encode("ascii"), size, crc, offset))
         head = _local(told[-1])
-        pieces += [head, data]
+        yield head
+        written = 0
+        for piece in _pieces(members[name]):
+            written += len(piece)
+            yield piece
+        if written != size:
+            raise ValueError(f"{name} changed while it was read")
         offset += len(head) + size
-    return b"".join([*pieces, _tail(told, offset)])
+    yield _tail(told, offset)
 
 
 def read_zip(data: Bytes, *, limit: int) -> dict[str, memoryview]:
@@ -97,6 +116,22 @@ def read_zip(data: Bytes, *, limit: int) -> dict[str, memoryview]:
     if view[offset:] != _tail(told, offset):
         raise EvidenceDamaged("it is cut off, was altered, or was made by another program")
     return found
+
+
+def _measured(data: Bytes | Path) -> tuple[int, int]:
+    size = crc = 0
+    for piece in _pieces(data):
+        size, crc = size + len(piece), zlib.crc32(piece, crc)
+    return size, crc
+
+
+def _pieces(data: Bytes | Path) -> Iterator[Bytes]:
+    if not isinstance(data, Path):
+        yield memoryview(data).cast("B")
+        return
+    with data.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def _member(view: memoryview, offset: int) -> tuple[_Member, int]:

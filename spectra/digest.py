@@ -8,7 +8,7 @@ import numpy.typing as npt
 import rfc8785
 
 
-def bytes_digest(data: bytes) -> str:
+def bytes_digest(data: bytes | memoryview) -> str:
     """Return the SHA-256 of some bytes as 64 lower-case hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from calibration.apply import spectrum_of
 from calibration.in_force import UNCALIBRATED, InForce
-from spectra.answer import FOREIGN, Identification, InstrumentState
-from spectra.identification import identify
+from spectra.answer import FOREIGN, InstrumentState
 from spectra.method import Method
-from spectra.promise import share_of
-from spectra.sequential import decided, plan_looks, settled
-from spectra.values import Scan, Spectrum, Technique
+from spectra.sequential import decided, plan_looks
+from spectra.values import Scan, Spectrum
 
 from ..calibrated import blank_spectrum
+from ..looking import identify_look, scan_rate
 from .notes import rfc3339, utc_now
 
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ class StopRule:
             spectrum_of(scan, self._calibration_of(scan)),
             self._method,
             look.rate,
+            now=rfc3339(utc_now()),
             whole=scan_rate(self._method, scan.technique, self._number),
             blank=self._blank,
             state=self._state,
@@ -87,28 +87,6 @@ class StopRule:
         return enough
 
 
-def identify_look(
-    spectrum: Spectrum, method: Method, rate: float, *, whole: float | None = None, **known: Any
-) -> Identification:
-    """Identify a scan, or a look at a growing one at its rate.
-
-    Parameters
-    ----------
-    rate
-        Rate of false answers of the look.
-    whole
-        Rate of the whole scan, at which a negative states what it excludes (`spectra.sequential.settled`);
-        None where the look is the scan.
-    known
-        Handed on to `identify`: blank, state, source, scan_id.
-    """
-    now = rfc3339(utc_now())
-    strict = identify(spectrum, method, now=now, rate=rate, **known)
-    if whole is None or whole <= rate:
-        return strict
-    return settled(strict, identify(spectrum, method, now=now, rate=whole, **known))
-
-
 def stop_rule(bench: "Bench", *, number: int, blank_id: str = "", limit: int = LIMIT) -> StopRule:
     """Return the rule for a scan on a bench, by its method in force and the blank to be used."""
     blank = bench.archive.get(blank_id) if blank_id else None
@@ -116,41 +94,3 @@ def stop_rule(bench: "Bench", *, number: int, blank_id: str = "", limit: int = L
     return StopRule(
         bench.method(), limit=limit, number=number, blank=shown, calibration_of=bench.calibration_of
     )
-
-
-def scan_rate(method: Method, technique: Technique, number: int) -> float:
-    """Return the rate of false alarms a scan of a screening may spend, never below what its nulls can test.
-
-    Parameters
-    ----------
-    method
-        The method in force; its promise is for the whole screening.
-    technique
-        How the scan was measured.
-    number
-        Number of the scan in its screening, from 1.
-    """
-    table = method.nulls.get(technique)
-    least = 0.0 if table is None else 1.0 / (table.count + 1)
-    return max(method.false_alarm_rate * share_of(number, method.planned_scans), least)
-
-
-def number_of(scan: Scan) -> int:
-    """Return the number of a scan in its screening as noted when it was begun; 1 where nothing is noted."""
-    number = scan.settings.get("scan_number", 1)
-    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 1 else 1
-
-
-def rate_of(scan: Scan, method: Method, number: int) -> float:
-    """Return the rate at which a scan is to be judged.
-
-    Its part of the screening's promise; for an adaptive scan that of the look that ended it, within that
-    part and what its null table can test.
-    """
-    whole = scan_rate(method, scan.technique, number)
-    adaptive = scan.settings.get("adaptive")
-    rate = adaptive.get("rate") if isinstance(adaptive, dict) else None
-    table = method.nulls.get(scan.technique)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or table is None:
-        return whole
-    return min(max(float(rate), 1.0 / (table.count + 1)), whole)

@@ -6,15 +6,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from calibration.apply import spectrum_of
 from instrument.acquisition import Enough, ScanPlan
 from instrument.errors import InstrumentError
 
 from ..archive.journal import ArchivedScan
-from ..calibrated import blank_spectrum
+from ..looking import look_at
 from . import operations
-from .adaptive import identify_look, number_of, rate_of, scan_rate
 from .device import Device
+from .notes import rfc3339, utc_now
 
 if TYPE_CHECKING:
     from .agent import Bench
@@ -61,19 +60,14 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
     The scan spends its part of the false-alarm rate that the method promises for the whole screening.
     """
     scan = archived.scan
-    method = bench.method()
-    number = number_of(scan)
-    records = bench.calibration_of(scan)
-    blank = blank_spectrum(bench.archive.get(scan.blank_id), records) if scan.blank_id else None
-    found = identify_look(
-        spectrum_of(scan, records),
-        method,
-        rate_of(scan, method, number),
-        whole=scan_rate(method, scan.technique, number),
-        blank=blank,
+    found = look_at(
+        scan,
+        bench.method(),
+        records=bench.calibration_of(scan),
+        blank=bench.archive.get(scan.blank_id) if scan.blank_id else None,
         state=bench.state_at(scan),
-        source=archived.scan_id,
         scan_id=archived.scan_id,
+        now=rfc3339(utc_now()),
     )
     return found.to_json()
 

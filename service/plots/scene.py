@@ -43,6 +43,8 @@ class Part:
     """Bands it shares with the scan, cm⁻¹."""
     look: Look
     """Colour and line."""
+    component: Component | None = None
+    """What the answer says of it; None for the blank and for what it does not name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,19 +187,19 @@ def _parts(answer: Identification, curves: Curves, axis: FloatArray) -> tuple[Pa
     """Give each component its name, its look and its number: content first, then containers."""
     rows = np.isin(np.array(curves.axis), axis)
     waiting = list(answer.components)
-    found: list[tuple[bool, str, tuple[int, ...], FloatArray]] = []
+    found: list[tuple[bool, str, Component | None, FloatArray]] = []
     for name, part in curves.parts:
         component = _component(name, waiting)
         container = name == BLANK or (component is not None and component.role == "container")
-        bands = component.bands_cm1 if component is not None else ()
         label = label_of(name, component, answer)
-        found.append((container, label, bands, _level(np.array(part)[rows])))
+        found.append((container, label, component, _level(np.array(part)[rows])))
     found.sort(key=lambda one: one[0])
     contents = sum(not one[0] for one in found)
     made = []
-    for place, (container, label, bands, values) in enumerate(found):
+    for place, (container, label, component, values) in enumerate(found):
         look = look_of(container=container, place=place - contents if container else place)
-        made.append(Part(str(place + 1), label, container, values, bands, look))
+        bands = component.bands_cm1 if component is not None else ()
+        made.append(Part(str(place + 1), label, container, values, bands, look, component))
     return tuple(made)
 
 

@@ -23,7 +23,8 @@ from instrument.acquisition import take_scan
 from instrument.scan_plan import ScanPlan
 from library.methods import TRAINING_TARGETS, training_method
 from library.starter import starter_entries
-from service.bench.adaptive import StopRule, identify_look, scan_rate
+from service.bench.adaptive import StopRule
+from service.looking import identify_look, scan_rate
 from spectra.method import Method
 from spectra.references import ReferenceEntry
 from spectra.values import Technique
@@ -158,7 +159,7 @@ def _scan(method: Method, case: Case, *, adaptive: bool) -> Outcome:
     scan = take_scan(bench, bench.beam, plan, enough=rule)
     whole = scan_rate(method, scan.technique, 1)
     rate = float(rule.record["rate"]) if rule is not None else whole
-    found = identify_look(spectrum_of(scan), method, rate, whole=whole)
+    found = identify_look(spectrum_of(scan), method, rate, whole=whole, now="2026-01-01T00:00:00Z")
     named = tuple(one.substance for one in found.components if one.role == "content")
     allowed = {case.substance, *(entry.equivalents if entry else ())}
     return Outcome(
