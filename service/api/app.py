@@ -16,6 +16,7 @@ from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
 from .pages.routes import router as pages
+from .pages.static_files import router as static_files
 from .parcels.routes import router as parcels
 from .requests import BEARER, Store, open_store, the_caller
 from .results.routes import router as results
@@ -81,6 +82,7 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     for page in (
         pages,
         # pages of results, libraries, calibrations
+        static_files,
         # pages of reviews, measures
         # pages for integrators
     ):

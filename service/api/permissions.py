@@ -67,7 +67,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
 }
 
 #: Operations that need no token.
-PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout"})
+PUBLIC = frozenset({"healthz", "readyz", "login_page", "login", "logout", "static_file"})
 
 
 def allowed(operation: str, role: Role) -> bool:

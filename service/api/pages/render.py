@@ -8,10 +8,29 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..problems import Problem
+from .nav import navigation
+from .static_files import static
 
 _PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
+_PAGES.globals.update(static=static, navigation=navigation)
+
+_POLICY = {
+    "default-src": "'none'",
+    "style-src": "'self' 'nonce-{nonce}'",
+    "img-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+
+#: What pages with charts may do besides: run scripts of this server, and ask it for data.
+_CHARTS = {"script-src": "'self' 'nonce-{nonce}'", "connect-src": "'self'"}
 
 
 def same_site(request: Request) -> None:
@@ -21,17 +40,32 @@ def same_site(request: Request) -> None:
         raise Problem("forbidden", "this form was sent by another site")
 
 
-def render(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    """Return a page made of a template, with the headers that every page carries."""
+def render(name: str, *, status: int = 200, charts: bool = False, **values: object) -> HTMLResponse:
+    """Return a page made of a template, with the headers that every page carries.
+
+    Parameters
+    ----------
+    name
+        Template.
+    status
+        HTTP status.
+    charts
+        Whether it draws charts: only such pages may run scripts.
+    values
+        For the template; ``role`` of who is signed in brings the navigation.
+    """
     nonce = secrets.token_urlsafe(16)
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
     headers = {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": policy(nonce, charts=charts),
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return HTMLResponse(_PAGES.get_template(name).render(nonce=nonce, **values), status, headers)
+    page = _PAGES.get_template(name).render(nonce=nonce, charts=charts, **values)
+    return HTMLResponse(page, status, headers)
+
+
+def policy(nonce: str, *, charts: bool) -> str:
+    """Return what a page may load: its own style sheet, and scripts only where charts are drawn."""
+    parts = {**_POLICY, **(_CHARTS if charts else {})}
+    return "; ".join(f"{name} {sources}" for name, sources in parts.items()).replace("{nonce}", nonce)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from service.api.database import Database
+from service.api.pages.static_files import static
 from service.api.permissions import Role
 from service.api.sessions import MOST, Sessions
 from service.api.tokens.repository import create_token, revoke_token
@@ -117,9 +118,29 @@ def test_pages_load_nothing_and_are_not_kept(server: Any) -> None:
     assert "default-src 'none'" in policy
     nonce = re.search(r"'nonce-([^']+)'", policy)
     assert nonce is not None
-    assert f'<style nonce="{nonce[1]}">' in page.text
+    assert "script-src" not in policy, "a page without a chart runs no script"
+    assert set(re.findall(r'(?:href|src)="([^"]*)"', page.text)) >= {static("pages.css")}
     assert page.headers["cache-control"] == "no-store"
     assert "http" not in re.sub(r"<!doctype html>", "", page.text)
+
+
+@pytest.mark.parametrize("name", ["pages.css", "mark.svg", "plotly.min.js"])
+def test_static_files_are_kept_for_long_under_their_digest(browser: httpx.Client, name: str) -> None:
+    plain = browser.get(static(name), headers={"accept-encoding": "identity"})
+    assert plain.status_code == 200
+    assert "immutable" in plain.headers["cache-control"]
+    assert "content-encoding" not in plain.headers
+    packed = browser.get(static(name), headers={"accept-encoding": "br;q=1, gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.content == plain.content
+    assert browser.get(f"/static/{name}").headers["cache-control"] == "no-cache"
+    again = browser.get(static(name), headers={"if-none-match": plain.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["nothing.css", "..%2Frender.py", ".hidden", "pages.css%00"])
+def test_nothing_else_is_static(browser: httpx.Client, name: str) -> None:
+    assert browser.get(f"/static/{name}").status_code == 404
 
 
 def test_sign_ins_are_bounded_and_end() -> None:
