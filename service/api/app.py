@@ -12,9 +12,11 @@ from . import health, problems
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
 from .events.routes import router as events
+from .evidence.routes import router as evidence
 from .flags.routes import router as flags
 from .impact.routes import router as impact
 from .limits import BodyLimit
+from .methods.routes import router as methods
 from .pages.routes import router as pages
 from .pages.static_files import router as static_files
 from .parcels.routes import router as parcels
@@ -74,6 +76,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         # operations, reviews, measures
         # audit
         # methods, curves, reports, bundles
+        methods,
+        evidence,
         # tokens
     ):
         api.include_router(noun)

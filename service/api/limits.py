@@ -10,6 +10,9 @@ from .problems import Problem, problem_response
 SCAN_BYTES = 64 * 1024 * 1024
 JSON_BYTES = 1024 * 1024
 REPORT_BYTES = 64 * 1024
+#: `service.method_file.MAX_BYTES`; such a body goes to the disk as it comes, and never into memory whole.
+METHOD_BYTES = 256 * 1024 * 1024
+METHODS_PATH = "/api/v1/methods/"
 SCANS_PATH = "/api/v1/scans/"
 #: Whose bodies are short: reports, verifications, flags (1,000 names take 40 kB).
 SHORT_PATHS = tuple(f"/api/v1/{noun}/" for noun in ("benches", "verifications", "flags"))
@@ -19,6 +22,8 @@ def limit_for(path: str) -> int:
     """Return the largest body, in bytes, that a path takes."""
     if path.startswith(SHORT_PATHS):
         return REPORT_BYTES
+    if path.startswith(METHODS_PATH):
+        return METHOD_BYTES
     return SCAN_BYTES if path.startswith(SCANS_PATH) else JSON_BYTES
 
 

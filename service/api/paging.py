@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from spectra.digest import json_digest
 
 from .problems import Problem
-from .tables import Bench, Calibration, Flag, Parcel, Result, Verification
+from .tables import Bench, Calibration, Flag, MethodFile, Parcel, Result, Verification
 
 MOST = 200
 USUAL = 50
@@ -21,7 +21,7 @@ _LONGEST_NUMBER = 18
 Limit = Annotated[int, Field(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str, Field(max_length=128, description="`next_cursor` of the page before.")]
 
-Row = TypeVar("Row", Parcel, Result, Bench, Calibration, Verification, Flag)
+Row = TypeVar("Row", Parcel, Result, Bench, Calibration, Verification, Flag, MethodFile)
 
 
 class PageQuery(BaseModel):

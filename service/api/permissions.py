@@ -62,6 +62,12 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     # operations, reviews, measures
     # audit, holds, purges
     # methods, curves, reports, bundles
+    "put_method": frozenset({Role.BENCH, Role.TECHNICIAN}),
+    "list_methods": _RAW_DATA,
+    "get_method": _RAW_DATA,
+    "get_curves": _PEOPLE | {Role.BENCH},
+    "get_report": EVERYBODY,
+    "get_bundle": _REVIEWERS,
     # pages of results, libraries, calibrations
     # tokens and limits
 }

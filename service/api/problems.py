@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from .. import problems as shared
-from ..errors import ArchiveError, DiskFull
+from ..errors import ArchiveError, DiskFull, EvidenceDamaged, EvidenceMissing
 from .errors import StoreBusy
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ _SHARED = (
             "service.errors.ArchiveError",
             "service.errors.DiskFull",
             "service.errors.ScanDamaged",
+            "service.errors.EvidenceDamaged",
+            "service.errors.EvidenceMissing",
         )
     ),
 )
@@ -147,6 +149,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ArchiveError, _archive)
+    app.add_exception_handler(EvidenceDamaged, _evidence)
+    app.add_exception_handler(EvidenceMissing, _evidence)
     app.add_exception_handler(StoreBusy, _busy)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -179,6 +183,11 @@ def _archive(_: Request, error: Exception) -> JSONResponse:
         return problem_response("disk_full", "try again when there is room", instance=instance)
     detail = "the archive cannot give or take these bytes; the server's log says why"
     return problem_response("archive_error", detail, instance=instance)
+
+
+def _evidence(_: Request, error: Exception) -> JSONResponse:
+    code = "evidence_damaged" if isinstance(error, EvidenceDamaged) else "evidence_missing"
+    return problem_response(code, " ".join(str(error).split())[:300])
 
 
 def _busy(_: Request, error: Exception) -> JSONResponse:

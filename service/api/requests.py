@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPBearer
 
 from ..archive.journal import Archive
+from ..evidence.looker import Looker
 from .database import Database, only_server
 from .permissions import Role, allowed
 from .problems import Problem
@@ -30,6 +31,8 @@ class Store:
     """People at the pages."""
     settings: ServerSettings
     """Where all that is, and the limits."""
+    looker: Looker = field(default_factory=Looker)
+    """What rebuilds methods and looks at scans again, in a process of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,12 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
     StoreTooNew
         A later version of this software made them.
     """
-    with only_server(settings.db_path), Database(settings.db_path, busy_s=settings.busy_s) as database:
-        yield Store(database, Archive(settings.scans_path), Sessions(), settings)
+    with (
+        only_server(settings.db_path),
+        Database(settings.db_path, busy_s=settings.busy_s) as database,
+        Looker() as looker,
+    ):
+        yield Store(database, Archive(settings.scans_path), Sessions(), settings, looker)
 
 
 def the_store(request: Request) -> Store:

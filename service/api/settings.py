@@ -25,6 +25,11 @@ class ServerSettings:
     releases_path: Path | None = None
     """Folder of what this machine knows of released methods; None for nothing."""
 
+    @property
+    def methods_path(self) -> Path:
+        """Folder of method files, beside that of the scans."""
+        return self.scans_path.parent / "methods"
+
     @classmethod
     def of(cls, settings: Settings, db: Path | None = None) -> "ServerSettings":
         """Take the places from the installation's settings; scans lie beside another database."""

@@ -117,12 +117,9 @@ class _Walk:
         if off == 0.0:
             return
         name = where.rpartition("/")[2]
-        if name == "p_value":
-            if off * (self._counts + 1.0) <= _COUNTS + 1e-9:
-                self.borderline.append(
-                    f"{where}: {left:g} or {right:g}: the statistic equals that of a null scan"
-                )
-                return
+        if name == "p_value" and off * (self._counts + 1.0) <= _COUNTS + 1e-9:
+            self.borderline.append(f"{where}: {left:g} or {right:g}, a null scan being as extreme")
+            return
         relative = off / max(abs(left), abs(right))
         self.largest = max(self.largest, relative)
         # A number told to so many decimals may be rounded to the next one.

@@ -77,7 +77,7 @@ def curves_without(inputs: Inputs, why: str) -> Answer:
 
 
 def _changed(inputs: Inputs, found: Identification) -> str:
-    """Say where the answer came out otherwise, so that no picture stands in silence beside another verdict."""
+    """Say where the answer came out otherwise, so that no picture stands silent beside another verdict."""
     said = inputs.identification
     if str(found.verdict) == said["verdict"] and list(found.reasons) == said["reasons"]:
         return COMPLETE

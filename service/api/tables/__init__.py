@@ -4,6 +4,7 @@ One module for each area; a new table is imported here, so that everybody finds 
 """
 
 from .base import Base
+from .methods import MethodFile
 from .records import (
     Bench,
     BenchContact,
@@ -33,6 +34,7 @@ __all__ = [
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
+    "MethodFile",
     "Parcel",
     "Result",
     "ResultPerson",

@@ -1,0 +1,1 @@
+"""What stands behind a result: its curves, its report, its evidence bundle."""

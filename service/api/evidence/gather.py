@@ -1,0 +1,104 @@
+"""Everything that was kept of a result, found by what the result names."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...archive.journal import Archive
+from ...evidence.again import cited_records
+from ..methods.files import path_of
+from ..methods.repository import files_of
+from ..scans.repository import find_scan
+from ..tables import Calibration, MethodFile, Parcel, Result, Screening, Verification
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where the bytes lie."""
+
+    archive: Archive
+    """Scans."""
+    methods: Path
+    """Folder of method files."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """What was kept of a result."""
+
+    result: Result
+    """The result."""
+    identification: dict[str, Any]
+    """Its answer."""
+    screening: Screening
+    """The visit it belongs to."""
+    parcel: Parcel
+    """The item."""
+    scan: Path
+    """File of the raw scan."""
+    blank_id: str
+    """Scan of the empty container; empty for none."""
+    blank: Path | None
+    """Its file; None for none, or where it is not kept."""
+    records: dict[str, str]
+    """Calibration records that the answer names and that are kept, by identifier."""
+    verification: Verification | None
+    """The verification that the answer names; None where it is not kept."""
+    methods: list[tuple[MethodFile, Path]] = field(default_factory=list)
+    """Files of its method that are kept, the oldest first."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the answer names and nobody brought, in words."""
+        said = self.identification["provenance"]
+        lacking = [f"calibration record {one[:12]}" for one in self._unkept_records()]
+        if self.blank_id and self.blank is None:
+            lacking.append(f"blank {self.blank_id[:12]}")
+        if not self.methods:
+            lacking.append(f"file of method {said['method']['name']} version {said['method']['version']}")
+        return tuple(lacking)
+
+    def _unkept_records(self) -> list[str]:
+        wanted = cited_records(self.identification).values()
+        return [name for name in wanted if name not in self.records]
+
+
+def gather(session: Session, places: Places, result: Result) -> Gathered:
+    """Find everything that was kept of a result."""
+    said: dict[str, Any] = json.loads(result.identification)
+    blank_id = _blank_of(session, places.archive, result)
+    wanted = list(cited_records(said).values())
+    rows = session.scalars(select(Calibration).where(Calibration.record_id.in_(wanted)))
+    checked = said["provenance"]["calibration"].get("verification", "")
+    check = select(Verification).where(Verification.scan_id == checked)
+    kept = [(one, path_of(places.methods, one.file_id)) for one in files_of(session, _method_of(said))]
+    return Gathered(
+        result=result,
+        identification=said,
+        screening=session.scalars(
+            select(Screening).where(Screening.screening_id == result.screening_id)
+        ).one(),
+        parcel=session.scalars(select(Parcel).where(Parcel.parcel_id == result.parcel_id)).one(),
+        scan=places.archive.path_of(result.scan_id),
+        blank_id=blank_id,
+        blank=places.archive.path_of(blank_id) if blank_id and blank_id in places.archive else None,
+        records={one.record_id: one.record for one in rows},
+        verification=session.scalar(check) if checked else None,
+        methods=[(row, path) for row, path in kept if path.is_file()],
+    )
+
+
+def _method_of(said: dict[str, Any]) -> str:
+    return str(said["provenance"]["method"]["digest"])
+
+
+def _blank_of(session: Session, archive: Archive, result: Result) -> str:
+    """Return the blank of a result's scan; of old scans the database does not know it, their files do."""
+    row = find_scan(session, result.scan_id)
+    if row is None or row.blank_id is None:
+        return archive.get(result.scan_id).blank_id
+    return row.blank_id

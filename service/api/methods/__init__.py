@@ -1,0 +1,1 @@
+"""Methods: kept whole as evidence, by content address."""
