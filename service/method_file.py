@@ -114,7 +114,7 @@ def method_file(method: Method, library: Library | None, report: dict[str, Any])
     return write_zip(members)
 
 
-def file_id_of(data: bytes) -> str:
+def file_id_of(data: bytes | memoryview) -> str:
     """Return the name under which a method file is kept and cited."""
     return bytes_digest(data)
 

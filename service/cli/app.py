@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outbox": ("service.cli.outbox", "Show or send what waits for the server."),
     "fleet": ("service.cli.fleet", "Show every bench: method, verification, queue."),
     "impact": ("service.cli.impact", "List every result that depended on a calibration, device, …"),
+    "report": ("service.cli.report", "Write a result on one page, as PDF."),
     "validate": ("service.cli.validate", "Validate a method on known samples, measured or simulated."),
     "verify": ("service.cli.verify", "Verify an instrument with a standard."),
 }

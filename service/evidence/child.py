@@ -6,6 +6,7 @@ import mmap
 import resource
 import select
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,7 +84,7 @@ def _check(question: Answer) -> Answer:
 
 
 def _curves(question: Answer) -> Answer:
-    said = question["identification"]
+    said: Answer = question["identification"]
     held = {one.record_id: one for one in (record_of(text.encode()) for text in question["records"])}
     blank, scan = question["blank"], _scan(question["scan"])
     if question["why"]:

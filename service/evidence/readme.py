@@ -12,12 +12,14 @@ confirm it with another principle.
 {missing}
 1. CHECK THAT NOTHING WAS ALTERED (no program of ours is needed)
 
-   unzip BUNDLE.zip -d bundle; cd bundle
+   unzip BUNDLE.zip -d bundle   (or: python3 -m zipfile -e BUNDLE.zip bundle)
+   cd bundle
    sha256sum scan/* blank/* method/* calibrations/*
        Every file in these folders is named by its own SHA-256.
    MANIFEST.json gives SHA-256 and size of every other file. Compare them:
-   python3 -c "import hashlib,json; m=json.load(open('MANIFEST.json'))['members'];
-   print([n for n in m if hashlib.sha256(open(n,'rb').read()).hexdigest()!=m[n]['sha256']])"
+python3 -c "import hashlib, json
+m = json.load(open('MANIFEST.json'))['members']
+print([n for n in m if hashlib.sha256(open(n, 'rb').read()).hexdigest() != m[n]['sha256']])"
        An empty list [] is right.
    The SHA-256 of the bundle itself should be the one that was handed over apart
    from it (by telephone, on paper).

@@ -1,10 +1,13 @@
 """Recompute a result from its evidence alone: no server and no database is needed."""
 
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
+from spectra.method import Method
+
 from ..errors import EvidenceDamaged
-from ..method_file import read_method_file
+from ..method_file import file_id_of, read_method_file
 from ..settings import software_version
 from .again import Inputs, look_again
 from .bundle import Bundle
@@ -28,10 +31,29 @@ def recompute(bundle: Bundle) -> dict[str, Any]:
 
 def recomputed(result_id: str, inputs: Inputs, method_file: bytes | memoryview) -> dict[str, Any]:
     """Recompute a result from its inputs and the file of its method; as `recompute`."""
-    method = read_method_file(method_file).method
+    method = _method(_Content(method_file))
     again = look_again(inputs, method).to_json()
     recorded = inputs.identification
     return _told(result_id, recorded, again, compare(recorded, again, method, fingerprint=fingerprint_id()))
+
+
+class _Content:
+    """Bytes that are the same where their digest is: a method is rebuilt once for many results of it."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self.data = data
+        self.digest = file_id_of(data)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Content) and other.digest == self.digest
+
+
+@lru_cache(maxsize=1)
+def _method(content: _Content) -> Method:
+    return read_method_file(content.data).method
 
 
 def _told(

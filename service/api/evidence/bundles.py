@@ -13,9 +13,8 @@ from ...evidence.bundle import MANIFEST, RECORD, manifest
 from ...evidence.environment import environment_lock
 from ...evidence.readme import readme
 from ...plain_zip import zip_pieces
-from ..requests import Store
 from ..tables import ResultPerson
-from .gather import Gathered
+from .gather import Gathered, Keeps
 from .reports import facts_of, report_of
 from .segment import segment_of
 
@@ -28,7 +27,7 @@ _CHUNK = 1 << 20
 _HEADS, _HEAD_BYTES = ("heads/*latest.json", "audit.pub"), 64 * 1024
 
 
-def bundle_file(store: Store, session: Session, found: Gathered, *, people: bool) -> Path:
+def bundle_file(store: Keeps, session: Session, found: Gathered, *, people: bool) -> Path:
     """Write the bundle of a result to a temporary file, which the caller removes.
 
     Parameters
@@ -50,7 +49,7 @@ def bundle_file(store: Store, session: Session, found: Gathered, *, people: bool
     return Path(file.name)
 
 
-def _members(store: Store, session: Session, found: Gathered, *, people: bool) -> dict[str, Member]:
+def _members(store: Keeps, session: Session, found: Gathered, *, people: bool) -> dict[str, Member]:
     result = found.result
     facts = facts_of(session, store, found, people=people)
     members: dict[str, Member] = {

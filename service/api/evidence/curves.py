@@ -4,13 +4,12 @@ from sqlalchemy.orm import Session
 
 from ...errors import EvidenceDamaged, EvidenceMissing
 from ..problems import Problem
-from ..requests import Store
 from ..tables import Result
-from .gather import Gathered, Places, gather
+from .gather import Gathered, Keeps, gather
 from .models import ResultCurves
 
 
-def curves_of(store: Store, session: Session, result: Result) -> ResultCurves:
+def curves_of(store: Keeps, session: Session, result: Result) -> ResultCurves:
     """Return the curves of a result.
 
     They are computed in a process of its own (`service.evidence.looker`) from the raw scan, its blank, the
@@ -21,10 +20,10 @@ def curves_of(store: Store, session: Session, result: Result) -> ResultCurves:
     Problem
         Too many results are being looked at.
     """
-    return curves_from(store, gather(session, places_of(store), result))
+    return curves_from(store, gather(session, store, result))
 
 
-def curves_from(store: Store, found: Gathered) -> ResultCurves:
+def curves_from(store: Keeps, found: Gathered) -> ResultCurves:
     """Return the curves of a result of which everything was gathered; raises as `curves_of`."""
     missing = found.missing
     question = {
@@ -43,11 +42,6 @@ def curves_from(store: Store, found: Gathered) -> ResultCurves:
     except TimeoutError as error:
         raise Problem("not_ready", str(error), headers={"Retry-After": "5"}) from error
     return ResultCurves.model_validate({"result_id": found.result.result_id, **answer})
-
-
-def places_of(store: Store) -> Places:
-    """Return where a server keeps bytes."""
-    return Places(store.archive, store.settings.methods_path)
 
 
 def _nothing(why: str) -> dict[str, object]:

@@ -3,27 +3,38 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...archive.journal import Archive
 from ...evidence.again import cited_records
+from ...evidence.looker import Looker
 from ..methods.files import path_of
 from ..methods.repository import files_of
 from ..scans.repository import find_scan
+from ..settings import ServerSettings
 from ..tables import Calibration, MethodFile, Parcel, Result, Screening, Verification
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """Where the bytes lie."""
+class Keeps(Protocol):
+    """What evidence is taken from: the store of a running server, or the records on its machine."""
 
-    archive: Archive
-    """Scans."""
-    methods: Path
-    """Folder of method files."""
+    @property
+    def archive(self) -> Archive:
+        """Scans."""
+        ...
+
+    @property
+    def settings(self) -> ServerSettings:
+        """Where method files and signed heads are."""
+        ...
+
+    @property
+    def looker(self) -> Looker:
+        """What rebuilds methods and looks at scans again."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,15 +78,18 @@ class Gathered:
         return [name for name in wanted if name not in self.records]
 
 
-def gather(session: Session, places: Places, result: Result) -> Gathered:
+def gather(session: Session, store: Keeps, result: Result) -> Gathered:
     """Find everything that was kept of a result."""
     said: dict[str, Any] = json.loads(result.identification)
-    blank_id = _blank_of(session, places.archive, result)
+    blank_id = _blank_of(session, store.archive, result)
     wanted = list(cited_records(said).values())
     rows = session.scalars(select(Calibration).where(Calibration.record_id.in_(wanted)))
     checked = said["provenance"]["calibration"].get("verification", "")
     check = select(Verification).where(Verification.scan_id == checked)
-    kept = [(one, path_of(places.methods, one.file_id)) for one in files_of(session, _method_of(said))]
+    kept = [
+        (one, path_of(store.settings.methods_path, one.file_id))
+        for one in files_of(session, _method_of(said))
+    ]
     return Gathered(
         result=result,
         identification=said,
@@ -83,9 +97,9 @@ def gather(session: Session, places: Places, result: Result) -> Gathered:
             select(Screening).where(Screening.screening_id == result.screening_id)
         ).one(),
         parcel=session.scalars(select(Parcel).where(Parcel.parcel_id == result.parcel_id)).one(),
-        scan=places.archive.path_of(result.scan_id),
+        scan=store.archive.path_of(result.scan_id),
         blank_id=blank_id,
-        blank=places.archive.path_of(blank_id) if blank_id and blank_id in places.archive else None,
+        blank=store.archive.path_of(blank_id) if blank_id and blank_id in store.archive else None,
         records={one.record_id: one.record for one in rows},
         verification=session.scalar(check) if checked else None,
         methods=[(row, path) for row, path in kept if path.is_file()],

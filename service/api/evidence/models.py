@@ -35,3 +35,11 @@ class BundleQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     people: bool = Field(False, description="Whether it names the operator.")
+
+
+class ReportQuery(BaseModel):
+    """What goes into a report."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    people: bool = Field(True, description="Whether it names the operator, to those who may know.")

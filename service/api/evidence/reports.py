@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 from ...report.facts import ReportFacts
 from ..flags.marks import is_open, marks_of
 from ..problems import Problem
-from ..requests import Store
 from ..tables import Event, ResultPerson, ScanFile
 from .curves import curves_from
-from .gather import Gathered
+from .gather import Gathered, Keeps
 
 
-def facts_of(session: Session, store: Store, found: Gathered, *, people: bool) -> ReportFacts:
+def facts_of(session: Session, store: Keeps, found: Gathered, *, people: bool) -> ReportFacts:
     """Return what a report tells.
 
     Parameters
@@ -58,7 +57,7 @@ def accepted_event(session: Session, result_id: str) -> Event | None:
     return session.scalars(wanted.order_by(Event.seq)).first()
 
 
-def report_of(store: Store, facts: ReportFacts) -> bytes:
+def report_of(store: Keeps, facts: ReportFacts) -> bytes:
     """Return the report as PDF; equal facts give equal bytes.
 
     Raises

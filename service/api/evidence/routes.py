@@ -14,9 +14,9 @@ from ..requests import TheCaller, TheStore
 from ..results.repository import find_result
 from ..tables import Result
 from .bundles import bundle_file
-from .curves import curves_from, places_of
+from .curves import curves_from
 from .gather import gather
-from .models import BundleQuery, ResultCurves
+from .models import BundleQuery, ReportQuery, ResultCurves
 from .reports import facts_of, report_of
 
 router = APIRouter(prefix="/results", tags=["evidence"])
@@ -37,7 +37,7 @@ def get_curves(result_id: UUID, store: TheStore, caller: TheCaller) -> ResultCur
     `complete: false` and the reason. The first time a method is asked for takes some seconds.
     """
     with store.database.read() as session:
-        found = gather(session, places_of(store), _result(session, result_id))
+        found = gather(session, store, _result(session, result_id))
     return curves_from(store, found)
 
 
@@ -47,11 +47,14 @@ def get_curves(result_id: UUID, store: TheStore, caller: TheCaller) -> ResultCur
     response_class=Response,
     responses={200: _PDF},
 )
-def get_report(result_id: UUID, store: TheStore, caller: TheCaller) -> Response:
+def get_report(
+    result_id: UUID, query: Annotated[ReportQuery, Query()], store: TheStore, caller: TheCaller
+) -> Response:
     """Fetch the result on one A4 page. Parcel systems are not told who made it."""
+    people = query.people and caller.role is not Role.PARCEL_SYSTEM
     with store.database.read() as session:
-        found = gather(session, places_of(store), _result(session, result_id))
-        facts = facts_of(session, store, found, people=caller.role is not Role.PARCEL_SYSTEM)
+        found = gather(session, store, _result(session, result_id))
+        facts = facts_of(session, store, found, people=people)
     headers = {"Content-Disposition": f'attachment; filename="result-{result_id}.pdf"'}
     return Response(report_of(store, facts), media_type="application/pdf", headers=headers)
 
@@ -70,7 +73,7 @@ def get_bundle(
     Its `README.txt` says how to check it without any program of ours.
     """
     with store.database.read() as session:
-        found = gather(session, places_of(store), _result(session, result_id))
+        found = gather(session, store, _result(session, result_id))
         path = bundle_file(store, session, found, people=query.people)
     name = f"evidence-{result_id}.zip"
     return FileResponse(

@@ -1,0 +1,62 @@
+"""``opioscan report``: a result on one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .evidence_source import checked_id, fetch, opened_store, require_free
+from .output import say
+
+app = typer.Typer(add_completion=False)
+
+ResultId = Annotated[str, typer.Argument(metavar="RESULT", help="Identifier of the result, a UUID.")]
+Server = Annotated[
+    str, typer.Option(metavar="URL", help="Ask this server.", show_default="the configured one, if any")
+]
+Db = Annotated[Path | None, typer.Option("--db", help="Read the server's database on this machine instead.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+
+
+@app.command()
+def report(
+    result: ResultId,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.pdf", help="Where to write it.")],
+    server: Server = "",
+    db: Db = None,
+    without_people: Annotated[
+        bool, typer.Option("--without-people", help="Leave out who made the result.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Write the report of a result: one A4 page with spectrum, verdict, limits, versions and digests."""
+    result_id = checked_id(result)
+    require_free(out, force=force)
+    if asks_server(server, db):
+        query = "?people=false" if without_people else ""
+        fetch(server, f"/api/v1/results/{result_id}/report.pdf{query}", out)
+    else:
+        _from_database(result_id, db, out, people=not without_people)
+    say(f"written: {out}")
+
+
+def asks_server(server: str, db: Path | None) -> bool:
+    """Return whether a server is asked: by its address, or the configured one where no database is named."""
+    from ..settings import load_settings
+
+    return bool(server) or (db is None and bool(load_settings().server_url))
+
+
+def _from_database(result_id: str, db: Path | None, out: Path, *, people: bool) -> None:
+    from ..api.evidence.gather import gather
+    from ..api.evidence.reports import facts_of, report_of
+    from ..api.results.repository import find_result
+    from ..errors import EvidenceMissing
+
+    with opened_store(db) as store:
+        with store.database.read() as session:
+            found = find_result(session, result_id)
+            if found is None:
+                raise EvidenceMissing(f"there is no result {result_id} in this database")
+            facts = facts_of(session, store, gather(session, store, found), people=people)
+        out.write_bytes(report_of(store, facts))

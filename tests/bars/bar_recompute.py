@@ -1,0 +1,183 @@
+"""Recompute: 200 results from their bundles alone, on other BLAS kernels, other vector instructions, without numba."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# As the command line does, before NumPy is first imported: what is recorded here is recomputed there.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import numpy as np
+from figures import Sheet, progress, run
+from panel import rows
+
+from library.methods import training_method
+from library.starter import ensure_starter
+from library.store import read_library
+from service.api.permissions import Role
+from service.cli.spectrum_files import read_spectra
+from service.method_file import method_file
+from spectra.errors import SpectraError
+from spectra.method import Method
+from spectra.values import DeviceInfo, Scan, Spectrum, Technique
+from spectra.values import Role as ScanRole
+
+COUNT = 200
+TESTS = Path(__file__).resolve().parents[1] / "service" / "api"
+
+#: What is changed, and how; the first is the machine the results were made on.
+MACHINES: dict[str, dict[str, str]] = {
+    "as recorded": {},
+    "BLAS kernel Haswell": {"OPENBLAS_CORETYPE": "Haswell"},
+    "BLAS kernel Nehalem": {"OPENBLAS_CORETYPE": "Nehalem"},
+    "BLAS kernel Prescott": {"OPENBLAS_CORETYPE": "Prescott"},
+    "NumPy without AVX-512 and AVX2": {"NPY_DISABLE_CPU_FEATURES": "X86_V4 X86_V3"},
+    "without compiled kernels": {"NUMBA_DISABLE_JIT": "1"},
+    "Nehalem, no AVX, no compiled kernels": {
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 X86_V3",
+        "NUMBA_DISABLE_JIT": "1",
+    },
+}
+
+#: Contents of simulated scans: harmless entries of the starter library, weak and strong, pure and mixed.
+_MIXTURES: tuple[dict[str, float], ...] = (
+    {"metamizole": 1.0},
+    {"ketoprofen": 0.5, "lactose": 0.5},
+    {"metamizole": 0.15, "lactose": 0.85},
+    {"lactose": 1.0},
+    {"caffeine": 0.6, "ibuprofen": 0.4},
+    {"polystyrene": 1.0},
+    {"metamizole": 0.05, "ibuprofen": 0.95},
+    {"ibuprofen": 0.3, "polyethylene": 0.7},
+)
+_LIGHT = (40.0, 150.0, 600.0, 4000.0, 20_000.0)
+_AXES = ("verified", "verified", "overdue", "failed")
+
+
+def measure(sheet: Sheet) -> None:
+    """Make results, take their bundles from a real server, and recompute them in processes of other numerics."""
+    kit, server = _module("evidence_kit"), _module("conftest")
+    progress("making results")
+    method = training_method(sheet.work / "home")
+    library = read_library(ensure_starter(sheet.work / "home" / "libraries"))
+    results = [*_real(sheet, kit, method)]
+    real = len(results)
+    results += [_simulated(kit, method, number) for number in range(COUNT - real)]
+    verdicts = Counter(one.identification["verdict"] for one in results)
+    sheet.tell("results: real spectra, simulated scans", f"{real}, {len(results) - real}")
+    sheet.tell("verdicts", ", ".join(f"{name} {count}" for name, count in sorted(verdicts.items())))
+    bundles = _bundles(sheet, server, results, method_file(method, library, {}))
+    table = [_recomputed(sheet, name, changed, bundles) for name, changed in MACHINES.items()]
+    head = ["machine", "BLAS kernels", "kept", "bit-identical", "largest relative difference", "borderline"]
+    sheet.table(head, table)
+
+
+def _real(sheet: Sheet, kit: ModuleType, method: Method) -> list[Any]:
+    """Return results of real spectra, those through plastic with the blank of it."""
+    found: list[Any] = []
+    for group in ("bare", "hdpe2", "hdpe4", "container", "direct"):
+        for row in rows(sheet.needs_shared(), group):
+            try:
+                scan = _scan(_spectrum(row["file"]), ScanRole.SAMPLE)
+                blank = None if row["blank"] is None else _scan(_spectrum(row["blank"]), ScanRole.BLANK)
+                found.append(kit.Result(method, scan, blank=blank, number=1000 + len(found)))
+            except SpectraError as error:
+                progress(f"{row['file']}: {error}")
+    return found[: COUNT // 2]
+
+
+def _spectrum(path: Path) -> Spectrum:
+    return read_spectra(path, technique=Technique.RAMAN, laser_nm=785.0)[0].spectrum
+
+
+def _scan(spectrum: Spectrum, role: ScanRole) -> Scan:
+    return Scan(
+        technique=Technique.RAMAN,
+        counts=np.asarray(spectrum.intensity)[None, :],
+        device=DeviceInfo("file", "F1"),
+        exposure_s=1.0,
+        taken_at="2026-11-22T12:00:00Z",
+        axis=spectrum.axis,
+        axis_unit="cm-1",
+        laser_nm=785.0,
+        role=role,
+    )
+
+
+def _simulated(kit: ModuleType, method: Method, number: int) -> Any:
+    names = _MIXTURES[number % len(_MIXTURES)]
+    light = _LIGHT[(number // len(_MIXTURES)) % len(_LIGHT)]
+    container = {"polyethylene": 1.0} if number % 3 == 0 else None
+    shown = {**names, "polyethylene": names.get("polyethylene", 0.0) + 0.4} if container else names
+    axis = _AXES[number % len(_AXES)]
+    return kit.Result.simulated(method, shown, seed=number, light=light, container=container, axis=axis)
+
+
+def _bundles(sheet: Sheet, server: ModuleType, results: list[Any], data: bytes) -> list[Path]:
+    progress("posting results and fetching bundles")
+    folder = sheet.work / "bundles"
+    folder.mkdir()
+    with server.serving(sheet.work / "server") as served:
+        for number, one in enumerate(results):
+            one.send(served, data if number == 0 else b"")
+            answer = served.api("GET", f"/results/{one.result_id}/bundle", Role.AUDITOR)
+            answer.raise_for_status()
+            (folder / f"{number:03d}.zip").write_bytes(answer.content)
+    return sorted(folder.iterdir())
+
+
+def _recomputed(sheet: Sheet, name: str, changed: dict[str, str], bundles: list[Path]) -> list[str]:
+    progress(f"recomputing: {name}")
+    environ = {
+        **os.environ,
+        **changed,
+        "PYTHONPATH": str(sheet.root),
+        "OPIOSCAN_HOME": str(sheet.work / "other"),
+    }
+    command = [sys.executable, "-m", "service.cli.start", "audit", "recompute", "--json", *map(str, bundles)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(found) != len(bundles):
+        sys.exit(f"{name}: {done.stderr[-2000:]}")
+    wrong = [f"{Path(one['source']).stem}: {one['differences'][0]}" for one in found if not one["same"]]
+    kept = [one for one in found if not any(_grave(text) for text in one["differences"])]
+    sheet.all_of(f"verdict, components and reasons kept: {name}", len(kept), len(found), want=COUNT)
+    sheet.none_of(f"numbers beyond 1e-6: {name}", wrong)
+    identical = sum(one["identical"] for one in found)
+    if not changed:
+        sheet.all_of("bit-identical on the same machine", identical, len(found), want=COUNT)
+    kernels = "/".join(sorted(set(found[0]["blas_kernels"].values())))
+    largest = max(one["largest_difference"] for one in found)
+    borderline = sum(bool(one["borderline"]) for one in found)
+    return [name, kernels, f"{len(kept)}", f"{identical}", f"{largest:.2g}", f"{borderline}"]
+
+
+def _grave(difference: str) -> bool:
+    """Return whether a difference is of verdict, reasons, or which components there are."""
+    where = difference.partition(":")[0]
+    last = where.rpartition("/")[2]
+    return where.startswith(("/verdict", "/reasons")) or (
+        where.startswith("/components")
+        and last in {"components", "substance", "reference_id", "role", "evidence"}
+    )
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, TESTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    run(measure)
