@@ -178,6 +178,11 @@ KINDS: dict[str, Kind] = {
         USAGE, 409, "possibly_energetic", "The item may be energetic: nothing was fired"
     ),
     "service.bench.refusals.FormUsed": Kind(USAGE, 409, "form_used", "The form was used before"),
+    "service.bench.refusals.NotSignedIn": Kind(USAGE, 403, "not_signed_in", "Nobody is signed in"),
+    "service.bench.refusals.WrongBadgeOrPin": Kind(
+        USAGE, 403, "wrong_badge_or_pin", "Badge and PIN do not belong together"
+    ),
+    "service.bench.refusals.LockedOut": Kind(USAGE, 403, "locked_out", "Too many wrong tries"),
     "service.bench.refusals.NothingOpen": Kind(DATA, 404, "nothing_open", "No such screening is open"),
     "service.bench.refusals.WrongToken": Kind(SERVICE, 401, "wrong_token", "The token is missing or wrong"),
     "service.bench.refusals.ForeignOrigin": Kind(SERVICE, 403, "foreign_origin", "The form is not ours"),

@@ -15,7 +15,15 @@ be given as ``OPIOSCAN_`` and its name in capitals, too.
 ``bench_name``                          name of this bench at the server (default: the machine's)
 ``database_url``    ``OPIOSCAN_DATABASE_URL``  the server's PostgreSQL database, empty for a file in the home
 ``scans_folder``    ``OPIOSCAN_SCANS``  the server's scans; several server processes share it
+``webhook_private_networks``            networks (CIDR) that are not public and may receive webhooks
+``webhook_allow_private``               webhooks to this machine itself, for trying things out, default false
+``webhook_ca_file``                     certificates that receivers of webhooks are checked by
+``waiting_days``                        for how long a parcel waits in the screening queue, default 30
 ``idempotency_days``                    how long the server knows an Idempotency-Key, default 7
+``site``                ``OPIOSCAN_SITE``   place of this bench, sent with every screening (default: none)
+``require_sign_in``                     officers sign in before they scan (default: once one is registered)
+``shift_hours``                         a signed-in officer is signed out after this, default 8
+``idle_minutes``                        and after this without doing anything, default 30
 ``silent_minutes``                      the server calls a bench silent after this, default 15
 ``verify_hours``                        longest interval between two verifications, default 8
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
@@ -46,14 +54,17 @@ from .settings_file import (
     BENCH_PORT,
     HOST,
     IDEMPOTENCY_DAYS,
+    IDLE_MINUTES,
     NEGATIVE_CHECK_SHARE,
     RATE_PER_S,
     RETENTION_DAYS,
     SERVER_PORT,
+    SHIFT_HOURS,
     SILENT_MINUTES,
     VERIFICATION_LIMIT_CM1,
     VERIFY_DRIFT_CM1_H,
     VERIFY_HOURS,
+    WAITING_DAYS,
     read_config,
     read_small,
 )
@@ -81,8 +92,24 @@ class Settings:
     """URL of the server's PostgreSQL database, may hold a password; empty for a file in the home."""
     scans_folder: str = ""
     """Folder of the server's scan archive; empty for one in the home."""
+    webhook_allow_private: bool = False
+    """Whether webhooks may go to this machine itself, also without TLS: for trying things out."""
+    webhook_private_networks: str = ""
+    """Networks that are not public and may receive webhooks (CIDR, commas between); empty for none."""
+    webhook_ca_file: str = ""
+    """File of certificates that receivers of webhooks are checked by; empty for those of the system."""
+    waiting_days: float = WAITING_DAYS
+    """For how long a parcel waits in the screening queue, days."""
     idempotency_days: float = IDEMPOTENCY_DAYS
     """How long the server knows an ``Idempotency-Key``, days."""
+    site: str = ""
+    """Place of this bench, sent with every screening; empty for none."""
+    require_sign_in: bool | None = None
+    """Whether officers sign in before they scan; None: as soon as one is registered."""
+    shift_hours: float = SHIFT_HOURS
+    """A signed-in officer is signed out after this, h."""
+    idle_minutes: float = IDLE_MINUTES
+    """And after this without doing anything at the bench, min."""
     silent_minutes: int = SILENT_MINUTES
     """After how long without a report the server calls a bench silent, min."""
     verify_hours: float = VERIFY_HOURS
@@ -143,6 +170,16 @@ class Settings:
     def methods_dir(self) -> Path:
         """Folder of fitted methods."""
         return self.home / "methods"
+
+    @property
+    def method_files_dir(self) -> Path:
+        """Folder of methods as the server gets them, one file each."""
+        return self.home / "method_files"
+
+    @property
+    def officers_path(self) -> Path:
+        """File of the officers who may sign in at this bench."""
+        return self.home / "officers.json"
 
     @property
     def releases_dir(self) -> Path:
@@ -218,7 +255,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     home = _home(env.get("OPIOSCAN_HOME", ""))
     config = read_config(home / "config.toml", env)
     url = env.get("OPIOSCAN_SERVER", config.pop("server_url"))
-    config["database_url"] = env.get("OPIOSCAN_DATABASE_URL", config["database_url"]).strip()
+    config["database_url"] = config["database_url"].strip()
     config["scans_folder"] = env.get("OPIOSCAN_SCANS", config["scans_folder"])
     token = env.get("OPIOSCAN_TOKEN") or read_small(home / "server_token")
     return Settings(home=home, server_url=_checked_url(url), server_token=token.strip(), **config)

@@ -38,8 +38,14 @@ RETENTION_DAYS = 0.0
 #: day has 700 checks a year then, and none missed among those leaves a miss rate of at most 0.5 %).
 NEGATIVE_CHECK_SHARE = 0.02
 
+#: For how long a parcel waits in the screening queue, days (chosen: mail does not lie longer).
+WAITING_DAYS = 30.0
 #: How long the server knows an Idempotency-Key, days (chosen: longer than a long weekend).
 IDEMPOTENCY_DAYS = 7.0
+#: A signed-in officer is signed out after this, h (chosen: a shift).
+SHIFT_HOURS = 8.0
+#: And after this without doing anything, min (chosen: a break, not a parcel that takes long).
+IDLE_MINUTES = 30.0
 
 #: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider
 #: limit than 1.5 cm⁻¹ a line could be 2 off before a verification fails.
@@ -47,23 +53,31 @@ _NUMBERS = {
     "idempotency_days": (IDEMPOTENCY_DAYS, 1.0, 365.0),
     "verify_hours": (VERIFY_HOURS, 0.25, 168.0),
     "verify_drift_cm1_h": (VERIFY_DRIFT_CM1_H, 0.01, 5.0),
+    "shift_hours": (SHIFT_HOURS, 0.25, 24.0),
+    "idle_minutes": (IDLE_MINUTES, 1.0, 480.0),
     "verification_limit_cm1": (VERIFICATION_LIMIT_CM1, 0.2, 1.5),
     "rate_per_s": (RATE_PER_S, 0.0, 1e6),
     "retention_days": (RETENTION_DAYS, 0.0, 36500.0),
     "negative_check_share": (NEGATIVE_CHECK_SHARE, 0.0, 1.0),
+    "waiting_days": (WAITING_DAYS, 1.0, 365.0),
 }
-_SWITCHES = {"require_negative_control": False}
+_SWITCHES = {"require_negative_control": False, "webhook_allow_private": False}
+#: Switches whose usual value depends on something else.
+_MAYBE: dict[str, bool | None] = {"require_sign_in": None}
 
 _TEXTS = {
     "server_url": "",
     "host": HOST,
     "bench_name": "",
+    "site": "",
     "log": "warnings",
     "tls_certificate": "",
     "tls_key": "",
     "trusted_proxies": "",
     "database_url": "",
     "scans_folder": "",
+    "webhook_private_networks": "",
+    "webhook_ca_file": "",
 }
 _CHOICES = {"log": ("warnings", "text", "json")}
 _PORTS = {"bench_port": BENCH_PORT, "server_port": SERVER_PORT}
@@ -102,17 +116,28 @@ def read_config(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     usual: dict[str, Any] = {**_TEXTS, **_PORTS, **_MINUTES, **_SWITCHES}
-    usual |= {name: value for name, (value, _, _) in _NUMBERS.items()}
+    usual |= {name: value for name, (value, _, _) in _NUMBERS.items()} | _MAYBE
     config = {**usual, **given, **_from_environment(environ, usual)}
     if unknown := sorted(config.keys() - usual.keys()):
         known = ", ".join(sorted(usual))
         raise SettingsError(f"{path} holds the unknown setting {unknown[0]!r}; known are {known}")
+    _check_words(path, config)
+    _check_numbers(path, config)
+    return config
+
+
+def _check_words(path: Path, config: dict[str, Any]) -> None:
     for name in _TEXTS:
         if not isinstance(config[name], str):
             raise SettingsError(f"{path}: {name} must be text in quotes")
     for name, allowed in _CHOICES.items():
         if config[name] not in allowed:
             raise SettingsError(f"{path}: {name} must be one of {', '.join(allowed)}, not {config[name]!r}")
+    for name in ("bench_name", "site"):
+        check_name(f"{path}: {name}", config[name])
+
+
+def _check_numbers(path: Path, config: dict[str, Any]) -> None:
     for name in _PORTS:
         if not _is_whole(config[name], 0, 65535):
             raise SettingsError(f"{path}: {name} must be a port from 0 to 65535, not {config[name]!r}")
@@ -121,13 +146,7 @@ def read_config(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
             raise SettingsError(
                 f"{path}: {name} must be a number of minutes from 1 to {_MOST_MINUTES}, not {config[name]!r}"
             )
-    _check_numbers(path, config)
-    if config["bench_name"] and not BENCH_NAME.fullmatch(config["bench_name"]):
-        raise SettingsError(
-            f"{path}: bench_name may have 64 letters, digits, dots, dashes and underscores, and begins with "
-            f"a letter or digit; {config['bench_name']!r} does not fit"
-        )
-    return config
+    _check_fractions(path, config)
 
 
 def _from_environment(environ: Mapping[str, str], usual: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,14 +169,24 @@ def _as_toml(name: str, text: str) -> Any:
         ) from error
 
 
-def _check_numbers(path: Path, config: dict[str, Any]) -> None:
+def check_name(what: str, given: str) -> str:
+    """Return the name of a bench or site as given; raises `SettingsError` for one that does not fit."""
+    if given and not BENCH_NAME.fullmatch(given):
+        raise SettingsError(
+            f"{what} may have 64 letters, digits, dots, dashes and underscores, and begins with "
+            f"a letter or digit; {given!r} does not fit"
+        )
+    return given
+
+
+def _check_fractions(path: Path, config: dict[str, Any]) -> None:
     for name, (_, least, most) in _NUMBERS.items():
         value = config[name]
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not least <= value <= most:
             raise SettingsError(f"{path}: {name} must be a number from {least:g} to {most:g}, not {value!r}")
         config[name] = float(value)
-    for name in _SWITCHES:
+    for name in _SWITCHES.keys() | {name for name in _MAYBE if config[name] is not None}:
         if not isinstance(config[name], bool):
             raise SettingsError(f"{path}: {name} must be true or false, not {config[name]!r}")
 

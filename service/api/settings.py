@@ -1,8 +1,10 @@
 """Where the server keeps its things."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import SettingsError
 from ..settings import Settings
 from .idempotency import KEEP_DAYS
 from .places import is_url, server_place, shown
@@ -116,4 +118,19 @@ class ServerSettings:
             silent_s=settings.silent_minutes * 60.0,
             releases_path=settings.releases_dir,
             negative_check_share=settings.negative_check_share,
+            waiting_days=settings.waiting_days,
+            webhook_allow_private=settings.webhook_allow_private,
+            webhook_private_networks=_networks(settings.webhook_private_networks),
+            webhook_ca_file=Path(settings.webhook_ca_file) if settings.webhook_ca_file else None,
         )
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    """Return the networks of a setting; raises `SettingsError` for what is none."""
+    found = tuple(one.strip() for one in text.split(",") if one.strip())
+    for one in found:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as error:
+            raise SettingsError(f"webhook_private_networks: {one!r} is no network like 10.0.0.0/8") from error
+    return found

@@ -28,8 +28,10 @@ from .devices import Devices
 from .drop import DropDesk
 from .flusher import Flusher
 from .item import clean_label
+from .method_files import MethodFiles
 from .method_source import MethodSource
 from .notes import Notes, instrument_key, utc_now
+from .officers import Officers
 from .outbox import Outbox
 from .recovery import recover, unfinished
 from .refusals import NothingOpen
@@ -43,6 +45,7 @@ from .requests import (
     VerifyRequest,
 )
 from .safety import Shift
+from .signing_in import SigningIn
 from .trust import Trust, note_reconnect, temperatures_of, trust_of
 from .uses_index import UsesIndex
 from .verifications import Verifications
@@ -84,6 +87,8 @@ class Bench:
         )
         self.plans = Plans()
         self.shift = Shift()
+        self.officers = Officers(settings.officers_path)
+        self.signing_in = SigningIn(settings, self.officers, self.shift)
         self.name = self._settled_name()
         self.drops = DropDesk(self)
         self.flusher = Flusher(settings, self.archive, self.outbox)
@@ -92,10 +97,13 @@ class Bench:
         self.misfits: dict[str, str] = {}
         """By serial number, which calibration record the last scan had to leave out, and why."""
         self.warm = False
+        self.method_files = MethodFiles(settings, self.outbox)
         self._source = (
             MethodSource(load)
             if load is not None
-            else MethodSource(lambda: method_in_force(settings), lambda: release_mark(settings))
+            else MethodSource(
+                lambda: method_in_force(settings), lambda: release_mark(settings), self._bring_method
+            )
         )
         self._unfinished = unfinished(self.archive, self.outbox)
         self._recovered = threading.Event()
@@ -139,7 +147,8 @@ class Bench:
         Raises
         ------
         AgentRefused
-            Busy, not confirmed, possibly energetic, an unusable blank, or an accessory to be cleaned first.
+            Busy, nobody signed in, not confirmed, possibly energetic, an unusable blank, or an accessory
+            to be cleaned first.
         UsageError
             The attempt was made before, or the device cannot do what is asked.
         InstrumentError
@@ -192,7 +201,10 @@ class Bench:
         screening = self.outbox.screening_of(item)
         if screening is None:
             raise NothingOpen(f"no screening of {item} is open at this bench")
-        ops = [operations.opening(screening, item, self.name), operations.completing(screening)]
+        ops = [
+            operations.opening(screening, item, self.name, self.settings.site),
+            operations.completing(screening),
+        ]
         self.outbox.add(ops, closes=item)
         self.shift.forget(screening)
         self.flusher.kick()
@@ -318,13 +330,19 @@ class Bench:
         self.outbox.set_state("bench", wanted)
         return wanted
 
+    def _bring_method(self, method: Method) -> None:
+        """Make the file of a method, and bring it on its way before a result names it."""
+        if self.method_files.prepare(method) is not None and self.flusher.configured:
+            op = self.method_files.operation_for(method.digest, method)
+            self.outbox.add([] if op is None else [op])
+
     def _warm_up(self) -> None:
         try:
             lights.force_off(self.devices.configured())
             self.recovered = recover(self, self._unfinished)
             verifying.tell_again(self)
             self._recovered.set()
-            self.method()
+            self._bring_method(self.method())
             self.flusher.kick(wait_s=0.0)
             self.reporter.kick()
         except Exception:

@@ -31,6 +31,7 @@ from .impact_routes import routes as impact_routes
 from .item import clean_label
 from .officer import routes as officer_routes
 from .officer_blanks import routes as officer_blank_routes
+from .officer_sign_in import routes as sign_in_routes
 from .officer_views import Officer
 from .requests import (
     AbortRequest,
@@ -82,6 +83,7 @@ def create_bench_app(bench: Bench, *, token: str, port: int) -> FastAPI:
         officer_routes,
         officer_blank_routes,
         officer_drop_routes,
+        sign_in_routes,
     ):
         app.include_router(routes)
     # By tree: what only the handler of `Exception` sees is answered outside the gate and logged as a crash.

@@ -32,7 +32,7 @@ MAX_WORDS = 300
 #: What is kept of an identification: enough to combine findings and to name what was seen.
 _KEPT = ("verdict", "reasons", "technique", "training")
 _KEPT_OF_PART = ("substance", "role", "controlled", "watch_list", "class", "alternatives")
-_COLUMNS = "screening_id, item, spot, attempt, device, begun_at, state, scan_id, words, found"
+_COLUMNS = "screening_id, item, spot, attempt, device, begun_at, state, scan_id, words, found, operator"
 _THIS = "screening_id = ? AND spot = ? AND attempt = ?"
 
 
@@ -60,6 +60,8 @@ class Attempt:
     """Why it was cut short; empty for a complete one."""
     found: Mapping[str, Any] | None
     """What `spectra.finding.combine` needs of the identification; None without one."""
+    operator: str = ""
+    """Who made it: kept here, beside the scan, which is shared under its content address; empty: unknown."""
 
 
 class Attempts:
@@ -81,7 +83,7 @@ class Attempts:
 
     @contextmanager
     def begun(
-        self, screening_id: str, item: str, spot: int, *, attempt: int | None, device: str
+        self, screening_id: str, item: str, spot: int, *, attempt: int | None, device: str, operator: str = ""
     ) -> Iterator[int]:
         """Note a try for the time of a block and yield its number; an exception makes it an aborted one.
 
@@ -93,27 +95,32 @@ class Attempts:
             Number wanted; None takes the next one.
         device
             Identity of the instrument.
+        operator
+            Who makes it; empty where nobody says.
 
         Raises
         ------
         UsageError
             The number was used before.
         """
-        number = self._begin(screening_id, item, spot, attempt, device)
+        number = self._begin(screening_id, item, spot, attempt, device, operator)
         try:
             yield number
         except BaseException as error:
             self._cut_short((screening_id, spot, number), message_of(error))
             raise
 
-    def _begin(self, screening_id: str, item: str, spot: int, attempt: int | None, device: str) -> int:
+    def _begin(
+        self, screening_id: str, item: str, spot: int, attempt: int | None, device: str, operator: str
+    ) -> int:
         last = "SELECT max(attempt) FROM attempts WHERE screening_id = ? AND spot = ?"
         with self._file.transaction() as database:
             used = database.execute(last, (screening_id, spot)).fetchone()[0] or 0
             if attempt is not None and attempt <= used:
                 raise UsageError(f"attempt {attempt} at spot {spot} was made before; leave the number out")
             number = used + 1 if attempt is None else attempt
-            row = (screening_id, item, spot, number, device, rfc3339(utc_now()), "begun", "", "", None)
+            head = (screening_id, item, spot, number, device, rfc3339(utc_now()))
+            row = (*head, "begun", "", "", None, operator)
             database.execute(f"INSERT INTO attempts ({_COLUMNS}) VALUES ({_marks(row)})", row)  # noqa: S608
         return number
 
@@ -137,7 +144,7 @@ class Attempts:
             if not changed:
                 device = instrument_key(scan.device.model, scan.device.serial)
                 head = (scan.screening_id, scan.item, scan.spot, scan.attempt, device, scan.taken_at)
-                row = (*head, "done", archived.scan_id, "", found)
+                row = (*head, "done", archived.scan_id, "", found, "")
                 database.execute(f"INSERT INTO attempts ({_COLUMNS}) VALUES ({_marks(row)})", row)  # noqa: S608
 
     def interrupt(self) -> int:
@@ -153,6 +160,13 @@ class Attempts:
         with self._file.transaction() as database:
             rows = database.execute(query, (screening_id,)).fetchall()
         return tuple(_attempt(row) for row in rows)
+
+    def operator_of(self, archived: ArchivedScan) -> str:
+        """Return who made a scan, also after a crash; empty where nobody said."""
+        query = f"SELECT operator FROM attempts WHERE {_THIS} AND scan_id = ? ORDER BY seq DESC LIMIT 1"  # noqa: S608
+        with self._file.transaction() as database:
+            row = database.execute(query, (*_place(archived.scan), archived.scan_id)).fetchone()
+        return "" if row is None else str(row[0])
 
     def screening_of(self, item: str) -> str | None:
         """Return the screening in which an item was last tried; None for an item never tried."""

@@ -50,6 +50,7 @@ def join(bench: "Bench", queue: DropQueue, request: JoinRequest, *, by: str = BY
 
 def _joined(bench: "Bench", queue: DropQueue, request: JoinRequest, by: str) -> Answer:
     drop, item = queue.need(request.scan_id), clean_label(request.item)
+    operator = bench.signing_in.officer
     screening = bench.outbox.screening_of(item)
     if screening is None:
         raise NothingOpen(f"no screening of {item} is open at this bench: open the item first")
@@ -57,7 +58,8 @@ def _joined(bench: "Bench", queue: DropQueue, request: JoinRequest, by: str) -> 
     identity = instrument_key(raw.device.model, raw.device.serial)
     blank = usable_blank(bench.notes, request.blank, identity).scan_id if request.blank else ""
     number = len(bench.attempts.of(screening)) + 1
-    with bench.attempts.begun(screening, item, request.spot, attempt=None, device=identity) as attempt:
+    who = {"device": identity, "operator": operator}
+    with bench.attempts.begun(screening, item, request.spot, attempt=None, **who) as attempt:
         scan = replace(
             raw,
             item=item,
@@ -74,7 +76,7 @@ def _joined(bench: "Bench", queue: DropQueue, request: JoinRequest, by: str) -> 
         found = flow.examine(bench, archived)
         flow.tell(bench, archived, found, complete=request.complete)
     bench.flusher.kick()
-    posted = bench.posted(operations.result(archived, found).key)
+    posted = bench.posted(operations.result_key(archived.scan_id))
     answer = scan_answer(archived, found, posted, describe_visit(bench, screening, item))
     answer["comparison"] = archived.scan.settings["comparison"]
     queue.complete_outcome(drop.scan_id, answer)

@@ -7,9 +7,8 @@ is good once.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from spectra.values import Presentation
 
@@ -22,18 +21,14 @@ from .drop_requests import (
     OpenRequest,
     RetryRequest,
 )
-from .guard import check_origin, check_token
-from .officer_views import PAGES, Officer
-from .refusals import FormUsed
+from .guard import check_token
+from .officer_frame import page as framed
+from .officer_gate import FromAnOfficer, TheOfficer, closed, spend
 
 #: For programs.
 api_routes = APIRouter(prefix="/bench/v1/drops")
 #: For people.
 routes = APIRouter(include_in_schema=False)
-
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(PAGES / "templates"), autoescape=True, undefined=StrictUndefined
-)
 
 
 def _desk_by_token(request: Request) -> DropDesk:
@@ -47,15 +42,8 @@ def _desk(request: Request) -> DropDesk:
     return desk
 
 
-def _officer(request: Request) -> Officer:
-    officer = request.app.state.officer
-    assert isinstance(officer, Officer)
-    return officer
-
-
 TheDesk = Annotated[DropDesk, Depends(_desk_by_token)]
 PageDesk = Annotated[DropDesk, Depends(_desk)]
-TheOfficer = Annotated[Officer, Depends(_officer)]
 
 
 @api_routes.get("")
@@ -126,7 +114,8 @@ def page(officer: TheOfficer, desk: PageDesk) -> Response:
     drops = [{**drop, "tokens": [tokens.issue() for _ in range(3)]} for drop in held["drops"]]
     blanks = [blank.name for blank in officer.bench.notes.blanks()]
     values = {**held, "drops": drops, "blanks": blanks, "form_token": tokens.issue()}
-    return officer.red() or _page(officer, "drop_queue.html", **values)
+    emulated = any(drop.get("emulated") for drop in drops)
+    return closed(officer) or framed(officer.bench, "drop_queue.html", emulated=emulated, **values)
 
 
 @routes.get("/drops/{scan_id}")
@@ -137,49 +126,38 @@ def show(scan_id: str, officer: TheOfficer, desk: PageDesk) -> Response:
         return RedirectResponse("/drops", status_code=303)
     outcome = found["outcome"]
     view = verdict_view(outcome["identification"]) if "identification" in outcome else None
-    return officer.red() or _page(officer, "drop_outcome.html", drop=found, outcome=outcome, view=view)
+    values = {"drop": found, "outcome": outcome, "view": view}
+    return closed(officer) or framed(officer.bench, "drop_outcome.html", **values)
 
 
-@routes.post("/drops/open", dependencies=[Depends(check_origin)])
+@routes.post("/drops/open", dependencies=[FromAnOfficer])
 def page_open(form: Decision, officer: TheOfficer, desk: PageDesk) -> Response:
     """Open an item."""
-    _spend(officer, form)
+    spend(officer, form.form_token)
     desk.open_item(form.item)
     return RedirectResponse("/drops", status_code=303)
 
 
-@routes.post("/drops/join", dependencies=[Depends(check_origin)])
+@routes.post("/drops/join", dependencies=[FromAnOfficer])
 def page_join(form: Decision, officer: TheOfficer, desk: PageDesk) -> Response:
     """Join by the officer's word."""
-    _spend(officer, form)
+    spend(officer, form.form_token)
     options: dict[str, Any] = {"presentation": form.presentation, "blank": form.blank}
     desk.join(form.scan_id, form.item, complete=form.complete == "yes", **options)
     return RedirectResponse(f"/drops/{form.scan_id}", status_code=303)
 
 
-@routes.post("/drops/verify", dependencies=[Depends(check_origin)])
+@routes.post("/drops/verify", dependencies=[FromAnOfficer])
 def page_verify(form: Decision, officer: TheOfficer, desk: PageDesk) -> Response:
     """Check the axis by a standard's scan."""
-    _spend(officer, form)
+    spend(officer, form.form_token)
     desk.verify(form.scan_id, form.standard)
     return RedirectResponse(f"/drops/{form.scan_id}", status_code=303)
 
 
-@routes.post("/drops/discard", dependencies=[Depends(check_origin)])
+@routes.post("/drops/discard", dependencies=[FromAnOfficer])
 def page_discard(form: Decision, officer: TheOfficer, desk: PageDesk) -> Response:
     """Take a scan off the queue."""
-    _spend(officer, form)
+    spend(officer, form.form_token)
     desk.discard(form.scan_id, form.reason)
     return RedirectResponse("/drops", status_code=303)
-
-
-def _spend(officer: Officer, form: DecisionForm) -> None:
-    if not officer.tokens.spend(form.form_token):
-        raise FormUsed("this form was sent before; nothing was done again")
-
-
-def _page(officer: Officer, name: str, **values: Any) -> Response:
-    method = officer.bench.loaded_method
-    values.setdefault("training", method is not None and method.training)
-    values.setdefault("emulated", any(drop.get("emulated") for drop in values.get("drops", ())))
-    return HTMLResponse(_TEMPLATES.get_template(name).render(values))

@@ -75,6 +75,13 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
 def tell(bench: "Bench", archived: ArchivedScan, identification: Answer, *, complete: bool) -> None:
     """Note at the bench what a scan showed, then put all the server needs into the outbox, at once."""
     bench.remember(archived, identification)
-    records = bench.calibration_of(archived.scan).records
-    ops = operations.telling(archived, identification, bench.name, complete=complete, records=records)
+    used = str(identification["provenance"]["method"]["digest"])
+    told = operations.Told(
+        bench.name,
+        bench.settings.site,
+        operator=bench.attempts.operator_of(archived),
+        method=bench.method_files.operation_for(used, bench.loaded_method),
+        records=bench.calibration_of(archived.scan).records,
+    )
+    ops = operations.telling(archived, identification, told, complete=complete)
     bench.outbox.add(ops, closes=archived.scan.item if complete else "")

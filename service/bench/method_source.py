@@ -25,11 +25,19 @@ class MethodSource:
         Returns the method; may take seconds.
     mark
         Returns what tells the method in force from another, quickly; a constant where it never changes.
+    taken_up
+        Called with a newer method, in the thread that loaded it, before it is taken up.
     """
 
-    def __init__(self, load: Callable[[], Method], mark: Callable[[], str] = str) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Method],
+        mark: Callable[[], str] = str,
+        taken_up: Callable[[Method], None] = lambda _method: None,
+    ) -> None:
         self._load = load
         self._mark = mark
+        self._taken_up = taken_up
         self._lock = threading.Lock()
         self._method: Method | None = None
         self._marked = ""
@@ -84,7 +92,9 @@ class MethodSource:
 
     def _load_next(self, mark: str) -> None:
         try:
-            self._next = mark, self._load()
+            method = self._load()
+            self._taken_up(method)
+            self._next = mark, method
         except Exception:
             # Whoever installs a method is told by the command that does; a thread has nobody to tell.
             _log.exception("a new method could not be loaded; the old one stays in force")

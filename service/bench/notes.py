@@ -111,6 +111,12 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def rfc3339_ms(moment: datetime | None = None) -> str:
+    """Return a UTC time, or now, with its milliseconds."""
+    at = (utc_now() if moment is None else moment).astimezone(UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def validity() -> tuple[str, str]:
     """Return when what is noted now was taken and when it expires."""
     now = utc_now()

@@ -6,7 +6,7 @@ runs beside it, so that a page is there to stop it from.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, RedirectResponse, Response
 
@@ -16,9 +16,11 @@ from spectra.values import Presentation
 from ..errors import UsageError
 from . import lights
 from .guard import check_origin
-from .item import clean_label, new_unlabelled
-from .officer_views import PAGES, Officer
-from .refusals import FormUsed, NotConfirmed, PossiblyEnergetic
+from .item import UNLABELLED, clean_label, new_unlabelled
+from .officer_frame import PAGES
+from .officer_gate import FromAnOfficer, TheOfficer, closed, spend
+from .officer_views import Officer
+from .refusals import NotConfirmed, PossiblyEnergetic
 from .requests import MAX_DELAY_S, ScanRequest
 
 routes = APIRouter(include_in_schema=False)
@@ -49,42 +51,44 @@ class ParcelForm(BaseModel):
     eyewear: Word = ""
 
 
-def the_officer(request: Request) -> Officer:
-    """Return the views of the agent that serves a request."""
-    officer = request.app.state.officer
-    assert isinstance(officer, Officer)
-    return officer
-
-
-TheOfficer = Annotated[Officer, Depends(the_officer)]
 Short = Annotated[str, Form(max_length=128)]
 
 
+class FinishForm(BaseModel):
+    """The form that finishes a parcel: its barcode once more, or the word of the officer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    form_token: Annotated[str, Field(max_length=64)] = ""
+    item: Annotated[str, Field(max_length=128)] = ""
+    barcode: Annotated[str, Field(max_length=128)] = ""
+    sure: Word = ""
+
+
 @routes.get("/")
-def start(officer: TheOfficer, device: str = "") -> Response:
+def start(officer: TheOfficer, device: str = "", finished: str = "") -> Response:
     """Show the form for the next parcel."""
-    return officer.red() or officer.start(device=device)
+    return closed(officer) or officer.start(device=device, finished=finished == "yes")
 
 
 @routes.get("/item/{screening_id}")
 def show_visit(screening_id: str, officer: TheOfficer) -> Response:
     """Show a parcel that was scanned at this bench: its spots, its attempts, and what to do next."""
-    return officer.red() or officer.visit(screening_id)
+    return closed(officer) or officer.visit(screening_id)
 
 
 @routes.get("/item/{screening_id}/spot/{spot}")
 def next_spot(screening_id: str, spot: int, officer: TheOfficer, device: str = "") -> Response:
     """Show the form for one more scan of a parcel."""
-    return officer.red() or officer.spot(screening_id, max(1, min(spot, 100)), device=device)
+    return closed(officer) or officer.spot(screening_id, max(1, min(spot, 100)), device=device)
 
 
-@routes.post("/screen", dependencies=[Depends(check_origin)])
+@routes.post("/screen", dependencies=[FromAnOfficer])
 def screen(form: Annotated[ParcelForm, Form()], officer: TheOfficer) -> Response:
     """Start a scan, once, when everything was answered; an unfinished parcel is asked about first."""
     if red := officer.red():
         return red
-    if not officer.tokens.spend(form.form_token):
-        raise FormUsed("this form was sent before; nothing was fired again. Start with the next parcel.")
+    spend(officer, form.form_token, "nothing was fired again. Start with the next parcel.")
     request = _asked(form, officer)
     open_screening = officer.bench.outbox.screening_of(request.item)
     if form.spot is None and open_screening and officer.bench.attempts.of(open_screening):
@@ -96,7 +100,10 @@ def screen(form: Annotated[ParcelForm, Form()], officer: TheOfficer) -> Response
 def show(name: str, officer: TheOfficer) -> Response:
     """Show a scan under way, or what came of it."""
     run = officer.runs.get(name)
-    return officer.red() or (officer.show(name, run) if run else RedirectResponse("/", status_code=303))
+    if run is not None and not run.done:
+        # Whoever is at the bench must be able to stop it.
+        return officer.red() or officer.show(name, run)
+    return closed(officer) or (officer.show(name, run) if run else RedirectResponse("/", status_code=303))
 
 
 @routes.post("/stop", dependencies=[Depends(check_origin)])
@@ -109,16 +116,20 @@ def stop(officer: TheOfficer, run: Short = "") -> Response:
     return officer.failed(AcquisitionAborted("stopped"))
 
 
-@routes.post("/complete", dependencies=[Depends(check_origin)])
-def complete(
-    officer: TheOfficer, form_token: Short = "", item: Short = "", next_item: Short = ""
-) -> Response:
-    """Finish a parcel; the barcode of the next one may come with it."""
-    if not officer.tokens.spend(form_token):
-        raise FormUsed("this form was sent before; nothing was done again")
-    label = clean_label(next_item)
+@routes.post("/complete", dependencies=[FromAnOfficer])
+def complete(form: Annotated[FinishForm, Form()], officer: TheOfficer) -> Response:
+    """Finish a parcel whose barcode was scanned again; without that, or with another one, ask first."""
+    if red := officer.red():
+        return red
+    spend(officer, form.form_token)
+    item, barcode = clean_label(form.item), clean_label(form.barcode)
+    seen = barcode == item or (not barcode and item.startswith(UNLABELLED))
+    if not seen and form.sure != "yes":
+        return officer.confirm(item, barcode)
     officer.bench.complete(item)
-    return (officer.red() or officer.start(label)) if label else RedirectResponse("/", status_code=303)
+    if barcode and barcode != item:
+        return officer.start(barcode)
+    return RedirectResponse("/?finished=yes", status_code=303)
 
 
 @routes.post("/laser-check", dependencies=[Depends(check_origin)])

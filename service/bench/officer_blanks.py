@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
 from spectra.values import Presentation
 
 from . import blanks
-from .guard import check_origin
-from .officer import Delay, DeviceName, TheOfficer, Word
-from .officer_views import Officer
-from .refusals import FormUsed, NotConfirmed
+from .officer import Delay, DeviceName, Word
+from .officer_gate import FromAnOfficer, TheOfficer, closed, spend
+from .refusals import NotConfirmed
 from .requests import BlankName, BlankRequest, Text
 
 routes = APIRouter(prefix="/blanks", include_in_schema=False)
@@ -54,15 +53,15 @@ class RetireForm(_Sent):
 @routes.get("")
 def show(officer: TheOfficer, device: str = "") -> Response:
     """Show the blanks of this bench, and the form for one more."""
-    return officer.red() or officer.blanks(device=device)
+    return closed(officer) or officer.blanks(device=device)
 
 
-@routes.post("/take", dependencies=[Depends(check_origin)])
+@routes.post("/take", dependencies=[FromAnOfficer])
 def take(form: Annotated[BlankForm, Form()], officer: TheOfficer) -> Response:
     """Start the scan of what is empty."""
     if red := officer.red():
         return red
-    _spend(officer, form)
+    spend(officer, form.form_token)
     if form.empty != "yes":
         raise NotConfirmed("nothing was fired: confirm that the container is empty")
     request = BlankRequest(
@@ -77,22 +76,17 @@ def take(form: Annotated[BlankForm, Form()], officer: TheOfficer) -> Response:
     return RedirectResponse(f"/run/{officer.runs.start(request)}", status_code=303)
 
 
-@routes.post("/rename", dependencies=[Depends(check_origin)])
+@routes.post("/rename", dependencies=[FromAnOfficer])
 def rename(form: Annotated[RenameForm, Form()], officer: TheOfficer) -> Response:
     """Give a blank another name."""
-    _spend(officer, form)
+    spend(officer, form.form_token)
     blanks.rename(officer.bench.notes, form.name, form.new_name.strip())
     return RedirectResponse("/blanks", status_code=303)
 
 
-@routes.post("/retire", dependencies=[Depends(check_origin)])
+@routes.post("/retire", dependencies=[FromAnOfficer])
 def retire(form: Annotated[RetireForm, Form()], officer: TheOfficer) -> Response:
     """Use a blank no more."""
-    _spend(officer, form)
+    spend(officer, form.form_token)
     blanks.retire(officer.bench.notes, form.name)
     return RedirectResponse("/blanks", status_code=303)
-
-
-def _spend(officer: Officer, form: _Sent) -> None:
-    if not officer.tokens.spend(form.form_token):
-        raise FormUsed("this form was sent before; nothing was done again")

@@ -47,7 +47,6 @@ def parcel_form(
     state = describe(bench)
     devices, device = chosen_device(state, wanted)
     soiled = next((one for one in state["accessories"] if device and one["name"] == device["name"]), None)
-    server = state["server"]["state"].replace("_", " ")
     return {
         "messages": _messages(state, devices, soiled),
         "form_token": tokens.issue(),
@@ -63,8 +62,7 @@ def parcel_form(
         "blanks": _blanks_for(state["blanks"], device),
         "ask_eyewear": _asks_eyewear(state, device),
         "ask_energetic": not bench.shift.is_cleared(screening_id),
-        "open_screenings": [] if spot else _unfinished(state, tokens),
-        "server_line": f"Server: {server}. Waiting to be sent: {state['outbox']['pending']}.",
+        "open_screenings": [] if spot else _unfinished(state),
     }
 
 
@@ -140,8 +138,5 @@ def _asks_eyewear(state: Answer, device: Answer | None) -> bool:
     return device is not None and device["has_laser"] and not state["eyewear_confirmed"]
 
 
-def _unfinished(state: Answer, tokens: FormTokens) -> list[Answer]:
-    return [
-        {"item": item, "screening_id": name, "form_token": tokens.issue()}
-        for item, name in state["open_screenings"].items()
-    ]
+def _unfinished(state: Answer) -> list[Answer]:
+    return [{"item": item, "screening_id": name} for item, name in state["open_screenings"].items()]

@@ -1,11 +1,9 @@
 """What the officer sees: each view says what happened, in words, with a symbol, and what to do next."""
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from instrument.errors import AcquisitionAborted, DeviceURLError, LaserMayBeOn
 
@@ -14,19 +12,13 @@ from . import lights, officer_words
 from .activity import Activity
 from .agent import Bench
 from .answers import verdict_view
-from .drop_watching import is_folder
 from .officer_forms import blank_form, parcel_form
-from .refusals import AccessoryUnclean, BlankRefused, PossiblyEnergetic
+from .officer_frame import page
+from .refusals import AccessoryUnclean, BlankRefused, NotSignedIn, PossiblyEnergetic
 from .requests import BlankRequest, Firing, ScanRequest
 from .runs import FormTokens, Run, Runs
 from .status import describe_device
 from .visit import describe_visit, next_spot
-
-PAGES = Path(__file__).parent / "pages"
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(PAGES / "templates"), autoescape=True, undefined=StrictUndefined
-)
-_TEMPLATES.filters |= {"sentence": officer_words.sentence, "when": officer_words.when}
 
 Answer = dict[str, Any]
 
@@ -44,13 +36,14 @@ class Officer:
         self.bench = bench
         self.runs = Runs(bench)
         self.tokens = FormTokens()
+        bench.signing_in.on_change = self._relieved
 
     def red(self) -> Response | None:
         """Return the red page while a laser may be on: nothing else may be shown then."""
         alarm = lights.alarm(self.bench.devices.known())
         return self._page("laser.html", 503, detail=alarm) if alarm else None
 
-    def start(self, label: str = "", *, device: str = "") -> Response:
+    def start(self, label: str = "", *, device: str = "", finished: bool = False) -> Response:
         """Return the form for a parcel; nothing of the parcel before is in it.
 
         Parameters
@@ -59,10 +52,12 @@ class Officer:
             Its barcode, where that was scanned already.
         device
             Device to use; empty for the one used last.
+        finished
+            Whether the parcel before was finished just now.
         """
         wanted = device or self.runs.last_device
         form = parcel_form(self.bench, self.tokens, wanted, label=label)
-        return self._page("start.html", here="/", attempt=1, **form)
+        return self._page("start.html", here="/", attempt=1, finished=finished, **form)
 
     def spot(self, screening_id: str, spot: int, *, device: str = "") -> Response:
         """Return the form for one more scan of a parcel; the start page where it is finished."""
@@ -81,7 +76,16 @@ class Officer:
         )
         tries = [one["attempt"] for one in visit["attempts"] if one["spot"] == spot]
         here = f"/item/{screening_id}/spot/{spot}"
-        return self._page("start.html", here=here, attempt=max(tries, default=0) + 1, **form)
+        attempt = max(tries, default=0) + 1
+        return self._page("start.html", here=here, attempt=attempt, finished=False, **form)
+
+    def confirm(self, item: str, barcode: str) -> Response:
+        """Ask whether a parcel is finished of which the barcode was not scanned again, or another one was."""
+        screening = self.bench.outbox.screening_of(item) or ""
+        tokens = [self.tokens.issue() for _ in range(3)]
+        return self._page(
+            "confirm.html", 409, item=item, barcode=barcode, screening_id=screening, tokens=tokens
+        )
 
     def visit(self, screening_id: str) -> Response:
         """Return the page of a parcel that was scanned here; the start page for one that never was."""
@@ -101,7 +105,7 @@ class Officer:
         if run.error is not None:
             return self.failed(run.error, request=run.request)
         if run.answer is None:
-            return self._waiting(name, run.request)
+            return self._waiting(name, run)
         if isinstance(run.request, BlankRequest):
             parts = run.answer["identification"]["components"]
             return self._page("blank.html", blank=run.answer, components=parts)
@@ -119,9 +123,11 @@ class Officer:
         """
         if isinstance(error, LaserMayBeOn):
             return self._page("laser.html", 503, detail=message_of(error))
+        if red := self.red():
+            return red
         kind = kind_of(error)
         heading, symbol, lines, steps = self._told(error, request)
-        links = [("/", "Next parcel")]
+        links = [("/sign-in", "Sign in")] if isinstance(error, NotSignedIn) else [("/", "Next parcel")]
         if isinstance(error, AccessoryUnclean | BlankRefused) and request is not None:
             # The same instrument may be soiled under another of its names.
             soiled = [one.name for one in self.bench.contacts.soiled() if one.words in message_of(error)]
@@ -165,13 +171,15 @@ class Officer:
             posted_line=officer_words.POSTED[answer["posted"]],
             emulated=answer["device"]["emulated"],
             differs=differs,
+            owners=officer_words.owners(answer["identification"]["reasons"]),
             soiled="; ".join(soiled),
             comparison=answer["comparison"],
             **view,
             **values,
         )
 
-    def _waiting(self, name: str, request: ScanRequest | BlankRequest) -> Response:
+    def _waiting(self, name: str, run: Run) -> Response:
+        request = run.request
         device = describe_device(self.bench, self.bench.devices.get(request.device))
         activity = device["activity"] or Activity("").to_json()
         if isinstance(request, ScanRequest):
@@ -179,14 +187,13 @@ class Officer:
         else:
             what = f"what is empty, for the blank {request.name}"
         symbol, words = officer_words.LASERS[device["laser"]]
-        share = activity["done"] and round(100 * (activity["done"] - 1) / activity["of"])
         return self._page(
             "waiting.html",
             run=name,
             what=what,
             words=activity["words"].capitalize(),
             seconds_left=activity["seconds_left"],
-            share=share,
+            progress=officer_words.progress(run.elapsed_s, self.runs.expected_s(request), activity),
             laser=device["laser"],
             laser_symbol=symbol,
             laser_words=words,
@@ -239,9 +246,9 @@ class Officer:
         return self._page("message.html", status, **said, **values)
 
     def _page(self, name: str, status: int = 200, **values: Any) -> Response:
-        method = self.bench.loaded_method
-        devices = self.bench.devices.known()
-        values.setdefault("training", method is not None and method.training)
-        values.setdefault("emulated", any(device.emulated for device in devices))
-        values.setdefault("folders_here", any(is_folder(device.config) for device in devices))
-        return HTMLResponse(_TEMPLATES.get_template(name).render(values), status_code=status)
+        return page(self.bench, name, status, **values)
+
+    def _relieved(self) -> None:
+        """Carry nothing over to the next officer: no form, no verdict, no choice of before."""
+        self.tokens.void()
+        self.runs.forget()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spectra.reasons import Verdict
+from spectra.reasons import REASONS, Verdict
 
 from ..words import WORDS, attempt_lines, technique_lines
 
@@ -47,6 +47,7 @@ ENERGETIC_STEPS = (
 )
 CLEANING_STEPS = ("Clean it by the agency's procedure.", "Take a blank of it, with nothing on it.")
 _OUTWARD = {"hold": "hold it", "refer": "refer it", "no_hold_requested": "no hold is requested"}
+_ALARM_OWNER = "officer, until a supervisor takes over"
 _WHY = {
     Verdict.ALARM_NAMED: "No later scan takes an alarm back.",
     Verdict.ALARM_CLASS: "No later scan takes an alarm back.",
@@ -82,6 +83,54 @@ def finding_view(finding: Answer | None) -> Answer | None:
     }
 
 
+def owners(reasons: list[str]) -> dict[str, str]:
+    """Return who does each next step of a scan, by the step's words."""
+    known = [REASONS[code] for code in reasons if code in REASONS]
+    steps = {words.step: "officer" for words in WORDS.values()}
+    steps |= {WORDS[one].step: _ALARM_OWNER for one in (Verdict.ALARM_NAMED, Verdict.ALARM_CLASS)}
+    return steps | {one.next_step: one.owner for one in known}
+
+
+def queue_view(server: Answer, waiting: int, *, refused: int, aside: int) -> Answer:
+    """Return what waits for the server: symbol, words and tone, so that no state is told by colour alone."""
+    parts = [] if not waiting else [f"{_counted(waiting)} for the server"]
+    if refused:
+        parts.append(f"{refused} refused by the server: tell a technician")
+    if aside:
+        parts.append(f"{aside} set aside, because the server fails at it: tell a technician")
+    if server["state"] == "out_of_reach":
+        parts.append("the server is out of reach; scanning goes on")
+    if server["state"] == "none":
+        words = "; ".join(["this bench works without a server", *parts])
+        return {"tone": "calm", "symbol": "·", "words": words}
+    if parts:
+        return {"tone": "warn", "symbol": "△", "words": "; ".join(parts)}
+    return {"tone": "calm", "symbol": "✓", "words": "the server has every result"}
+
+
+def progress(elapsed_s: float, expected_s: float | None, activity: Answer) -> Answer:
+    """Return how far a scan is: percent, seconds so far and seconds expected; None where nobody knows.
+
+    Parameters
+    ----------
+    elapsed_s
+        How long it has run, s.
+    expected_s
+        How long the last one alike took, s; None for the first.
+    activity
+        What the device is doing, from `service.bench.activity`.
+    """
+    share = (activity["done"] - 1) / activity["of"] if activity["done"] else None
+    if expected_s:
+        share = max(elapsed_s / expected_s, share or 0.0)
+    return {
+        # Complete is what has ended.
+        "percent": None if share is None else min(round(100 * share), 99),
+        "elapsed": f"{elapsed_s:.0f}",
+        "expected": None if expected_s is None else f"{max(expected_s, elapsed_s, 1.0):.0f}",
+    }
+
+
 def sentence(text: str) -> str:
     """Return a message as it begins a line."""
     return text[:1].upper() + text[1:]
@@ -96,3 +145,7 @@ def suggested_name(kind: str, taken: set[str]) -> str:
     """Return a name for a blank that is not taken yet."""
     numbers = (f"{kind} {number}" for number in range(1, len(taken) + 2))
     return next(name for name in numbers if name not in taken)
+
+
+def _counted(waiting: int) -> str:
+    return "1 result waits" if waiting == 1 else f"{waiting} results wait"

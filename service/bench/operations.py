@@ -6,6 +6,7 @@ tell everything again: what the server knows already changes nothing.
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from calibration.record import CalibrationRecord
@@ -29,9 +30,10 @@ def result_id(scan_id: str) -> str:
     return str(uuid.uuid5(RESULT_NAMESPACE, scan_id))
 
 
-def opening(screening_id: str, item: str, bench: str) -> OutboxOp:
-    """Open a screening of an item at this bench."""
+def opening(screening_id: str, item: str, bench: str, site: str = "") -> OutboxOp:
+    """Open a screening of an item at this bench, at its site where it has one."""
     body = {"item_id": item, "item_id_type": label_type(item), "bench": bench}
+    body |= {"site": site} if site else {}
     return OutboxOp(f"screening:{screening_id}", "PUT", f"/screenings/{screening_id}", json=body)
 
 
@@ -40,8 +42,8 @@ def raw(scan_id: str) -> OutboxOp:
     return OutboxOp(f"scan:{scan_id}", "PUT", f"/scans/{scan_id}", scan_id=scan_id)
 
 
-def result(archived: ArchivedScan, identification: dict[str, Any]) -> OutboxOp:
-    """Post what a scan says."""
+def result(archived: ArchivedScan, identification: dict[str, Any], operator: str = "") -> OutboxOp:
+    """Post what a scan says, and who made it where that is known."""
     scan, name = archived.scan, result_id(archived.scan_id)
     device = {field: getattr(scan.device, field) for field in ("model", "serial", "firmware", "emulated")}
     body = {
@@ -50,7 +52,13 @@ def result(archived: ArchivedScan, identification: dict[str, Any]) -> OutboxOp:
         "identification": identification,
         "device": device,
     }
-    return OutboxOp(f"result:{name}", "PUT", f"/results/{name}", json=body)
+    body |= {"operator": operator} if operator else {}
+    return OutboxOp(result_key(archived.scan_id), "PUT", f"/results/{name}", json=body)
+
+
+def result_key(scan_id: str) -> str:
+    """Return the name of the operation that posts what a scan says."""
+    return f"result:{result_id(scan_id)}"
 
 
 def completing(screening_id: str) -> OutboxOp:
@@ -115,20 +123,30 @@ def flag(
     return OutboxOp(f"flag:{flag_id}", "PUT", f"/flags/{flag_id}", json=body)
 
 
-def telling(
-    archived: ArchivedScan,
-    identification: dict[str, Any],
-    bench: str,
-    *,
-    complete: bool,
-    records: Sequence[CalibrationRecord] = (),
-) -> list[OutboxOp]:
-    """Return all the server needs for one result, in the order it needs it.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What goes with a result, beside what its scan holds."""
 
-    ``records`` are the calibration records the identification names: they go before the result.
-    """
+    bench: str
+    """Name of the bench."""
+    site: str = ""
+    """Its place; empty for none."""
+    operator: str = ""
+    """Who made the scan: personal data, in the result's body only; empty where nobody said."""
+    method: OutboxOp | None = None
+    """What brings the method to the server; None where there is no file of it."""
+    records: Sequence[CalibrationRecord] = ()
+    """Calibration records that the identification names."""
+
+
+def telling(
+    archived: ArchivedScan, identification: dict[str, Any], told: Told, *, complete: bool
+) -> list[OutboxOp]:
+    """Return all the server needs for one result, in the order it needs it."""
     scan = archived.scan
-    ops = [opening(scan.screening_id, scan.item, bench), *map(calibration, records)]
+    ops = [opening(scan.screening_id, scan.item, told.bench, told.site)]
+    ops += [told.method] if told.method is not None else []
+    ops += map(calibration, told.records)
     ops += [raw(scan.blank_id)] if scan.blank_id else []
-    ops += [raw(archived.scan_id), result(archived, identification)]
+    ops += [raw(archived.scan_id), result(archived, identification, told.operator)]
     return ops + ([completing(scan.screening_id)] if complete else [])

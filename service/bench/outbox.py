@@ -4,30 +4,33 @@ One SQLite file, every change a transaction flushed to the disk (WAL, ``synchron
 a SIGKILL at any moment an operation is in the outbox or it is not, and one that the server
 may have taken without our noting it is sent again, which the server's idempotent PUTs allow.
 Several processes may use the file; one at a time sends (`flock` on a file beside it).
-Nothing is ever dropped: what the server refuses stays, is shown, and can be tried again.
+Nothing is ever dropped: what the server refuses stays, is shown, and can be tried again; what it fails at
+is set aside with the rest of its screening, and tried again by itself.
 """
 
-import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import rfc8785
-
-from ..errors import OtherBody, OutboxError
+from .notes import rfc3339_ms
 from .outbox_file import OutboxFile
-from .outbox_ops import FlushReport, OutboxOp, RefusedOp, SendReply
+from .outbox_ops import AsideOp, FlushReport, OutboxOp, Patience, RefusedOp, SendReply
+from .outbox_rows import COLUMNS, insert, op_of, rest_of, rows_of
+from .outgoing import Outgoing, outgoing
 from .sending import Send, flush
 
-__all__ = ["FlushReport", "Outbox", "OutboxOp", "RefusedOp", "Send", "SendReply"]
+__all__ = ["AsideOp", "FlushReport", "Outbox", "OutboxOp", "Patience", "RefusedOp", "Send", "SendReply"]
 
-#: Largest JSON body kept; an identification takes some tens of kilobytes.
-MAX_BODY_BYTES = 4 * 1024 * 1024
-
-_COLUMNS = "key, method, path, json, scan_id"
+_ASIDE = (
+    f"SELECT {COLUMNS}, status, detail, failures, aside_until,"  # noqa: S608
+    " (SELECT count(*) FROM ops held WHERE held.chain = ops.chain AND held.state = 'pending'"
+    " AND held.seq >= ops.seq)"
+    " FROM ops WHERE aside_until IS NOT NULL AND state = 'pending' ORDER BY seq"
+)
 
 
 class Outbox:
@@ -74,9 +77,9 @@ class Outbox:
         DiskFull
             There is no room.
         """
-        rows = [_row(op) for op in ops]
+        rows = rows_of(ops)
         with self._file.transaction() as database:
-            added = sum(_insert(database, row) for row in rows)
+            added = sum(insert(database, row) for row in rows)
             if closes:
                 database.execute("DELETE FROM state WHERE key = ?", (f"screening:{closes}",))
         return added
@@ -84,14 +87,26 @@ class Outbox:
     def pending(self) -> tuple[OutboxOp, ...]:
         """Return what waits, in the order in which it will be sent."""
         with self._file.transaction() as database:
-            rows = database.execute(f"SELECT {_COLUMNS} FROM ops WHERE state = 'pending' ORDER BY seq")  # noqa: S608
-            return tuple(map(_op, rows))
+            rows = database.execute(f"SELECT {COLUMNS} FROM ops WHERE state = 'pending' ORDER BY seq")  # noqa: S608
+            return tuple(map(op_of, rows))
 
     def refused(self) -> tuple[RefusedOp, ...]:
         """Return what the server said no to, oldest first."""
-        query = f"SELECT {_COLUMNS}, status, detail, settled_at FROM ops WHERE state = 'refused' ORDER BY seq"  # noqa: S608
+        query = f"SELECT {COLUMNS}, status, detail, settled_at FROM ops WHERE state = 'refused' ORDER BY seq"  # noqa: S608
         with self._file.transaction() as database:
-            return tuple(RefusedOp(_op(row[:5]), *row[5:]) for row in database.execute(query))
+            return tuple(RefusedOp(op_of(row), *rest_of(row)) for row in database.execute(query))
+
+    def aside(self) -> tuple[AsideOp, ...]:
+        """Return what was set aside because the server fails at it, oldest first."""
+        with self._file.transaction() as database:
+            rows = database.execute(_ASIDE).fetchall()
+        return tuple(_aside(row) for row in rows)
+
+    def results_waiting(self) -> int:
+        """Return how many results the server does not have yet."""
+        query = "SELECT count(*) FROM ops WHERE state = 'pending' AND result_of IS NOT NULL"
+        with self._file.transaction() as database:
+            return int(database.execute(query).fetchone()[0])
 
     def counts(self) -> dict[str, int]:
         """Return how many operations are ``pending``, ``done`` and ``refused``."""
@@ -156,7 +171,7 @@ class Outbox:
             if value is not None:
                 database.execute("INSERT INTO state VALUES (?, ?)", (key, value))
 
-    def flush(self, send: Send, *, force: bool = False) -> FlushReport:
+    def flush(self, send: Send, *, force: bool = False, patience: Patience | None = None) -> FlushReport:
         """Send what waits, in order, until nothing is left or the server is out of reach.
 
         Parameters
@@ -165,8 +180,10 @@ class Outbox:
             Sends one operation; see `service.bench.uplink`.
         force
             Send even if the pause after the last failure is not over.
+        patience
+            When an operation at which the server fails is set aside.
         """
-        return flush(self, send, force=force)
+        return flush(self, send, force=force, patience=patience or Patience())
 
     def state_of(self, key: str) -> str | None:
         """Return ``pending``, ``done`` or ``refused``; None for an operation that is not known."""
@@ -174,22 +191,15 @@ class Outbox:
             row = database.execute("SELECT state FROM ops WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
-    def next_pending(self) -> OutboxOp | None:
-        """Return the operation to be sent next, None when nothing waits."""
-        query = f"SELECT {_COLUMNS} FROM ops WHERE state = 'pending' ORDER BY seq LIMIT 1"  # noqa: S608
-        with self._file.transaction() as database:
-            row = database.execute(query).fetchone()
-        return None if row is None else _op(row)
+    def outgoing(self, patience: Patience) -> AbstractContextManager[Outgoing]:
+        """Return what waits, for the time of one attempt to send it."""
+        return outgoing(self._file, patience)
 
-    def settle(self, key: str, state: str, *, status: int, detail: str = "") -> None:
-        """Note how an operation ended: ``done``, ``refused``, or ``pending`` for one more attempt."""
-        settled = None if state == "pending" else _now()
+    def retry_aside(self) -> int:
+        """Let everything set aside be tried at the next attempt, and return how many operations that are."""
         with self._file.transaction() as database:
-            database.execute(
-                "UPDATE ops SET state = ?, status = ?, detail = ?, settled_at = ?, attempts = attempts + 1"
-                " WHERE key = ?",
-                (state, status, detail, settled, key),
-            )
+            query = "UPDATE ops SET aside_until = NULL WHERE aside_until IS NOT NULL"
+            return database.execute(query).rowcount
 
     def retry_refused(self) -> int:
         """Put every refused operation back among those that wait, and return how many."""
@@ -197,46 +207,12 @@ class Outbox:
             return database.execute("UPDATE ops SET state = 'pending' WHERE state = 'refused'").rowcount
 
 
-def _row(op: OutboxOp) -> dict[str, str | None]:
-    if not op.key or not op.path.startswith("/"):
-        raise OutboxError(f"operation {op.key!r}: it needs a key and a path that starts with /")
-    if op.json is not None and op.scan_id is not None:
-        raise OutboxError(f"operation {op.key!r} names both a JSON body and a scan")
-    try:
-        body = None if op.json is None else rfc8785.dumps(dict(op.json)).decode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise OutboxError(f"operation {op.key!r} has no JSON form: {error}") from error
-    if body is not None and len(body) > MAX_BODY_BYTES:
-        raise OutboxError(f"operation {op.key!r} takes {len(body)} characters, more than {MAX_BODY_BYTES}")
-    of = op.json.get("scan_id") if op.json is not None and op.path.startswith("/results") else None
-    result_of = of if isinstance(of, str) else None
-    head: dict[str, str | None] = {"key": op.key, "method": op.method.upper(), "path": op.path}
-    return {**head, "json": body, "scan_id": op.scan_id, "result_of": result_of}
-
-
-def _insert(database: sqlite3.Connection, row: dict[str, str | None]) -> bool:
-    known = database.execute(f"SELECT {_COLUMNS} FROM ops WHERE key = ?", (row["key"],)).fetchone()  # noqa: S608
-    if known is not None:
-        if known != tuple(row[name] for name in _COLUMNS.split(", ")):
-            raise OtherBody(f"operation {row['key']!r} is in the outbox already, with another content")
-        return False
-    database.execute(
-        f"INSERT INTO ops ({_COLUMNS}, result_of, added_at)"  # noqa: S608
-        " VALUES (:key, :method, :path, :json, :scan_id, :result_of, :added_at)",
-        {**row, "added_at": _now()},
-    )
-    return True
-
-
-def _op(row: Sequence[Any]) -> OutboxOp:
-    key, method, path, body, scan_id = row
-    return OutboxOp(key, method, path, None if body is None else json.loads(body), scan_id)
-
-
 def _state(database: sqlite3.Connection, key: str) -> str | None:
     row = database.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
     return None if row is None else str(row[0])
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _aside(row: Sequence[Any]) -> AsideOp:
+    status, detail, failures, until, held = rest_of(row)
+    at = rfc3339_ms(datetime.fromtimestamp(until, UTC))
+    return AsideOp(op_of(row), status, detail, failures, at, held)

@@ -101,6 +101,23 @@ CREATE TABLE IF NOT EXISTS uses (
     PRIMARY KEY (kind, value, at, result_id)
 ) STRICT, WITHOUT ROWID;
 """
+# Table → columns that came later; older programs name the columns they know.
+_ADDED_COLUMNS = {
+    "ops": {
+        "file_id": "TEXT",
+        # What must reach the server in order: a screening, or what was added together.
+        "chain": "TEXT NOT NULL DEFAULT ''",
+        "failures": "INTEGER NOT NULL DEFAULT 0",
+        "failing_since": "REAL",
+        "aside_until": "REAL",
+    },
+    "attempts": {"operator": "TEXT NOT NULL DEFAULT ''"},
+}
+_INDEXES = """
+CREATE INDEX IF NOT EXISTS ops_aside ON ops (chain) WHERE aside_until IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ops_results ON ops (seq) WHERE state = 'pending' AND result_of IS NOT NULL;
+CREATE INDEX IF NOT EXISTS attempts_by_scan ON attempts (scan_id);
+"""
 
 
 class OutboxFile:
@@ -138,6 +155,12 @@ class OutboxFile:
             raise OutboxError(f"{self.path} is no outbox of this version ({_VERSION}); move it away")
         for statement in _ADDED.split(";"):
             database.execute(statement)
+        for table, columns in _ADDED_COLUMNS.items():
+            known = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+            for name in columns.keys() - known:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+        for statement in _INDEXES.split(";"):
+            database.execute(statement)
 
     @contextmanager
     def transaction(self, *, check: bool = True) -> Iterator[sqlite3.Connection]:
@@ -165,6 +188,33 @@ class OutboxFile:
                 database.execute("COMMIT")
             finally:
                 # An open transaction is rolled back.
+                database.close()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    @contextmanager
+    def session(self) -> Iterator[sqlite3.Connection]:
+        """Keep a connection open for the time of a block, each of whose statements commits by itself.
+
+        Its commits outlive a kill of the process but may be undone by a loss of power (WAL with
+        ``synchronous=NORMAL``, https://sqlite.org/pragma.html#pragma_synchronous): for notes that may be
+        made twice, such as "the server has it", which need no flush to the disk each.
+
+        Raises
+        ------
+        OutboxError
+            The file cannot be used.
+        DiskFull
+            There is no room; the last statement changed nothing.
+        """
+        try:
+            database = self._connect()
+            try:
+                if not _is_ours(database):
+                    raise OutboxError(f"{self.path} was replaced by something that is no outbox")
+                database.execute("PRAGMA synchronous = NORMAL")
+                yield database
+            finally:
                 database.close()
         except sqlite3.Error as error:
             raise self._explained(error) from error

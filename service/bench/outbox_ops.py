@@ -19,6 +19,8 @@ class OutboxOp:
     """JSON body; None for none."""
     scan_id: str | None = None
     """Scan whose archived bytes are the body, read when it is sent; None for none."""
+    file_id: str | None = None
+    """Method file whose bytes are the body, read when it is sent; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,36 @@ class RefusedOp:
     """The server's words."""
     at: str
     """When, RFC 3339 in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsideOp:
+    """An operation at which the server fails every time; what belongs to it waits with it."""
+
+    op: OutboxOp
+    """The operation."""
+    status: int
+    """HTTP status of the last failure."""
+    detail: str
+    """The server's words."""
+    failures: int
+    """How often the server failed at it."""
+    until: str
+    """When it is tried again, RFC 3339 in UTC."""
+    held: int
+    """Operations that wait behind it, itself included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When an operation at which the server fails is set aside, so that the rest can go on."""
+
+    failures: int = 5
+    """Answers 5xx in a row (chosen: with the growing pauses about a minute)."""
+    over_s: float = 300.0
+    """And for so long, s (chosen: an upgrade of the server behind a proxy takes less)."""
+    again_s: float = 900.0
+    """When one set aside is tried again, s (chosen)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +97,5 @@ class FlushReport:
     """When to try again, s from now; 0 where nothing waits."""
     busy: bool = False
     """True where another process is sending at this moment."""
+    aside: int = 0
+    """Operations set aside, because the server fails at them; they are among those left."""

@@ -12,6 +12,9 @@
     ├── NotConfirmed        eyewear or the item's question has no answer yet
     ├── PossiblyEnergetic   the item may be energetic: the agency's procedure applies
     ├── FormUsed            a page's one-shot token was used before
+    ├── NotSignedIn         only officers who are signed in may scan, and nobody is
+    ├── WrongBadgeOrPin     badge and PIN do not belong together
+    │   └── LockedOut       too many wrong tries
     ├── NothingOpen         no screening of that item is open
     ├── WrongToken          the local token is missing or wrong
     ├── ForeignOrigin       a form that is not ours
@@ -58,6 +61,18 @@ class PossiblyEnergetic(AgentRefused):
 
 class FormUsed(AgentRefused):
     """The one-shot token of a page was used before, or is none of ours."""
+
+
+class NotSignedIn(AgentRefused):
+    """Only an officer who is signed in may do that, and nobody is."""
+
+
+class WrongBadgeOrPin(AgentRefused):
+    """Badge and PIN do not belong together."""
+
+
+class LockedOut(WrongBadgeOrPin):
+    """Too many wrong tries: the next one has to wait, or needs a new PIN."""
 
 
 class NothingOpen(AgentRefused):

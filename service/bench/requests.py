@@ -51,6 +51,8 @@ class ScanRequest(SampleRequest):
     attempt: Number | None = Field(None, description="Null: the next one at that spot.")
     adaptive: bool = Field(False, description="Accumulate until the identification is decided.")
     keep_open: bool = Field(False, description="Leave the screening open for more spots.")
+    operator: Text = Field("", description="Who scans, where somebody said; the signed-in officer otherwise.")
+    account: Text = Field("", description="Account of the computer that asks, for want of a name.")
 
 
 class BlankRequest(Firing):

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -25,6 +26,13 @@ class Run:
     error: Exception | None = None
     """Why it failed."""
     _ended: threading.Event = field(default_factory=threading.Event)
+    _began: float = field(default_factory=time.monotonic)
+    _took_s: float | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long it has run, or ran, s."""
+        return time.monotonic() - self._began if self._took_s is None else self._took_s
 
     @property
     def done(self) -> bool:
@@ -45,6 +53,7 @@ class Run:
         except Exception as error:
             self.error = error
         finally:
+            self._took_s = time.monotonic() - self._began
             self._ended.set()
 
 
@@ -88,6 +97,26 @@ class Runs:
             requests = [run.request for run in reversed(self._runs.values())]
         return next((one for one in requests if isinstance(one, ScanRequest) and one.item == item), None)
 
+    def expected_s(self, request: ScanRequest | BlankRequest) -> float | None:
+        """Return how long the last scan asked for alike took, s; None where there was none."""
+        with self._lock:
+            runs = list(reversed(self._runs.values()))
+        alike = (run for run in runs if run.answer is not None and _kind(run.request) == _kind(request))
+        return next((run.elapsed_s for run in alike), None)
+
+    def forget(self) -> None:
+        """Forget every scan that has ended, and which device was used."""
+        with self._lock:
+            self.last_device = ""
+            for name in [name for name, run in self._runs.items() if run.done]:
+                del self._runs[name]
+
+
+def _kind(request: ScanRequest | BlankRequest) -> tuple[object, ...]:
+    """Return what the duration of a scan hangs on."""
+    adaptive = isinstance(request, ScanRequest) and request.adaptive
+    return request.device, request.exposure_s, request.accumulations, request.delay_s, adaptive
+
 
 class FormTokens:
     """One-shot tokens: a form that was sent once cannot be sent again, by double click or reload."""
@@ -112,3 +141,8 @@ class FormTokens:
                 return False
             del self._unused[token]
             return True
+
+    def void(self) -> None:
+        """Make every form that is open worthless."""
+        with self._lock:
+            self._unused.clear()

@@ -12,7 +12,7 @@ from .requests import Firing, SampleRequest
 class Shift:
     """What the people at this bench have answered: eyewear once a shift, energetic material once an item.
 
-    It ends with the shift or the agent: whoever starts it again is asked again.
+    It ends with the shift, the agent, or the officer who gave the answers: whoever comes next is asked again.
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,12 @@ class Shift:
         """Whether somebody confirmed it in this shift."""
         with self._lock:
             return self._until is not None and utc_now() < self._until
+
+    def end(self) -> None:
+        """Forget every answer: whoever comes next is asked again."""
+        with self._lock:
+            self._until = None
+            self._cleared.clear()
 
     def clear(self, screening_id: str) -> None:
         """Take note that the item of a screening is neither dark nor possibly energetic."""

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ArchiveError
-from .outbox_ops import FlushReport, OutboxOp, SendReply
+from .outbox_ops import FlushReport, OutboxOp, Patience, SendReply
 
 if TYPE_CHECKING:
     from .outbox import Outbox
+    from .outgoing import Outgoing
 
 #: Sends one operation and returns what the server said. Raises `ConnectionError` or
 #: `TimeoutError` where no server answered, `ArchiveError` where the operation's scan cannot be read.
 Send = Callable[[OutboxOp], SendReply]
+
+#: Why nothing more is sent now, and the pause the server asks for, s.
+Trouble = tuple[str, float | None]
 
 #: Longest pause between attempts, s.
 MAX_PAUSE_S = 300.0
@@ -28,11 +32,12 @@ _MAY_PASS = {401, 403, 407, 408, 421, 425, 429}
 _PAUSE = "sending"
 
 
-def flush(outbox: "Outbox", send: Send, *, force: bool = False) -> FlushReport:
+def flush(outbox: "Outbox", send: Send, *, force: bool = False, patience: Patience) -> FlushReport:
     """Send what waits, in order, until nothing is left or the server is out of reach.
 
     A refusal (4xx) is kept and the next operation is sent; a network failure, 5xx, 429 or a
-    refused token stops everything and starts a pause.
+    refused token stops everything and starts a pause. An operation at which the server fails for
+    longer than ``patience`` is set aside with what follows it in its screening, and the rest goes on.
 
     Parameters
     ----------
@@ -42,36 +47,43 @@ def flush(outbox: "Outbox", send: Send, *, force: bool = False) -> FlushReport:
         Sends one operation.
     force
         Send even if the pause after the last failure is not over.
+    patience
+        When an operation is set aside.
     """
     with _only_one(outbox.path.with_name(outbox.path.name + ".lock")) as alone:
         if not alone:
             return _report(outbox, stopped="another process is sending", busy=True)
         if not force and (pause := _pause_left(outbox)):
             return _report(outbox, stopped="waiting after a failure", retry_in_s=pause)
-        return _send_all(outbox, send)
+        with outbox.outgoing(patience) as waiting:
+            sent, refused, trouble = _send_all(waiting, send)
+        if trouble is not None:
+            return _stop(outbox, sent, refused, *trouble)
+        if _pause(outbox)[0]:
+            outbox.set_state(_PAUSE, None)
+        return _report(outbox, sent=sent, refused=refused)
 
 
-def _send_all(outbox: "Outbox", send: Send) -> FlushReport:
+def _send_all(waiting: "Outgoing", send: Send) -> tuple[int, int, Trouble | None]:
+    """Send until nothing may be sent; return how many were taken and refused, and what stopped it."""
     sent = refused = 0
-    while (op := outbox.next_pending()) is not None:
+    while (op := waiting.next()) is not None:
         try:
             reply = send(op)
         except ArchiveError as error:
             reply = SendReply(0, f"not sent: {error}")
         except (ConnectionError, TimeoutError) as error:
-            return _stop(outbox, sent, refused, str(error), None)
+            return sent, refused, (str(error), None)
         if 200 <= reply.status < 300:
-            outbox.settle(op.key, "done", status=reply.status)
+            waiting.done(op.key, reply.status)
             sent += 1
         elif reply.status == 0 or (400 <= reply.status < 500 and reply.status not in _MAY_PASS):
-            outbox.settle(op.key, "refused", status=reply.status, detail=reply.detail)
+            waiting.refused(op.key, reply.status, reply.detail)
             refused += 1
-        else:
+        elif not waiting.failed(op.key, reply.status, reply.detail):
             why = f"the server answered {reply.status}: {reply.detail}".rstrip(": ")
-            outbox.settle(op.key, "pending", status=reply.status, detail=reply.detail)
-            return _stop(outbox, sent, refused, why, reply.retry_after_s)
-    outbox.set_state(_PAUSE, None)
-    return _report(outbox, sent=sent, refused=refused)
+            return sent, refused, (why, reply.retry_after_s)
+    return sent, refused, None
 
 
 def _stop(outbox: "Outbox", sent: int, refused: int, why: str, asked_s: float | None) -> FlushReport:
@@ -107,7 +119,7 @@ def _report(
     busy: bool = False,
 ) -> FlushReport:
     left = outbox.counts()["pending"]
-    return FlushReport(sent, refused, left, stopped, retry_in_s, busy)
+    return FlushReport(sent, refused, left, stopped, retry_in_s, busy, len(outbox.aside()))
 
 
 @contextmanager

@@ -43,7 +43,8 @@ def describe(bench: "Bench") -> dict[str, Any]:
         "blanks": [one for one in blanks.listed(bench.notes) if not one["expired"]],
         "accessories": [_soiled(one) for one in bench.contacts.soiled()],
         "outbox": bench.outbox.counts(),
-        "server": _server(bench),
+        "server": server_state(bench),
+        "officer": bench.signing_in.officer,
         "report": asdict(bench.reporter.last),
         "recovered": bench.recovered,
         "ready": bench.warm,
@@ -86,7 +87,8 @@ def _soiled(one: Soiled) -> dict[str, Any]:
     return {**asdict(one), "words": one.words}
 
 
-def _server(bench: "Bench") -> dict[str, str]:
+def server_state(bench: "Bench") -> dict[str, str]:
+    """Return whether the server was reached the last time it was tried, and why not."""
     report = bench.flusher.report
     if not bench.flusher.configured:
         state = "none"

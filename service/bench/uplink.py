@@ -5,8 +5,10 @@ Only JSON counts as the server's word, so that no operation is crossed off for s
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 from urllib.parse import quote
 
 import httpx
@@ -15,6 +17,7 @@ from ..archive.journal import Archive
 from ..errors import ServerUnreachable
 from ..replies import json_object, read_bounded
 from ..settings import Settings
+from .method_files import open_method_file
 from .outbox_ops import OutboxOp, SendReply
 
 #: Finite on purpose: a scan of some megabytes over bad Wi-Fi must end one way or the other, s.
@@ -22,7 +25,14 @@ TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 #: A longer answer is not the server's.
 MAX_REPLY_BYTES = 1024 * 1024
 
+#: An idle connection is used again for so long, s: less than the server keeps it (chosen), so that no
+#: request is sent into one that is just being closed.
+_KEPT_S = 10.0
+
 API = "/api/v1"
+
+_BYTES = "application/octet-stream"
+_Body = bytes | BinaryIO | None
 
 
 class Uplink:
@@ -50,9 +60,15 @@ class Uplink:
             )
         self._address = settings.server_url
         self._archive = archive
+        self._method_files = settings.method_files_dir
         token = settings.server_token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(base_url=self._address + API, headers=headers, timeout=timeout)
+        self._client = httpx.Client(
+            base_url=self._address + API,
+            headers=headers,
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=_KEPT_S),
+        )
 
     def __call__(self, op: OutboxOp) -> SendReply:
         """Send one operation.
@@ -65,9 +81,10 @@ class Uplink:
             The operation's scan cannot be read.
         """
         try:
-            with self._client.stream(
-                op.method, op.path, content=self._body(op), headers=_headers(op)
-            ) as response:
+            with (
+                self._body(op) as (content, headers),
+                self._client.stream(op.method, op.path, content=content, headers=headers) as response,
+            ):
                 body = read_bounded(response, MAX_REPLY_BYTES)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             words = str(error) or type(error).__name__
@@ -94,19 +111,21 @@ class Uplink:
     ) -> None:
         self.close()
 
-    def _body(self, op: OutboxOp) -> bytes | None:
+    @contextmanager
+    def _body(self, op: OutboxOp) -> Iterator[tuple[_Body, dict[str, str]]]:
+        """Yield the body of an operation and the headers that go with it."""
+        headers = {"Idempotency-Key": quote(op.key, safe=":/")} if op.method == "POST" else {}
         if op.scan_id is not None:
-            return self._archive.read_bytes(op.scan_id)
-        return None if op.json is None else json.dumps(dict(op.json), allow_nan=False).encode()
-
-
-def _headers(op: OutboxOp) -> dict[str, str]:
-    headers = {"Idempotency-Key": quote(op.key, safe=":/")} if op.method == "POST" else {}
-    if op.scan_id is not None:
-        headers["Content-Type"] = "application/octet-stream"
-    elif op.json is not None:
-        headers["Content-Type"] = "application/json"
-    return headers
+            yield self._archive.read_bytes(op.scan_id), headers | {"Content-Type": _BYTES}
+        elif op.file_id is not None:
+            # Read as it is sent: a method with its library may have hundreds of megabytes.
+            with open_method_file(self._method_files, op.file_id) as (file, size):
+                yield file, headers | {"Content-Type": _BYTES, "Content-Length": str(size)}
+        elif op.json is not None:
+            body = json.dumps(dict(op.json), allow_nan=False).encode()
+            yield body, headers | {"Content-Type": "application/json"}
+        else:
+            yield None, headers
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -66,5 +66,6 @@ def _view(one: Attempt) -> Answer:
         "technique": seen.get("technique", ""),
         "verdict": seen.get("verdict", ""),
         "reasons": list(seen.get("reasons", ())),
+        "operator": one.operator,
         "named": named_substances(dict(seen)) if seen else "",
     }

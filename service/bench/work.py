@@ -31,6 +31,8 @@ Answer = dict[str, Any]
 def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answer:
     """Screen a sample of a parcel; see `Bench.scan`."""
     item = clean_label(request.item) or new_unlabelled()
+    # Whoever begins a scan has made it, whoever is signed in when it ends.
+    operator = bench.signing_in.operator_for(request.operator, request.account)
     bench.renew_method(item)
     device, remarks = may_fire(bench, request, bench.outbox.screening_of(item))
     bench.method()
@@ -46,14 +48,16 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
         plan = planned(bench, request, device, role=Role.SAMPLE, **fields, **place)
         remarks["scan_number"] = len(bench.attempts.of(screening)) + 1
         rule = _stop_rule(bench, request, plan, remarks)
-        tried = bench.attempts.begun(screening, item, request.spot, attempt=request.attempt, device=identity)
+        who = {"device": identity, "operator": operator}
+        tried = bench.attempts.begun(screening, item, request.spot, attempt=request.attempt, **who)
         with tried as attempt:
             plan, complete = replace(plan, attempt=attempt), not request.keep_open
             archived, found = flow.screen(bench, device, plan, remarks, complete=complete, enough=rule)
     if not request.keep_open:
         bench.shift.forget(screening)
+    bench.signing_in.touch()
     bench.flusher.kick()
-    posted = bench.posted(operations.result(archived, found).key)
+    posted = bench.posted(operations.result_key(archived.scan_id))
     return scan_answer(archived, found, posted, describe_visit(bench, screening, item))
 
 

@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "library": ("service.cli.library", "Make, fill and inspect reference libraries."),
     "method": ("service.cli.method", "Fit, prove, release and update methods."),
     "calibration": ("service.cli.calibration", "Keep calibration records; chart verifications."),
+    "officer": ("service.cli.officer", "Say which officers may sign in at this bench."),
     "outbox": ("service.cli.outbox", "Show or send what waits for the server."),
     "fleet": ("service.cli.fleet", "Show every bench: method, verification, queue."),
     "measures": ("service.cli.measures", "Show what screening achieved, with exact intervals."),

@@ -88,13 +88,16 @@ def outbox(settings: Settings) -> Iterator[Check]:
     if not settings.outbox_path.exists():
         yield Check("outbox", State.OK, "empty", {"pending": 0, "done": 0, "refused": 0})
         return
-    counts = Outbox(settings.outbox_path).counts()
+    kept = Outbox(settings.outbox_path)
+    counts, aside = kept.counts(), len(kept.aside())
     words = f"{counts['pending']} waiting, {counts['done']} sent, {counts['refused']} refused"
-    if counts["refused"]:
+    words += f", {aside} set aside" if aside else ""
+    facts = counts | {"aside": aside}
+    if counts["refused"] or aside:
         text = f"{words}; opioscan outbox status says why"
-        yield Check("outbox", State.PROBLEM, text, dict(counts))
+        yield Check("outbox", State.PROBLEM, text, facts)
     else:
-        yield Check("outbox", State.OK, words, dict(counts))
+        yield Check("outbox", State.OK, words, facts)
 
 
 def _report(last: dict[str, str]) -> Iterator[Check]:

@@ -20,11 +20,12 @@ def status(as_json: Json = False) -> None:
     from ..bench.outbox import Outbox
 
     settings = load_settings()
-    found: dict[str, Any] = {"pending": 0, "done": 0, "refused": 0, "refusals": []}
+    found: dict[str, Any] = {"pending": 0, "done": 0, "refused": 0, "refusals": [], "aside": []}
     if settings.outbox_path.exists():
         outbox = Outbox(settings.outbox_path)
         found |= outbox.counts()
         found["refusals"] = [_refusal(each) for each in outbox.refused()]
+        found["aside"] = [_aside(each) for each in outbox.aside()]
     found["server"] = settings.server_url
     if as_json:
         emit_json(found)
@@ -34,6 +35,10 @@ def status(as_json: Json = False) -> None:
     for each in found["refusals"]:
         why = each["detail"] or "no reason given"
         say(f"refused {each['status']}: {each['method']} {each['path']}: {why}")
+    for each in found["aside"]:
+        why = each["detail"] or "no reason given"
+        say(f"set aside, with {each['held']} waiting behind it until {each['until']}:")
+        say(f"  the server answered {each['status']} {each['failures']} times: {each['path']}: {why}")
 
 
 @app.command()
@@ -51,11 +56,14 @@ def flush(
     with Uplink(settings, Archive(settings.archive_dir)) as send:
         if refused:
             outbox.retry_refused()
+        outbox.retry_aside()
         report = outbox.flush(send, force=True)
     if as_json:
         emit_json(asdict(report))
     else:
         say(f"{report.sent} sent, {report.refused} refused, {report.left} waiting")
+        if report.aside:
+            say(f"{report.aside} set aside; see opioscan outbox status")
     if report.stopped and not report.busy:
         raise ServerUnreachable(f"{report.stopped}; {report.left} operation(s) wait and are kept")
     if report.refused:
@@ -75,4 +83,18 @@ def _refusal(refused: Any) -> dict[str, Any]:
         "status": refused.status,
         "detail": refused.detail,
         "at": refused.at,
+    }
+
+
+def _aside(one: Any) -> dict[str, Any]:
+    op = one.op
+    return {
+        "key": op.key,
+        "method": op.method,
+        "path": op.path,
+        "status": one.status,
+        "detail": one.detail,
+        "failures": one.failures,
+        "until": one.until,
+        "held": one.held - 1,
     }

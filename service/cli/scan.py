@@ -50,6 +50,10 @@ Shown = Annotated[
     ),
 ]
 KeepOpen = Annotated[bool, typer.Option("--keep-open", help="More spots of this parcel will follow.")]
+Operator = Annotated[
+    str,
+    typer.Option("--operator", help="Who scans.", show_default="the signed-in officer, else this account"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the identification as one JSON line.")]
 
 _POSTED = {
@@ -75,10 +79,12 @@ def scan(
     exposure: Exposure = None,
     accumulations: Accumulations = None,
     keep_open: KeepOpen = False,
+    operator: Operator = "",
     as_json: Json = False,
 ) -> None:
     """Scan a parcel, identify what is in it, and hand in the result. Ctrl-C turns the laser off."""
     from ..bench.client import BenchClient
+    from ..bench.signing_in import account_name, check_operator
 
     if parcel is None and not take_blank:
         raise UsageError("say which item it is with --parcel, or take only a blank with --take-blank")
@@ -105,6 +111,8 @@ def scan(
                 adaptive=adaptive,
                 accumulations=accumulations,
                 keep_open=keep_open,
+                operator=check_operator(operator),
+                account=account_name()[:64],
                 **firing,
                 **asked,
             )

@@ -135,8 +135,8 @@ class Station:
         """Start a server and let this station's agents post to it."""
         server = self.program("serve", "--port", "0", "--json")
         self.server_url = str(server.about["address"])
-        self.env |= {"OPIOSCAN_SERVER": self.server_url, "OPIOSCAN_TOKEN": self._token("bench")}
-        self._officer = self._token("officer")
+        self.env |= {"OPIOSCAN_SERVER": self.server_url, "OPIOSCAN_TOKEN": self.token("bench")}
+        self._officer = self.token("officer")
 
     def start_agent(self) -> Program:
         """Start a bench agent."""
@@ -192,7 +192,8 @@ class Station:
         """The bench's outbox."""
         return Outbox(self.settings.outbox_path)
 
-    def _token(self, role: str) -> str:
+    def token(self, role: str) -> str:
+        """Return a token of a role."""
         made = subprocess.run(
             [opioscan(), "token", "create", "--role", role, "--json"],
             env=self.env,

@@ -162,7 +162,7 @@ def test_what_the_outbox_holds_is_told(settings):
     outbox.flush(lambda op: SendReply(409 if op.key == "a" else 201))
     check = only(checks_reach.outbox(settings))
     assert check.state is State.PROBLEM
-    assert check.facts == {"pending": 0, "done": 1, "refused": 1}
+    assert check.facts == {"pending": 0, "done": 1, "refused": 1, "aside": 0}
 
 
 @pytest.mark.parametrize(

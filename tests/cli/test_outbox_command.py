@@ -50,7 +50,7 @@ def add(outbox, *paths):
 
 def test_an_empty_bench_has_an_empty_outbox(run_cli, opioscan_home):
     ran = run_cli("outbox", "status", "--json")
-    empty = {"pending": 0, "done": 0, "refused": 0, "refusals": [], "server": ""}
+    empty = {"pending": 0, "done": 0, "refused": 0, "refusals": [], "aside": [], "server": ""}
     assert (ran.code, json.loads(ran.out)) == (0, empty)
     assert list(opioscan_home.iterdir()) == []
     assert "none configured" in run_cli("outbox", "status").out

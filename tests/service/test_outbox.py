@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bench.outbox import Outbox, OutboxOp, SendReply
+from service.bench.outbox import Outbox, OutboxOp, Patience, SendReply
 from service.bench.sending import MAX_PAUSE_S
 from service.errors import OtherBody, OutboxError, ScanNotFound, ServerUnreachable
 
@@ -230,6 +230,77 @@ def test_an_operation_added_while_sending_is_sent_too(outbox):
 
     outbox.add([op("a")])
     assert outbox.flush(send).sent == 2
+
+
+HASTY = Patience(failures=2, over_s=0.0, again_s=60.0)
+
+
+def of_screening(name, *, end=True):
+    ops = [op(f"screening:{name}"), op(f"scan:{name}"), op(f"complete:{name}")]
+    return ops if end else ops[:-1]
+
+
+def test_what_the_server_fails_at_is_set_aside_with_its_screening(outbox):
+    outbox.add([op("method:m"), *of_screening("a")])
+    outbox.add(of_screening("b"))
+    failing = {"scan:a", "method:m"}
+
+    def send(operation):
+        server.got.append(operation.key)
+        return SendReply(500, "a bug") if operation.key in failing else SendReply(201)
+
+    server = Server()
+    reports = [outbox.flush(send, force=True, patience=HASTY) for _ in range(3)]
+    assert [bool(one.stopped) for one in reports] == [True, True, False]
+    assert (reports[-1].left, reports[-1].aside) == (3, 2)
+    assert [one for one in server.got if one not in failing] == [
+        "screening:a",
+        *(o.key for o in of_screening("b")),
+    ]
+    told = outbox.aside()
+    assert [(one.op.key, one.status, one.failures, one.held) for one in told] == [
+        ("method:m", 500, 2, 1),
+        ("scan:a", 500, 2, 2),
+    ]
+    outbox.add([op("screening:a"), op("complete:a-2")])
+    assert outbox.flush(send, patience=HASTY).sent == 0, "it stays behind what it belongs to"
+    failing.clear()
+    assert outbox.retry_aside() == 2
+    outbox.add(of_screening("c", end=False))
+    server.got.clear()
+    assert outbox.flush(send, patience=HASTY).left == 0
+    assert server.got == ["method:m", "scan:a", "complete:a", "complete:a-2", "screening:c", "scan:c"]
+    assert outbox.aside() == ()
+
+
+def test_an_operation_set_aside_is_tried_again_by_itself(outbox):
+    outbox.add(of_screening("a"))
+    soon = Patience(failures=1, over_s=0.0, again_s=0.05)
+    assert outbox.flush(Server(SendReply(502)), patience=soon).aside == 1
+    assert outbox.flush(Server(), patience=soon).sent == 0
+    time.sleep(0.06)
+    assert outbox.flush(Server(), patience=soon).sent == 3
+
+
+def test_only_5xx_for_long_enough_sets_aside(outbox):
+    outbox.add(of_screening("a"))
+    for reply in (SendReply(429), SendReply(401), ServerUnreachable("x"), SendReply(503)):
+        assert outbox.flush(Server(reply), force=True, patience=Patience(failures=1)).aside == 0
+    assert outbox.flush(Server(), force=True).left == 0
+
+
+def test_an_outbox_of_before_is_taken_over(tmp_path):
+    path = tmp_path / "outbox.sqlite3"
+    Outbox(path).add([op("a"), result("b")])
+    with sqlite3.connect(path) as database:
+        database.execute("DROP INDEX ops_aside")
+        for name in ("file_id", "chain", "failures", "failing_since", "aside_until"):
+            database.execute(f"ALTER TABLE ops DROP COLUMN {name}")
+    database.close()
+    later = Outbox(path)
+    later.add([op("a"), OutboxOp("m", "PUT", "/methods/1", file_id="f" * 64)])
+    assert [(one.key, one.file_id) for one in later.pending()] == [("a", None), ("b", None), ("m", "f" * 64)]
+    assert later.results_waiting() == 1
 
 
 def test_only_one_sends_at_a_time(outbox):

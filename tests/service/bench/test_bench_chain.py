@@ -8,11 +8,13 @@ from service.errors import AgentRefused, UsageError
 from spectra.values import Role
 
 
-def test_a_parcel_from_scan_to_finding(server, rig, client, manned, quick):
+def test_a_parcel_from_scan_to_finding(server, rig, client, manned, quick, wait_until):
     server.start()
     rig.put("polystyrene")
     verified = client.verify("b1", **quick)
     assert verified["passed"], verified
+    # The server takes its time over a new method, once.
+    wait_until(lambda: not client.status()["outbox"]["pending"])
     rig.put("metamizole")
     first = client.scan("b1", " rr123456785gb ", spot=1, keep_open=True, **quick)
     assert first["identification"]["verdict"] == "alarm_named"

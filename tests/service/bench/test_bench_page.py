@@ -42,6 +42,11 @@ class Page:
         raise AssertionError("the scan did not end")
 
 
+def finish_token(text: str) -> str:
+    found = re.search(r'action="/complete".*?name="form_token" value="([^"]+)"', text, re.DOTALL)
+    return found.group(1)
+
+
 @pytest.fixture
 def page(manned):
     with manned.connect() as client:
@@ -122,27 +127,44 @@ def test_a_parcel_through_the_page(rig, new_shift, page):
     first_form = empty.partition("Parcels not finished")[0]
     assert "RR900000019GB" not in first_form, "nothing is carried over to the next parcel"
     assert "checked" not in empty
-    finish = re.search(r'action="/complete"><input type="hidden" name="form_token" value="([^"]+)"', empty)
-    done = {"form_token": finish.group(1), "item": "RR900000019GB"}
-    assert page.http.post("/complete", data=done).status_code == 303
+    again = page.http.get(f"/item/{screening}").text
+    done = {"form_token": finish_token(again), "item": "RR900000019GB", "barcode": " rr900000019gb "}
+    sent = page.http.post("/complete", data=done)
+    assert sent.headers["location"] == "/?finished=yes"
     assert page.http.post("/complete", data=done).status_code == 409
+    assert "The parcel before is finished" in page.http.get("/?finished=yes").text
     assert "RR900000019GB" not in page.start()
     assert page.http.get(f"/item/{screening}/spot/2").headers["location"] == "/"
     assert "This parcel is not finished" not in page.http.get(f"/item/{screening}").text
 
 
-def test_a_parcel_is_finished_by_the_next_ones_barcode(rig, page):
+def test_an_item_without_a_label_is_finished_by_its_button(rig, page):
     rig.put("ibuprofen")
     sent = page.http.post("/screen", data=page.form(item="", no_label="yes"))
     text = page.verdict(sent.headers["location"])
     item = re.search(r"NOLABEL-[0-9A-F]{8}", text).group(0)
-    token = re.search(r'action="/complete".*?name="form_token" value="([^"]+)"', text, re.DOTALL).group(1)
+    done = page.http.post("/complete", data={"form_token": finish_token(text), "item": item})
+    assert done.headers["location"] == "/?finished=yes"
+    assert item not in page.start()
+
+
+def test_another_barcode_after_the_scan_asks(rig, page):
+    rig.put("ibuprofen")
+    sent = page.http.post("/screen", data=page.form(item="FIRST-1"))
+    text = page.verdict(sent.headers["location"])
+    forgotten = page.http.post("/complete", data={"form_token": finish_token(text), "item": "FIRST-1"})
+    assert "IS IT STILL THE SAME ITEM?" in forgotten.text
+    form = {"form_token": finish_token(forgotten.text), "item": "FIRST-1", "barcode": "carrier-9"}
+    asked = page.http.post("/complete", data=form)
+    assert asked.status_code == 409
+    assert "ANOTHER BARCODE" in asked.text
+    assert "FIRST-1" in page.start(), "nothing was finished"
     following = page.http.post(
-        "/complete", data={"form_token": token, "item": item, "next_item": "carrier-9"}
+        "/complete", data={**form, "form_token": finish_token(asked.text), "sure": "yes"}
     )
     assert following.status_code == 200
     assert 'value="CARRIER-9"' in following.text
-    assert item not in following.text
+    assert "FIRST-1" not in following.text
 
 
 def test_blanks_are_taken_and_managed_on_their_page(rig, page):

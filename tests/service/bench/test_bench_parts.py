@@ -28,7 +28,7 @@ from service.bench.item import clean_label, label_type, new_unlabelled
 from service.bench.lock import lock_is_free, try_lock
 from service.bench.method_source import MethodSource
 from service.bench.notes import BlankNote, Notes, expired, rfc3339, write_private
-from service.bench.officer_views import _TEMPLATES
+from service.bench.officer_frame import _TEMPLATES
 from service.bench.operations import completing, result_id
 from service.bench.outbox import Outbox
 from service.bench.planning import plan_of
