@@ -99,7 +99,14 @@ def _screen(
     item, screening_id = f"RB{serial}{check_digit(serial)}US", str(uuid.uuid4())
     opening = {"item_id": item, "item_id_type": "s10", "bench": "bench-1"}
     told = done(api("PUT", f"/screenings/{screening_id}", json=opening))
-    entry = next((one for one in starter_entries() if one.substance.name == substance and one.technique is Technique.RAMAN), None)
+    entry = next(
+        (
+            one
+            for one in starter_entries()
+            if one.substance.name == substance and one.technique is Technique.RAMAN
+        ),
+        None,
+    )
     for spot in (1, 2) if substance == "Ibuprofen" else (1,):
         bench = DetectorBench(
             entry.spectrum if entry else None,
@@ -183,8 +190,18 @@ def _flag(api: Callable[..., httpx.Response], filled: Filled) -> None:
 
 
 def _report(api: Callable[..., httpx.Response], method: Method) -> None:
-    verification = {"state": "verified", "verified_at": "2026-11-22T08:00:00Z", "due_at": "2101-01-01T00:00:00Z"}
-    device = {"name": "b1", "model": "STS", "serial": "STS00123", "emulated": True, "verification": verification}
+    verification = {
+        "state": "verified",
+        "verified_at": "2026-11-22T08:00:00Z",
+        "due_at": "2101-01-01T00:00:00Z",
+    }
+    device = {
+        "name": "b1",
+        "model": "STS",
+        "serial": "STS00123",
+        "emulated": True,
+        "verification": verification,
+    }
     library = {"name": method.library_name, "digest": method.library_digest}
     body = {
         "sent_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -198,7 +215,16 @@ def _report(api: Callable[..., httpx.Response], method: Method) -> None:
             "library": library,
         },
         "release": None,
-        "devices": [device, {**device, "name": "ftir", "model": "IR-1", "serial": "7", "verification": {**verification, "state": "overdue", "due_at": "2026-11-21T08:00:00Z"}}],
+        "devices": [
+            device,
+            {
+                **device,
+                "name": "ftir",
+                "model": "IR-1",
+                "serial": "7",
+                "verification": {**verification, "state": "overdue", "due_at": "2026-11-21T08:00:00Z"},
+            },
+        ],
         "outbox": {"pending": 2, "refused": 1, "oldest_s": 4000.0},
     }
     done(api("PUT", "/benches/bench-1", json=body))
