@@ -24,7 +24,8 @@ def kept_examples() -> Json:
 def finish(document: Json) -> None:
     """Describe the groups that are used, and put examples beside all bodies whose schema has some."""
     used = {tag for _, _, operation in operations(document) for tag in operation.get("tags", ())}
-    document["tags"] = [{"name": name, "description": TAGS[name]} for name in TAGS if name in used]
+    named = (*(name for name in TAGS if name in used), *sorted(used - TAGS.keys()))
+    document["tags"] = [{"name": name, "description": TAGS.get(name, "")} for name in named]
     schemas = document["components"]["schemas"]
     for name, example in kept_examples().items():
         if name in schemas:

@@ -22,6 +22,7 @@ TAGS: dict[str, str] = {
     "methods": "Method files, kept as evidence: everything a result can be computed again with.",
     "evidence": "What a result rests on: curves, reports, bundles.",
     "audit": "Proof that the records are what they were; retention and legal holds.",
+    "legal holds": "Parcels whose personal data are kept in spite of retention, until a hold is lifted.",
     "tokens": "Who may ask.",
     "health": "Whether the server runs and can work. No token needed.",
 }

@@ -118,7 +118,3 @@ class Advance(Declaration):
     model_config = ConfigDict(json_schema_extra={"examples": [ADVANCE_EXAMPLE]})
 
     sender: Sender | None = None
-
-    def declaration(self) -> Declaration:
-        """Return what names nobody."""
-        return Declaration.model_validate(self.model_dump(exclude={"sender"}))

@@ -17,11 +17,24 @@ from .models import ParcelPatch
 from .queue import take_place
 
 
-def first_advance(change: Change, caller: Caller, parcel: Parcel, advance: Advance | None) -> None:
-    """Keep what came with a registration, where nothing is known of the parcel yet."""
-    if advance is None or change.session.get(ParcelDeclaration, parcel.parcel_id) is not None:
-        return
-    _keep(change, caller, parcel, advance, sorted(advance.model_fields_set))
+def first_advance(
+    change: Change, caller: Caller, parcel: Parcel, advance: Advance | None, *, fresh: bool
+) -> bool:
+    """Keep what came with a registration, where nothing is known of the parcel yet, and say whether it was.
+
+    Parameters
+    ----------
+    change, caller
+        The transaction, and who tells.
+    parcel, advance
+        Of which parcel what is told.
+    fresh
+        Whether the parcel was registered in this transaction: then nothing can be known.
+    """
+    if advance is None or not (fresh or change.session.get(ParcelDeclaration, parcel.parcel_id) is None):
+        return False
+    _keep(change, caller, parcel, advance, sorted(advance.model_fields_set), fresh=fresh)
+    return True
 
 
 def patch_advance(change: Change, caller: Caller, parcel: Parcel, patch: ParcelPatch) -> None:
@@ -44,6 +57,7 @@ def patch_advance(change: Change, caller: Caller, parcel: Parcel, patch: ParcelP
     changed = sorted(name for name in told if now[name] != was[name])
     if changed:
         _keep(change, caller, parcel, after, changed)
+        take_place(change.session, parcel)
 
 
 def _known(change: Change, parcel: Parcel, before: ParcelDeclaration | None) -> dict[str, Any]:
@@ -54,11 +68,19 @@ def _known(change: Change, parcel: Parcel, before: ParcelDeclaration | None) -> 
     return known
 
 
-def _keep(change: Change, caller: Caller, parcel: Parcel, advance: Advance, fields: list[str]) -> None:
+def _keep(
+    change: Change,
+    caller: Caller,
+    parcel: Parcel,
+    advance: Advance,
+    fields: list[str],
+    *,
+    fresh: bool = False,
+) -> None:
     session = change.session
-    salt = _keep_person(change, caller, parcel, advance.sender) if "sender" in fields else b""
-    body = canonical(advance.declaration().model_dump(mode="json", exclude_defaults=True))
-    row = session.get(ParcelDeclaration, parcel.parcel_id)
+    salt = _keep_person(change, caller, parcel, advance.sender, fresh=fresh) if "sender" in fields else b""
+    body = canonical(advance.model_dump(mode="json", exclude_defaults=True, exclude={"sender"}))
+    row = None if fresh else session.get(ParcelDeclaration, parcel.parcel_id)
     if row is None:
         row = ParcelDeclaration(parcel_id=parcel.parcel_id, token_id=caller.token_id)
         session.add(row)
@@ -73,11 +95,12 @@ def _keep(change: Change, caller: Caller, parcel: Parcel, advance: Advance, fiel
         "sandbox": parcel.sandbox,
     }
     change.record("parcel.updated", f"parcels/{parcel.parcel_id}", data)
-    take_place(session, parcel)
 
 
-def _keep_person(change: Change, caller: Caller, parcel: Parcel, sender: Sender | None) -> bytes:
-    row = change.session.get(ParcelAdvance, parcel.parcel_id)
+def _keep_person(
+    change: Change, caller: Caller, parcel: Parcel, sender: Sender | None, *, fresh: bool
+) -> bytes:
+    row = None if fresh else change.session.get(ParcelAdvance, parcel.parcel_id)
     if row is None:
         row = ParcelAdvance(parcel_id=parcel.parcel_id, token_id=caller.token_id)
         change.session.add(row)

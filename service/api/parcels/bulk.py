@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -13,9 +13,12 @@ from ..requests import Caller
 from ..tables import Parcel
 from .advancing import first_advance
 from .models import BulkOutcome, BulkView, ParcelBody, Refusal
+from .queue import enqueue_new, take_place
 from .reader import Reader
-from .repository import find_or_register
+from .repository import find_or_register_all
 from .views import view_parcels
+
+Made = Literal["created", "known", "provisional", "refused"]
 
 
 def bulk_digest(items: Sequence[Any]) -> str:
@@ -25,35 +28,36 @@ def bulk_digest(items: Sequence[Any]) -> str:
 
 def register_all(change: Change, caller: Caller, items: Sequence[Any], reader: Reader) -> BulkView:
     """Register what fits; say of each item what became of it."""
-    done = [_registered(change, caller, one) for one in items]
-    parcels = {one[1].parcel_id: one[1] for one in done if isinstance(one, tuple)}
-    views = {one.parcel_id: one for one in view_parcels(change.session, list(parcels.values()), reader)}
+    read = [_read(one) for one in items]
+    bodies = [one for one in read if isinstance(one, ParcelBody)]
+    found = find_or_register_all(change, [one.label() for one in bodies])
+    waiting: dict[str, tuple[Parcel, str]] = {}
+    for body, (parcel, created) in zip(bodies, found, strict=True):
+        told = first_advance(change, caller, parcel, body.advance, fresh=created)
+        if created or (told and parcel.parcel_id in waiting):
+            waiting[parcel.parcel_id] = (parcel, (body.advance.site if body.advance else None) or "")
+        elif told:
+            take_place(change.session, parcel)
+    enqueue_new(change.session, list(waiting.values()))
+    views = view_parcels(change.session, [parcel for parcel, _ in found], reader)
+    done = iter(zip(found, views, strict=True))
     outcomes = []
-    for index, one in enumerate(done):
+    for index, one in enumerate(read):
         if isinstance(one, Refusal):
             outcomes.append(BulkOutcome(index=index, outcome="refused", parcel=None, problem=one))
             continue
-        created, parcel = one
-        made = "provisional" if parcel.label_problem else "created"
-        outcomes.append(
-            BulkOutcome(
-                index=index,
-                outcome=made if created else "known",
-                parcel=views[parcel.parcel_id],
-                problem=None,
-            )
-        )
+        (parcel, created), view = next(done)
+        made: Made = "provisional" if parcel.label_problem else "created"
+        outcome: Made = made if created else "known"
+        outcomes.append(BulkOutcome(index=index, outcome=outcome, parcel=view, problem=None))
     return BulkView(items=outcomes)
 
 
-def _registered(change: Change, caller: Caller, item: Any) -> tuple[bool, Parcel] | Refusal:
+def _read(item: Any) -> ParcelBody | Refusal:
     try:
-        body = ParcelBody.model_validate(item)
+        return ParcelBody.model_validate(item)
     except ValidationError as error:
         return Refusal(code="invalid", detail=_words(error))
-    parcel, created = find_or_register(change, body.label())
-    first_advance(change, caller, parcel, body.advance)
-    return created, parcel
 
 
 def _words(error: ValidationError) -> str:

@@ -11,7 +11,7 @@ from ..s10 import ItemIdType, Label, read_label
 from ..screenings.models import FindingView
 from .advance import ADVANCE_EXAMPLE, Advance, Site
 
-#: Parcels one request may register (chosen: half a second of the one writer there is).
+#: Parcels one request may register (chosen: they keep the one writer busy for about a second).
 MOST_AT_ONCE = 500
 
 ItemId = Annotated[

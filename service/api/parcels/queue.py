@@ -39,13 +39,22 @@ def take_place(session: Session, parcel: Parcel) -> None:
     if parcel.sandbox or parcel.merged_into is not None or _screened(session, parcel):
         return
     declared = session.get(ParcelDeclaration, parcel.parcel_id)
-    place = insert(ParcelQueue).values(
-        parcel_row=parcel.row,
-        rank=rank_of(parcel.risk_score, parcel.known_shipper),
-        site="" if declared is None else json.loads(declared.body).get("site") or "",
-        created_at=parcel.created_at,
-    )
-    session.execute(place)
+    enqueue_new(session, [(parcel, "" if declared is None else json.loads(declared.body).get("site") or "")])
+
+
+def enqueue_new(session: Session, parcels: Sequence[tuple[Parcel, str]]) -> None:
+    """Put parcels that are known to wait into the queue, each with the site it is due at."""
+    places = [
+        {
+            "parcel_row": parcel.row,
+            "rank": rank_of(parcel.risk_score, parcel.known_shipper),
+            "site": site,
+            "created_at": parcel.created_at,
+        }
+        for parcel, site in parcels
+    ]
+    if places:
+        session.execute(insert(ParcelQueue), places)
 
 
 def leave(session: Session, parcel: Parcel) -> None:

@@ -16,7 +16,6 @@ from ..problems import Problem
 from ..s10 import ItemIdType, Label, read_label
 from ..tables import Parcel
 from .models import ParcelQuery
-from .queue import take_place
 
 #: An S10 identifier may be given to another item after twelve months (UPU S10).
 REUSE_DAYS = 365.0
@@ -42,11 +41,23 @@ def known_parcel(session: Session, parcel_id: object) -> Parcel:
 
 
 def find_or_register(change: Change, label: Label) -> tuple[Parcel, bool]:
-    """Return the parcel that carries a label at present, and whether it had to be registered."""
-    found = _current(change.session, label)
-    if found is not None:
-        return found, False
-    return register(change, label, sandbox=False), True
+    """Return the parcel that carries a label at present, and whether it had to be registered.
+
+    Whoever does not screen it at once puts it into the queue (`queue.take_place`).
+    """
+    return find_or_register_all(change, [label])[0]
+
+
+def find_or_register_all(change: Change, labels: Sequence[Label]) -> list[tuple[Parcel, bool]]:
+    """Return the same for many labels, in their order."""
+    current, done = _current(change.session, {one.key for one in labels}), []
+    for label in labels:
+        found = current.get(label.key)
+        parcel = found or register(change, label, sandbox=False)
+        if label.key:
+            current[label.key] = parcel
+        done.append((parcel, found is None))
+    return done
 
 
 def register(change: Change, label: Label, *, sandbox: bool) -> Parcel:
@@ -70,7 +81,6 @@ def register(change: Change, label: Label, *, sandbox: bool) -> Parcel:
         "sandbox": sandbox,
     }
     change.record("parcel.registered", f"parcels/{parcel.parcel_id}", data)
-    take_place(change.session, parcel)
     return parcel
 
 
@@ -82,14 +92,16 @@ def list_parcels(session: Session, query: ParcelQuery) -> tuple[Sequence[Parcel]
     return take_page(session, Parcel, wanted, query)
 
 
-def _current(session: Session, label: Label) -> Parcel | None:
-    """Return the real parcel with a label; a merged one leads to what it turned out to be."""
-    if not label.key:
-        return None
+def _current(session: Session, keys: set[str]) -> dict[str, Parcel]:
+    """Return the real parcels with some labels; a merged one leads to what it turned out to be."""
     recent = select(Parcel).where(
-        Parcel.item_key == label.key, Parcel.created_at > utc_in(-REUSE_DAYS), Parcel.sandbox.is_(False)
+        Parcel.item_key.in_(keys - {""}), Parcel.created_at > utc_in(-REUSE_DAYS), Parcel.sandbox.is_(False)
     )
-    found = session.scalar(recent.order_by(Parcel.row.desc()).limit(1))
-    while found is not None and found.merged_into is not None:
-        found = find_parcel(session, found.merged_into)
-    return found
+    newest = {one.item_key: one for one in session.scalars(recent.order_by(Parcel.row))}
+    return {key: _real(session, one) for key, one in newest.items()}
+
+
+def _real(session: Session, parcel: Parcel) -> Parcel:
+    while parcel.merged_into is not None:
+        parcel = known_parcel(session, parcel.merged_into)
+    return parcel

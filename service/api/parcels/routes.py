@@ -26,7 +26,7 @@ from .models import (
     ParcelView,
     QueueQuery,
 )
-from .queue import forget_old, list_queue
+from .queue import forget_old, list_queue, take_place
 from .reader import reader_of
 from .repository import find_or_register, known_parcel
 from .repository import list_parcels as parcels_page
@@ -59,7 +59,9 @@ def register_parcel(
         def work() -> tuple[int, ParcelView]:
             forget_old(change.session, store.settings.waiting_days)
             parcel, created = find_or_register(change, body.label())
-            first_advance(change, caller, parcel, body.advance)
+            told = first_advance(change, caller, parcel, body.advance, fresh=created)
+            if created or told:
+                take_place(change.session, parcel)
             return (201 if created else 200), view_parcel(change.session, parcel, reader_of(store, caller))
 
         return once(

@@ -35,7 +35,7 @@ def make_sandbox_parcel(
 
         def work() -> tuple[int, ParcelView]:
             parcel = repository.make_parcel(change)
-            first_advance(change, caller, parcel, body.advance)
+            first_advance(change, caller, parcel, body.advance, fresh=True)
             return 201, view_parcel(change.session, parcel, reader_of(store, caller))
 
         return once(

@@ -40,7 +40,7 @@ def test_unknown_paths(server: Any, path: str) -> None:
 
 def test_wrong_method_on_every_route(server: Any) -> None:
     paths = server.client(None).get("/api/v1/openapi.json").json()["paths"]
-    for path in [*paths, "/", "/login", "/logout"]:
+    for path in [*(one for one in paths if "delete" not in paths[one]), "/", "/login", "/logout"]:
         filled = path.replace("{scan_id}", "0" * 64)
         for name in ("parcel_id", "screening_id", "result_id"):
             filled = filled.replace(f"{{{name}}}", str(uuid.uuid4()))

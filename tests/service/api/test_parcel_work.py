@@ -145,6 +145,8 @@ def test_many_at_once_are_judged_one_by_one(server: Any, item: str) -> None:
             {"item_id": fresh, "item_id_type": "carrier", "advance": {"risk": {"score": 0.9, "source": "t"}}},
             {"item_id": "RB473124820US" + fresh},
             {"item_id": fresh, "item_id_type": "carrier"},
+            {"item_id": "twice" + fresh, "item_id_type": "carrier"},
+            {"item_id": "twice" + fresh, "item_id_type": "carrier", "advance": {"site": "X"}},
             {"item_id_type": "s10"},
             [1e400, 2**80, None],
         ]
@@ -156,13 +158,14 @@ def test_many_at_once_are_judged_one_by_one(server: Any, item: str) -> None:
     answer = server.api("POST", "/parcels/bulk", PS, content=content, headers=head)
     assert answer.status_code == 200, answer.text
     items = answer.json()["items"]
-    outcomes = ["known", "created", "provisional", "known", "refused", "refused"]
+    outcomes = ["known", "created", "provisional", "known", "created", "known", "refused", "refused"]
     assert [one["outcome"] for one in items] == outcomes
-    assert [one["index"] for one in items] == list(range(6))
+    assert [one["index"] for one in items] == list(range(8))
     assert items[0]["parcel"]["parcel_id"] == known["parcel_id"]
     assert items[1]["parcel"] == items[3]["parcel"]
     assert items[1]["parcel"]["advance"]["risk"]["score"] == 0.9
-    assert items[4]["problem"] == {"code": "invalid", "detail": "item_id: Field required"}
+    assert items[4]["parcel"]["advance"] == items[5]["parcel"]["advance"]
+    assert items[6]["problem"] == {"code": "invalid", "detail": "item_id: Field required"}
     again = server.api("POST", "/parcels/bulk", PS, content=content, headers=head)
     assert (again.json(), again.headers["idempotent-replayed"]) == (answer.json(), "true")
 

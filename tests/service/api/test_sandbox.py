@@ -26,7 +26,7 @@ def play(server: Any, parcel_id: str, outcome: str) -> Any:
 
 def events(server: Any, parcel_id: str) -> list[dict[str, Any]]:
     page = server.api("GET", "/events", PS, params={"limit": 200}).json()
-    return [one for one in page["items"] if one["data"].get("parcel_id") == parcel_id]
+    return [one for one in page["items"] if one.get("data", {}).get("parcel_id") == parcel_id]
 
 
 @pytest.mark.parametrize(
