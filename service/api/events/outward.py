@@ -30,8 +30,8 @@ OUTWARD: Mapping[str, tuple[str, ...] | None] = {
     "result.accepted": None,
     "result.flagged": ("flag_id", "result_ids"),
     "flag.reviewed": ("flag_id",),
-    "review.requested": ("review_id", "kind", "screening_id", "result_id"),
-    "review.answered": ("review_id", "screening_id", "outcome", "confirmed"),
+    "review.requested": ("review_id", "kind", "screening_id", "result_id", "parcel_id"),
+    "review.answered": ("review_id", "screening_id", "parcel_id", "outcome", "confirmed", "closed"),
 }
 
 

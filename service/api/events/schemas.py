@@ -46,6 +46,7 @@ class ParcelUpdated(EventData):
     parcel_id: Id
     fields: list[str]
     risk_score: float | None
+    sender_digest: Salted = None
     sandbox: Sandbox = False
 
 
@@ -54,6 +55,8 @@ class ParcelMerged(EventData):
 
     parcel_id: Id
     into: Id
+    screenings: int = Field(0, description="How many moved with it.")
+    why_digest: Salted = None
 
 
 class LinkMade(EventData):
@@ -64,6 +67,7 @@ class LinkMade(EventData):
     parcel_id: Id
     supersedes: Id | None
     reference: str | None = Field(description="The parcel system's own; null for none.")
+    why_digest: Salted = None
 
 
 class DispositionRecorded(EventData):
@@ -73,6 +77,10 @@ class DispositionRecorded(EventData):
     parcel_id: Id
     decision: Literal["released", "held", "seized", "returned", "destroyed", "sent_to_laboratory"]
     compliant: bool | None
+    decided_at: Moment | None = None
+    supersedes: Id | None = Field(None, description="The disposition in whose place this one stands.")
+    correction: bool = Field(False, description="The parcel system said so, rather than decided anew.")
+    note_digest: Salted = None
     sandbox: Sandbox = False
 
 
@@ -157,6 +165,7 @@ class ReviewRequested(EventData):
     screening_id: Id
     result_id: Id | None
     asked_by: str
+    parcel_id: Id | None = None
 
 
 class ReviewAnswered(EventData):
@@ -167,6 +176,8 @@ class ReviewAnswered(EventData):
     outcome: Literal["agree", "overrule", "note", "laboratory"]
     confirmed: bool | None
     note_digest: Salted
+    parcel_id: Id | None = None
+    closed: bool | None = Field(None, description="Whether nothing more is to be answered; null for unknown.")
 
 
 class CalibrationStored(EventData):
@@ -251,6 +262,7 @@ class PersonalPurged(EventData):
 
     what: dict[str, int] = Field(description="Kind of data → how many.")
     before: Moment
+    holds_kept: int = Field(0, description="Legal holds that were in force.")
 
 
 class HoldPlaced(EventData):

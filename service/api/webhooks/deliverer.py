@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -30,6 +31,10 @@ _END_S = 5.0
 #: The wait after the database could not be read or written, s (chosen).
 _ERROR_S = 1.0
 
+#: How long a webhook is left alone after its line ended, for another process has it, and after an error of
+#: ours (a key that is gone, a database that fails), s (chosen).
+_REST_S, _TROUBLE_S = 1.0, 5.0
+
 _Found = TypeVar("_Found")
 
 
@@ -54,6 +59,7 @@ class Deliverer:
         self._store, self._keeper, self._bell, self._resolve = store, keeper, bell, resolve
         self._owner = str(uuid.uuid4())
         self._lines: dict[str, tuple[Line, asyncio.Task[None]]] = {}
+        self._resting: dict[str, float] = {}
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken: asyncio.Event | None = None
@@ -101,20 +107,25 @@ class Deliverer:
             await self._end()
 
     def _start(self, active: list[str]) -> None:
+        now = time.monotonic()
         for webhook_id, (_, task) in list(self._lines.items()):
             if task.done():
                 self._lines.pop(webhook_id)
-                self._complain(webhook_id, task)
+                self._resting[webhook_id] = now + (
+                    _TROUBLE_S if self._complain(webhook_id, task) else _REST_S
+                )
+        self._resting = {one: until for one, until in self._resting.items() if one in active and until > now}
         for webhook_id in active:
-            if webhook_id not in self._lines:
+            if webhook_id not in self._lines and webhook_id not in self._resting:
                 line = Line(self._store, self._keeper, webhook_id, self._owner, self._resolve)
                 self._lines[webhook_id] = (line, asyncio.create_task(line.run()))
 
     @staticmethod
-    def _complain(webhook_id: str, task: asyncio.Task[None]) -> None:
+    def _complain(webhook_id: str, task: asyncio.Task[None]) -> bool:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _LOG.error("webhook %s is tried again: %s: %s", webhook_id, type(error).__name__, error)
+        return error is not None
 
     def _tell(self) -> None:
         for line, _ in self._lines.values():

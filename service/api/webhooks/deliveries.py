@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import CursorResult, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..clock import utc_now
@@ -49,8 +49,13 @@ def message_id(webhook_id: str, seq: int) -> str:
 
 
 def active_webhooks(session: Session) -> Sequence[str]:
-    """Return the webhooks that are to be sent to."""
-    wanted = select(Webhook.webhook_id).where(Webhook.state == WebhookState.ACTIVE.value)
+    """Return the webhooks that are to be sent to: active ones whose token counts."""
+    counts = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > utc_now()))
+    wanted = (
+        select(Webhook.webhook_id)
+        .join(Token, Token.token_id == Webhook.token_id)
+        .where(Webhook.state == WebhookState.ACTIVE.value, counts)
+    )
     return session.scalars(wanted.order_by(Webhook.row)).all()
 
 

@@ -72,6 +72,8 @@ class Line:
         self._nap_s = _LOOKS * self._settings.push_poll_s
         self._leased_until = 0.0
         self._kept_at = 0.0
+        self._sender: Sender | None = None
+        self._url = ""
         self.unkept: WebhookLine | None = None
         """How far it is, where that is not written down yet."""
         self.news = asyncio.Event()
@@ -79,29 +81,35 @@ class Line:
 
     async def run(self) -> None:
         """Send until there is nobody to send to, or another process does."""
-        sender, url = None, ""
         try:
             while await self._has_lease():
-                self.news.clear()
-                work = await self._read(
-                    lambda session: deliveries.next_work(session, self._keeper, self._id, self.unkept)
-                )
-                if work is None:
-                    if self.unkept is not None:
-                        await self._keep(self.unkept)
-                    return
-                if sender is None or work.url != url:
-                    if sender is not None:
-                        await sender.aclose()
-                    sender, url = Sender(self._settings, self._resolve), work.url
-                nap = await self._round(work, sender)
-                if nap > 0:
-                    await self._sleep(nap)
-        except LeaseLost:
-            return
+                try:
+                    if not await self._go_on():
+                        return
+                except LeaseLost:
+                    self.unkept, self._leased_until = None, 0.0
         finally:
-            if sender is not None:
-                await sender.aclose()
+            if self._sender is not None:
+                await self._sender.aclose()
+
+    async def _go_on(self) -> bool:
+        """Send what there is, and sleep when there is nothing; False where nothing is to be sent any more."""
+        self.news.clear()
+        work = await self._read(
+            lambda session: deliveries.next_work(session, self._keeper, self._id, self.unkept)
+        )
+        if work is None:
+            if self.unkept is not None:
+                await self._keep(self.unkept)
+            return False
+        if self._sender is None or work.url != self._url:
+            if self._sender is not None:
+                await self._sender.aclose()
+            self._sender, self._url = Sender(self._settings, self._resolve), work.url
+        nap = await self._round(work, self._sender)
+        if nap > 0:
+            await self._sleep(nap)
+        return True
 
     async def _round(self, work: Work, sender: Sender) -> float:
         """Send what there is, and return how long there is nothing to do, s."""

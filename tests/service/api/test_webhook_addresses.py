@@ -3,12 +3,18 @@
 import asyncio
 import json
 import os
+import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from service.api.errors import WebhookKeyUnusable
 from service.api.permissions import Role
@@ -239,3 +245,47 @@ def test_waits() -> None:
     assert retry_after("Sun, 22 Nov 2026 12:00:30 GMT", now) == 30
     assert retry_after("Sun, 22 Nov 2026 11:00:00 GMT", now) == 0
     assert retry_after("Sun, 29 Nov 2026 12:00:00 GMT", now) == 3600
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """Make a certificate that vouches for itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "receiver.pem"
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_a_receiver_proves_its_name(tmp_path: Path) -> None:
+    """The connection goes to an address, and the certificate must be that of the name."""
+    pem = certificate(tmp_path, "hooks.example")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+    plain = ServerSettings(tmp_path / "db", tmp_path / "s", webhook_allow_private=True, webhook_timeout_s=5.0)
+    trusting = replace(plain, webhook_ca_file=pem)
+
+    def here(*_: Any) -> Sequence[str]:
+        return ("127.0.0.1",)
+
+    with receiving(tls=context) as receiver:
+        right, wrong = (f"https://{name}:{receiver.port}/x" for name in ("hooks.example", "other.example"))
+        assert send(trusting, right, here).answer is Answer.TAKEN
+        assert "ertificate" in send(trusting, wrong, here).error
+        assert "ertificate" in send(plain, right, here).error
+        assert len(receiver.got) == 1
