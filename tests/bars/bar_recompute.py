@@ -130,6 +130,9 @@ def _bundles(sheet: Sheet, server: ModuleType, results: list[Any], data: bytes) 
     folder = sheet.work / "bundles"
     folder.mkdir()
     with server.serving(sheet.work / "server") as served:
+        for role in (Role.BENCH, Role.AUDITOR):
+            # A loaded machine rebuilds a method in more than the twenty seconds of the tests.
+            served.client(role).timeout = 180.0
         for number, one in enumerate(results):
             one.send(served, data if number == 0 else b"")
             answer = served.api("GET", f"/results/{one.result_id}/bundle", Role.AUDITOR)
