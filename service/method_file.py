@@ -5,6 +5,8 @@ A ZIP file of one form (`service.plain_zip`), named by its SHA-256, with
 - ``method.json``: JSON, keys in order, with ``format``, ``format_version``, ``method``
   (`library.method_json`: recipes, null tables, negatives, class models, watch list), ``method_digest``,
   ``report``, and ``digests`` of library, recipes and reason table;
+- ``rows/…``: what the recipes made of the references where the method was used (`service.method_rows`); left
+  out where the file would be too large;
 - ``library/…``: the arrays of its library (`library.library_image`): references with their spectra.
 """
 
@@ -25,8 +27,10 @@ from library.store import Library, content_digest
 from spectra.digest import bytes_digest, json_digest
 from spectra.method import Method
 from spectra.reasons import REASONS
+from spectra.values import Technique
 
 from .errors import EvidenceDamaged, EvidenceMissing
+from .method_rows import rows_image, with_rows
 from .plain_zip import read_zip, write_zip
 
 FORMAT, FORMAT_VERSION = "opioscan.method-file", 1
@@ -39,6 +43,7 @@ MAX_HEAD_BYTES = 64 << 20
 
 _HEAD = "method.json"
 _MEMBERS = {_HEAD, *(f"library/{name}" for name in ARRAYS)}
+_ROWS = {f"rows/{technique}": str(technique) for technique in Technique}
 _FIELDS = {"format", "format_version", "method", "method_digest", "report", "digests"}
 
 
@@ -109,6 +114,9 @@ def method_file(method: Method, library: Library | None, report: dict[str, Any])
     members = {f"library/{name}": data for name, data in library_image(library).items()}
     members[_HEAD] = _text(head)
     size = sum(len(data) for data in members.values())
+    rows = {f"rows/{name}": data for name, data in rows_image(method).items()}
+    if (whole := size + sum(map(len, rows.values()))) <= MAX_BYTES - 4096:
+        members, size = members | rows, whole
     if size > MAX_BYTES - 4096 or len(members[_HEAD]) > MAX_HEAD_BYTES:
         raise EvidenceDamaged(f"method {method.name!r} takes {size} bytes; its file may have {MAX_BYTES}")
     return write_zip(members)
@@ -158,6 +166,7 @@ def read_method_file(data: bytes | memoryview) -> MethodFile:
         method = method_of_head(said["method"], library)
     except (LibraryError, KeyError, TypeError, AttributeError, MemoryError) as error:
         raise EvidenceDamaged(f"the method file is damaged: {error}") from error
+    method = with_rows(method, {name: members[key] for key, name in _ROWS.items() if key in members})
     if method.digest != said["method_digest"]:
         raise EvidenceDamaged(
             "the method rebuilt from the file has another digest: it was damaged or altered"
@@ -196,7 +205,7 @@ def _digests(method: Method) -> dict[str, Any]:
 
 def _parsed(data: bytes | memoryview) -> tuple[dict[str, Any], dict[str, memoryview]]:
     members = read_zip(data, limit=MAX_BYTES)
-    if members.keys() != _MEMBERS or members[_HEAD].nbytes > MAX_HEAD_BYTES:
+    if members.keys() - _ROWS.keys() != _MEMBERS or members[_HEAD].nbytes > MAX_HEAD_BYTES:
         raise EvidenceDamaged("it is not the file of a method")
     text = bytes(members[_HEAD])
     try:

@@ -84,6 +84,8 @@ def _print(source: str, found: Answer) -> None:
         say(f"{source}: the same: {found['verdict']}, {exact}")
     else:
         say(f"{source}: DIFFERENT: {found['verdict']} was recorded, now {found['recomputed_verdict']}")
+        if found["kept"]:
+            say("  verdict, components and reasons are the same; numbers differ by more than a millionth")
     for one in found["differences"]:
         say(f"  differs: {one}")
     for one in found["borderline"]:

@@ -34,6 +34,8 @@ class Comparison:
 
     same: bool
     """Whether verdict, components, reasons and numbers are the same."""
+    kept: bool
+    """Whether verdict, components and reasons are, whatever became of numbers."""
     identical: bool
     """Whether everything is, to the last bit."""
     equal_numerics: bool
@@ -75,6 +77,7 @@ def compare(recorded: Answer, again: Answer, method: Method, *, fingerprint: str
         differences.append("numbers differ in their last bits although the numeric fingerprint is the same")
     return Comparison(
         same=not differences,
+        kept=not any(_grave(one) for one in differences),
         identical=identical,
         equal_numerics=equal,
         largest_difference=walk.largest,
@@ -125,6 +128,14 @@ class _Walk:
         # A number told to so many decimals may be rounded to the next one.
         if relative > TOLERANCE and off > 1.5 * _STEPS.get(name, _STEP):
             self.differences.append(f"{where}: {left!r} was recorded, {right!r} comes out now")
+
+
+def _grave(difference: str) -> bool:
+    """Return whether a difference is of verdict, reasons, or which components there are."""
+    where = difference.partition(":")[0]
+    if where.startswith("/components"):
+        return where.rpartition("/")[2] in {"components", "substance", "reference_id", "role", "evidence"}
+    return where.startswith(("/verdict", "/reasons"))
 
 
 def _near_limits(said: Answer, method: Method) -> Iterator[str]:

@@ -22,6 +22,12 @@ def report_pdf(facts: ReportFacts) -> bytes:
         What it tells; `ReportFacts.operator` is left empty for readers who may not know.
     """
     sheet = Sheet(f"Result {facts.result_id}")
+    draw_page(sheet, facts)
+    return sheet.bytes()
+
+
+def draw_page(sheet: Sheet, facts: ReportFacts) -> float:
+    """Draw everything, and return where it ended above the seal (`parts.SEAL_TOP`)."""
     said = facts.identification
     y = parts.banners(sheet, HEIGHT, facts)
     y = parts.title(sheet, y, facts)
@@ -31,6 +37,6 @@ def report_pdf(facts: ReportFacts) -> bytes:
     left = parts.components(sheet, y, said, MARGIN, width)
     right = parts.limits(sheet, y, said, MARGIN + width + _GUTTER, width)
     y = parts.reasons(sheet, min(left, right) - 2.0, said)
-    parts.sources(sheet, y, facts, WIDTH - 2 * MARGIN)
+    y = parts.sources(sheet, y, facts, WIDTH - 2 * MARGIN)
     parts.seal(sheet, facts)
-    return sheet.bytes()
+    return y

@@ -32,6 +32,9 @@ _WARN, _STRIPE = "#ffd400", "#111111"
 #: Side of the QR code, points: a telephone reads it off paper (chosen).
 _QR = 74.0
 
+#: Where the seal begins, points from below: nothing else goes deeper.
+SEAL_TOP = MARGIN + 52.0
+
 _GRADES = {
     "measured": "measured reference",
     "derived": "derived reference (fitted)",
@@ -231,8 +234,8 @@ def seal(sheet: Sheet, facts: ReportFacts) -> None:
     drawing.add(code)
     renderPDF.draw(drawing, sheet.canvas, x, MARGIN - 16.0)
     width = x - MARGIN - 10.0
-    y = MARGIN + 42.0
-    sheet.rule(y + 10.0, width=width)
+    sheet.rule(SEAL_TOP, width=width)
+    y = SEAL_TOP - 10.0
     lines = (
         ("result", facts.result_id),
         ("screening", facts.screening_id),

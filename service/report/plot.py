@@ -9,7 +9,7 @@ from ..plots.style import FIT_COLOUR, look_of
 from .sheet import GREY, INK, MARGIN, PALE, WIDTH, Sheet
 
 #: Heights of the panels, points; space between them.
-UPPER, LOWER, GAP = 122.0, 34.0, 8.0
+UPPER, LOWER, GAP = 112.0, 34.0, 8.0
 
 #: Most points a curve is drawn with: more than the printer can part on this width.
 _POINTS = 900

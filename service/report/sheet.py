@@ -1,5 +1,6 @@
 """A sheet of A4 that text and lines are put on: fonts, columns, and text that is cut where it ends."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
@@ -98,9 +99,11 @@ def cut(text: str, font: str, size: float, width: float) -> str:
     """Return a text that is no wider than so many points."""
     if pdfmetrics.stringWidth(text, font, size) <= width:
         return text
-    while text and pdfmetrics.stringWidth(f"{text}…", font, size) > width:
-        text = text[: -1 if len(text) < 40 else -4]
-    return f"{text.rstrip()}…"
+    # The longest beginning that fits, found by halving: widths only grow with length.
+    most = bisect_right(
+        range(len(text)), width, key=lambda length: pdfmetrics.stringWidth(f"{text[:length]}…", font, size)
+    )
+    return f"{text[: max(most - 1, 0)].rstrip()}…"
 
 
 def wrapped(text: str, font: str, size: float, width: float, most: int) -> Sequence[str]:

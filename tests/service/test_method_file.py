@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from library.method_store import read_method, write_method
@@ -85,6 +86,19 @@ def test_whatever_is_altered_in_it_is_found(data: bytes, part: str) -> None:
             read_method_file(write_zip({**members, part: changed}))
     with pytest.raises(EvidenceDamaged):
         read_method_file(write_zip({**members, "more": b""}))
+
+
+def test_rows_of_other_references_are_refused_and_those_of_another_processor_taken(data: bytes) -> None:
+    members = {name: bytes(content) for name, content in read_zip(data, limit=1 << 30).items()}
+    rows = np.frombuffer(members["rows/raman"], "<f4").reshape(4, -1)
+    near = (rows * np.float32(1.001)).astype("<f4")
+    found = read_method_file(write_zip({**members, "rows/raman": near.tobytes()})).method
+    assert (found.sets[Technique.RAMAN].rows[0].astype("<f4") == near).all()
+    for wrong in (rows[::-1], rows * 0, rows[:3], np.full_like(rows, np.nan)):
+        with pytest.raises(EvidenceDamaged, match="rows"):
+            read_method_file(write_zip({**members, "rows/raman": wrong.tobytes()}))
+    with pytest.raises(EvidenceDamaged):
+        read_method_file(write_zip({**members, "rows/ftir": b""}))
 
 
 def test_a_number_changed_in_the_head_changes_the_digest(data: bytes) -> None:

@@ -15,7 +15,7 @@ from ..methods.files import path_of
 from ..methods.repository import files_of
 from ..scans.repository import find_scan
 from ..settings import ServerSettings
-from ..tables import Calibration, MethodFile, Parcel, Result, Screening, Verification
+from ..tables import Calibration, Event, MethodFile, Parcel, Result, Screening, Verification
 
 
 class Keeps(Protocol):
@@ -86,10 +86,7 @@ def gather(session: Session, store: Keeps, result: Result) -> Gathered:
     rows = session.scalars(select(Calibration).where(Calibration.record_id.in_(wanted)))
     checked = said["provenance"]["calibration"].get("verification", "")
     check = select(Verification).where(Verification.scan_id == checked)
-    kept = [
-        (one, path_of(store.settings.methods_path, one.file_id))
-        for one in files_of(session, _method_of(said))
-    ]
+    kept = [(one, path_of(store.settings.methods_path, one.file_id)) for one in _files(session, result, said)]
     return Gathered(
         result=result,
         identification=said,
@@ -106,8 +103,14 @@ def gather(session: Session, store: Keeps, result: Result) -> Gathered:
     )
 
 
-def _method_of(said: dict[str, Any]) -> str:
-    return str(said["provenance"]["method"]["digest"])
+def _files(session: Session, result: Result, said: dict[str, Any]) -> list[MethodFile]:
+    """Return the files of a result's method, those of its own bench first: rows differ between processors."""
+    found = files_of(session, str(said["provenance"]["method"]["digest"]))
+    wanted = select(Event.actor).where(
+        Event.subject == f"results/{result.result_id}", Event.type == "result.accepted"
+    )
+    actor = session.scalars(wanted.order_by(Event.seq)).first()
+    return sorted(found, key=lambda one: f"token:{one.token_id}" != actor)
 
 
 def _blank_of(session: Session, archive: Archive, result: Result) -> str:

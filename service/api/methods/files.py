@@ -3,15 +3,17 @@
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi.concurrency import run_in_threadpool
 
+from ...archive.journal import LEFTOVER_AGE_S, RESERVE_BYTES, free_bytes
 from ...archive.whole import flush_folder
 from ...errors import ArchiveError, DiskFull, EvidenceDamaged
 from ...evidence.looker import Looker
-from ...method_file import MethodFileHead
+from ...method_file import MAX_BYTES, MethodFileHead
 from ..problems import Problem
 
 #: Bytes gathered before they are written.
@@ -24,11 +26,16 @@ def path_of(folder: Path, file_id: str) -> Path:
 
 
 async def receive(
-    folder: Path, file_id: str, body: AsyncIterator[bytes], looker: Looker
+    folder: Path, file_id: str, body: AsyncIterator[bytes], looker: Looker, *, announced: int = MAX_BYTES
 ) -> tuple[MethodFileHead, int]:
     """Keep a method file as it comes, and return what it holds and its size once it is safely there.
 
     Nothing counts before its digest is right and the method was rebuilt from it.
+
+    Parameters
+    ----------
+    announced
+        Bytes that are to come, for which there must be room.
 
     Raises
     ------
@@ -37,14 +44,17 @@ async def receive(
     EvidenceDamaged
         It is no method file, or damaged.
     ArchiveError
-        It cannot be written.
+        It cannot be written; `DiskFull` where there is no room for it.
     """
+    await run_in_threadpool(_ready, folder, announced)
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(8)}.part"
     try:
         size = await _written(temporary, file_id, body)
         head = await run_in_threadpool(_checked, temporary, file_id, looker)
         await run_in_threadpool(_placed, temporary, path_of(folder, file_id))
         return head, size
+    except TimeoutError as error:
+        raise Problem("not_ready", str(error), headers={"Retry-After": "5"}) from error
     except OSError as error:
         if isinstance(error, ArchiveError):
             raise
@@ -52,6 +62,19 @@ async def receive(
         raise full(f"{folder}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _ready(folder: Path, announced: int) -> None:
+    """Make the folder, clear away what killed servers left, and refuse what there is no room for."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in (*folder.glob(".*.part"), *folder.glob(".bundle-*")):
+            if left.stat().st_mtime < time.time() - LEFTOVER_AGE_S:
+                left.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArchiveError(f"{folder}: {error.strerror or error}") from error
+    if free_bytes(folder) < announced + RESERVE_BYTES:
+        raise DiskFull(f"{folder} has no room for a method file of {announced} bytes; free some space")
 
 
 async def compare(file_id: str, body: AsyncIterator[bytes]) -> None:
@@ -76,7 +99,6 @@ def _require(file_id: str, found: str, size: int) -> None:
 
 async def _written(temporary: Path, file_id: str, body: AsyncIterator[bytes]) -> int:
     sha, size, waiting = hashlib.sha256(), 0, bytearray()
-    temporary.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with temporary.open("xb") as file:
         async for part in body:
             size += len(part)

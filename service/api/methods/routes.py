@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
-from ...method_file import MethodFileHead
+from ...method_file import MAX_BYTES, MethodFileHead
 from ..problems import Problem
 from ..requests import Caller, Store, TheCaller, TheStore
 from ..tables import MethodFile
@@ -75,7 +75,9 @@ def _known(store: Store, file_id: str) -> MethodView | None:
 
 async def _kept(store: Store, caller: Caller, file_id: str, request: Request) -> tuple[MethodView, bool]:
     folder = store.settings.methods_path
-    head, size = await files.receive(folder, file_id, request.stream(), store.looker)
+    # The limit of bodies has looked at it: digits, and not too many.
+    announced = int(request.headers.get("content-length", MAX_BYTES))
+    head, size = await files.receive(folder, file_id, request.stream(), store.looker, announced=announced)
     return await run_in_threadpool(_noted, store, caller, head, size)
 
 

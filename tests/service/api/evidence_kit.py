@@ -41,7 +41,7 @@ def small(folder: Path) -> tuple[Method, Library]:
         WatchItem(one.substance.name, 0.25) for one in entries if one.substance.name.casefold() == NAMES[0]
     ]
     method = fit_method(
-        library, name="small", watch_list=watched, training=True, draws=60, false_alarm_rate=0.1
+        library, name="small", watch_list=watched, training=True, draws=30, false_alarm_rate=0.2
     )
     return method, library
 
