@@ -48,7 +48,7 @@ SPECTRA = {
     "formats": "Decoded MAX_BYTES decode encode_csv encode_jcamp",
 }
 LIBRARY = {
-    "store": "Library content_digest read_library write_library",
+    "store": "Library content_digest read_layout read_library write_library",
     "substances": "SubstanceTable is_controlled",
     "importing": "ImportReport import_folder reference_id",
     "admission": "Admission Refusal admit was_edited",

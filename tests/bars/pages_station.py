@@ -40,6 +40,8 @@ PARCELS = (
 )
 DEVICE = {"model": "STS", "serial": "STS00123", "firmware": "1.0", "url": "", "emulated": True}
 STANDARD, FIRST = "polystyrene", datetime(2026, 9, 1, 7, 30, tzinfo=UTC)
+#: A method is rebuilt before it counts, s.
+_PATIENCE_S = 120.0
 LINES = (620.9, 1001.4, 1031.8, 1155.3, 1602.3)
 
 
@@ -236,5 +238,5 @@ def api_of(served: Any) -> Callable[..., httpx.Response]:
 
 
 def _sent(served: Any, method: str, path: str, role: Role = Role.BENCH, **options: Any) -> httpx.Response:
-    answer: httpx.Response = served.api(method, path, role, **options)
+    answer: httpx.Response = served.api(method, path, role, timeout=_PATIENCE_S, **options)
     return answer

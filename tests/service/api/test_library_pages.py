@@ -13,8 +13,11 @@ from library.errors import LibraryFormatError
 from library.library_image import library_image
 from library.starter import NAME, starter_entries
 from library.store import write_library
+from service.api.database import Database
 from service.api.pages.shelves import _in_method_file
 from service.api.permissions import Role
+from service.api.screenings.bodies import ScreeningBody
+from service.api.screenings.repository import open_screening
 from service.method_file import starter_library
 from service.plain_zip import write_zip
 
@@ -113,8 +116,10 @@ def test_the_list_is_filtered_found_and_followed(server: Any, bench: Any, item: 
     assert (found.status_code, found.headers["location"]) == (303, f"/parcels/{parcel_id}")
     assert "Not found" in words_of(client.get("/", params={"item": "RB000000000XX"}))
     assert client.get("/", params={"verdict": "safe"}).status_code == 422
-    for _ in range(51):
-        bench.open(item)
+    body = ScreeningBody(item_id=item, bench="bench-1")
+    with Database(server.settings.db_path) as database, database.write("test") as change:
+        for _ in range(51):
+            open_screening(change, str(uuid.uuid4()), body)
     older = re.search(r'rel="next" href="([^"]*)"', client.get("/").text)
     assert older is not None
     assert alarm in client.get(older[1].replace("&amp;", "&")).text
