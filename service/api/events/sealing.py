@@ -36,6 +36,7 @@ EXEMPT: Mapping[str, str] = {
     "measure_hours": "rollups, follow from results and screenings",
     "measured_screenings": "what a rollup counted of a screening",
     "measured_verifications": "what a rollup counted of a verification",
+    "webhook_lines": "the state of deliveries, which stands outside the chain",
     "webhook_deliveries": "the state of deliveries, which stands outside the chain",
 }
 
