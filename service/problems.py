@@ -192,6 +192,23 @@ KINDS: dict[str, Kind] = {
         SERVICE, 500, "store_too_new", "The database is of a later version"
     ),
     "service.api.errors.StoreBusy": Kind(SERVICE, 503, "store_busy", "The database is busy"),
+    "service.api.errors.StoreUnreadable": Kind(
+        SERVICE, 500, "store_unreadable", "The database cannot be read"
+    ),
+    "service.api.errors.AuditKeyUnusable": Kind(
+        SERVICE, 500, "audit_key_unusable", "The audit key cannot be used"
+    ),
+    "service.api.errors.HeadsUnreadable": Kind(
+        SERVICE, 500, "heads_unreadable", "Signed heads cannot be read"
+    ),
+    "service.api.errors.StoreUnreachable": Kind(
+        SERVICE, 503, "store_unreachable", "The database server does not answer"
+    ),
+    "service.api.errors.StoreUnsuitable": Kind(
+        SERVICE, 500, "store_unsuitable", "The database cannot take the records"
+    ),
+    "service.api.errors.TextUnfit": Kind(DATA, 422, "text_unfit", "A text cannot be kept"),
+    "service.api.errors.BackupRefused": Kind(DATA, 422, "backup_refused", "The backup was refused"),
     "service.api.errors.UnrecordedChange": Kind(SERVICE, 500, "unrecorded", "A change had no event"),
     "builtins.FileNotFoundError": Kind(DATA, 404, "file_not_found", "There is no such file"),
     "builtins.IsADirectoryError": Kind(DATA, 422, "is_a_folder", "A file was expected, not a folder"),

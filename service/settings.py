@@ -12,10 +12,14 @@ Read from the environment and ``config.toml`` in the home folder; the environmen
 ``bench_port``                          port of the bench agent, default 8470
 ``server_port``                         port of the server, default 8480
 ``bench_name``                          name of this bench at the server (default: the machine's)
+``database_url``    ``OPIOSCAN_DATABASE_URL``  the server's PostgreSQL database, empty for a file in the home
+``scans_folder``    ``OPIOSCAN_SCANS``  the server's scans; several server processes share it
+``idempotency_days``                    how long the server knows an Idempotency-Key, default 7
 ``silent_minutes``                      the server calls a bench silent after this, default 15
 ``verify_hours``                        longest interval between two verifications, default 8
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
 ``verification_limit_cm1``              largest deviation of a standard's line, default 1
+``retention_days``                      `audit purge` erases personal data older than this, default 0 (keep)
 ``require_negative_control``            an empty place is to be verified too, default false
 ``negative_check_share``                share of negatives drawn for a laboratory, default 0.02
 ==================  ==================  ==========================================
@@ -35,7 +39,9 @@ from .errors import SettingsError
 from .settings_file import (
     BENCH_PORT,
     HOST,
+    IDEMPOTENCY_DAYS,
     NEGATIVE_CHECK_SHARE,
+    RETENTION_DAYS,
     SERVER_PORT,
     SILENT_MINUTES,
     VERIFICATION_LIMIT_CM1,
@@ -64,6 +70,12 @@ class Settings:
     """Port of the server."""
     bench_name: str = ""
     """Name of this bench at the server; empty for the name it has, which is the machine's at first."""
+    database_url: str = field(default="", repr=False)
+    """URL of the server's PostgreSQL database, may hold a password; empty for a file in the home."""
+    scans_folder: str = ""
+    """Folder of the server's scan archive; empty for one in the home."""
+    idempotency_days: float = IDEMPOTENCY_DAYS
+    """How long the server knows an ``Idempotency-Key``, days."""
     silent_minutes: int = SILENT_MINUTES
     """After how long without a report the server calls a bench silent, min."""
     verify_hours: float = VERIFY_HOURS
@@ -74,6 +86,8 @@ class Settings:
     """Largest deviation of a standard's line, cm⁻¹."""
     negative_check_share: float = NEGATIVE_CHECK_SHARE
     """Share of negative screenings that the server draws for a laboratory check, 0 to 1."""
+    retention_days: float = RETENTION_DAYS
+    """How long personal data of parcels that are done with are kept, days; 0 for always."""
     require_negative_control: bool = False
     """Whether an instrument counts as verified only with a negative control too."""
 
@@ -96,6 +110,11 @@ class Settings:
     def outbox_path(self) -> Path:
         """File of the bench's outbox."""
         return self.home / "outbox.sqlite3"
+
+    @property
+    def heads_dir(self) -> Path:
+        """Folder of the server's signed heads, as this bench was given them."""
+        return self.home / "heads"
 
     @property
     def devices_path(self) -> Path:
@@ -135,7 +154,7 @@ class Settings:
     @property
     def server_scans(self) -> Path:
         """Folder of the server's scan archive."""
-        return self.home / "server" / "scans"
+        return Path(self.scans_folder).absolute() if self.scans_folder else self.home / "server" / "scans"
 
     @property
     def log_path(self) -> Path:
@@ -181,6 +200,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     home = _home(env.get("OPIOSCAN_HOME", ""))
     config = read_config(home / "config.toml")
     url = env.get("OPIOSCAN_SERVER", config.pop("server_url"))
+    config["database_url"] = env.get("OPIOSCAN_DATABASE_URL", config["database_url"]).strip()
+    config["scans_folder"] = env.get("OPIOSCAN_SCANS", config["scans_folder"])
     token = env.get("OPIOSCAN_TOKEN") or read_small(home / "server_token")
     return Settings(home=home, server_url=_checked_url(url), server_token=token.strip(), **config)
 

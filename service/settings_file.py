@@ -32,18 +32,24 @@ VERIFICATION_LIMIT_CM1 = 1.0
 #: Share of negative screenings drawn for a laboratory check (chosen: one in fifty; a lane of 100 parcels a
 #: day has 700 checks a year then, and none missed among those leaves a miss rate of at most 0.5 %).
 NEGATIVE_CHECK_SHARE = 0.02
+#: Personal data are kept until somebody says for how long: laws differ, and erasing cannot be undone.
+RETENTION_DAYS = 0.0
+#: How long the server knows an Idempotency-Key, days (chosen: longer than a long weekend).
+IDEMPOTENCY_DAYS = 7.0
 
 #: Name → usual value, least and most: intervals of less than 15 minutes cannot be kept, and with a wider
 #: limit than 1.5 cm⁻¹ a line could be 2 off before a verification fails.
 _NUMBERS = {
+    "idempotency_days": (IDEMPOTENCY_DAYS, 1.0, 365.0),
     "verify_hours": (VERIFY_HOURS, 0.25, 168.0),
     "verify_drift_cm1_h": (VERIFY_DRIFT_CM1_H, 0.01, 5.0),
     "verification_limit_cm1": (VERIFICATION_LIMIT_CM1, 0.2, 1.5),
     "negative_check_share": (NEGATIVE_CHECK_SHARE, 0.0, 1.0),
+    "retention_days": (RETENTION_DAYS, 0.0, 36500.0),
 }
 _SWITCHES = {"require_negative_control": False}
 
-_TEXTS = {"server_url": "", "host": HOST, "bench_name": ""}
+_TEXTS = {"server_url": "", "host": HOST, "bench_name": "", "database_url": "", "scans_folder": ""}
 _PORTS = {"bench_port": BENCH_PORT, "server_port": SERVER_PORT}
 _MINUTES = {"silent_minutes": SILENT_MINUTES}
 

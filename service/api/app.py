@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from ..settings import software_version
 from . import health, problems
+from .audit.routes import router as audit
 from .benches.routes import router as benches
 from .calibrations.routes import router as calibrations
 from .dispositions.routes import router as dispositions
@@ -16,6 +17,7 @@ from .docs.routes import router as docs
 from .events.routes import router as events
 from .evidence.routes import router as evidence
 from .flags.routes import router as flags
+from .holds.routes import router as holds
 from .impact.routes import router as impact
 from .limits import BodyLimit
 from .links.routes import router as links
@@ -78,7 +80,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
     problems.install(app)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
-    nouns = (parcels, screenings, scans, results, events, benches, calibrations, verifications, flags, impact)
+    # Looked through in this order: what comes most often stands first.
+    nouns = (results, scans, screenings, parcels, events, benches, calibrations, verifications, flags, impact)
     for noun in (
         *nouns,
         # parcels at work
@@ -91,6 +94,8 @@ def create_app(settings: ServerSettings, *, store: Store | None = None) -> FastA
         reviews,
         measures,
         # audit
+        audit,
+        holds,
         # methods, curves, reports, bundles
         methods,
         evidence,

@@ -1,24 +1,31 @@
-"""The database: one SQLite file, written by one at a time, every change with its event.
+"""The records of a server: one SQLite file, or one PostgreSQL database.
 
-Routes are the request boundary: they open `Database.write` or `Database.read`; repositories
-work in the session they are given and never commit.
+Whoever writes has the database alone: other writers wait, so that the chain of events has one
+order, and reading before writing needs no further lock. Readers never wait. What is written is
+on the disk when `Database.write` returns.
 """
 
 import fcntl
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from .change import Change, Watch
+from .change import Change
 from .clock import utc_now
-from .errors import ServerAlreadyRunning, StoreBusy, UnrecordedChange
+from .engines import WRITING, open_engine, take_turn
+from .errors import ServerAlreadyRunning, StoreBusy
+from .failures import explained
+from .group import Writers
+from .idempotency import KEEP_DAYS, keep_days
 from .migrating import upgrade
+from .places import is_url
 
 
 class Database:
@@ -26,26 +33,35 @@ class Database:
 
     Parameters
     ----------
-    path
-        The file; it and its folder are made, readable by their owner only.
+    place
+        The file, which is made with its folder, readable by their owner only; or a ``postgresql://`` URL.
     busy_s
         How long to wait for another writer, s.
+    key_days
+        How long an ``Idempotency-Key`` is known, days.
 
     Raises
     ------
     StoreTooNew
         A later version of this software made it.
+    StoreUnreachable, StoreUnsuitable
+        The database server does not answer, or its database sorts texts in another way.
+    MissingPart
+        The driver for PostgreSQL is not installed.
     """
 
-    def __init__(self, path: Path, *, busy_s: float = 10.0) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        self._busy_s = busy_s
-        self._turn = threading.Lock()
-        self._engine = _engine(path, busy_s)
-        self._writing = self._engine.execution_options(opioscan_immediate=True)
+    def __init__(self, place: Path | str, *, busy_s: float = 10.0, key_days: float = KEEP_DAYS) -> None:
+        if not is_url(place):
+            path = Path(place)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        self.is_file = not is_url(place)
+        self._key_days = key_days
+        self._engine = open_engine(place, busy_s)
+        self._writing = self._engine.execution_options(**{WRITING: True})
+        self._writers = Writers(self._begin, busy_s)
         try:
-            with self._writing.begin() as connection:
+            with _explaining(), self._writing.begin() as connection:
                 upgrade(connection)
         except BaseException:
             self.close()
@@ -63,76 +79,93 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a session on one consistent state; what is written in it is thrown away."""
-        with Session(self._engine) as session:
+        """Open a session on one consistent state; what is written in it is thrown away.
+
+        Raises
+        ------
+        StoreUnreachable
+            The database server does not answer.
+        """
+        with _explaining(), Session(self._engine) as session:
             yield session
 
     @contextmanager
     def write(self, actor: str) -> Iterator[Change]:
         """Open a transaction that has the database alone, and commit it at the end.
 
+        The commit may be shared with other writers of this process that wait (`group`): answer nobody
+        before the block is left.
+
         Raises
         ------
         StoreBusy
             Another writer did not finish in time.
+        StoreUnreachable
+            The database server does not answer; whether the change was kept is not known.
         UnrecordedChange
-            Something was changed and no event tells of it; nothing was written.
+            Something was changed and no event after it tells of it; nothing was written.
         """
-        if not self._turn.acquire(timeout=self._busy_s):
-            raise StoreBusy(f"the database was busy for {self._busy_s:g} s; try again")
+        with _explaining(), self._writers.turn() as connection, _savepoint(connection) as session:
+            keep_days(session, self._key_days)
+            yield Change(session, actor, utc_now())
+
+    def _begin(self) -> Connection:
+        connection = self._writing.connect()
         try:
-            with Session(self._writing, expire_on_commit=False) as session, session.begin():
-                watch = Watch(session)
-                session.connection()
-                change = Change(session, actor, utc_now())
-                yield change
-                session.flush()
-                if watch.changed and not change.recorded:
-                    raise UnrecordedChange("a change has no event; nothing was written")
-        finally:
-            self._turn.release()
-
-
-def _engine(path: Path, busy_s: float) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": busy_s, "isolation_level": None}, pool_size=8
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare(connection: Any, _: object) -> None:
-    # https://www.sqlite.org/pragma.html: FULL syncs the log at each commit, so that an answer
-    # that was given survives a power cut.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("opioscan_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+            connection.begin()
+            take_turn(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 @contextmanager
-def only_server(db_path: Path) -> Iterator[None]:
-    """Hold the lock that one server process alone may have, beside the database.
+def _savepoint(connection: Connection) -> Iterator[Session]:
+    with (
+        Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        session.connection()
+        yield session
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StoreBusy("all connections to the database are in use; try again") from error
+    except DBAPIError as error:
+        meant = explained(error)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+@contextmanager
+def only_server(place: Path | str) -> Iterator[None]:
+    """Hold the lock that one server process alone may have, beside the database file.
+
+    A PostgreSQL database takes any number of server processes.
 
     Raises
     ------
     ServerAlreadyRunning
         Another process holds it.
     """
-    path = db_path.with_name(db_path.name + ".lock")
+    if is_url(place):
+        yield
+        return
+    file = Path(place)
+    path = file.with_name(file.name + ".lock")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ServerAlreadyRunning(
-                f"another server has {db_path}: stop it, or give another --db"
-            ) from error
+            raise ServerAlreadyRunning(f"another server has {file}: stop it, or give another --db") from error
         yield
     finally:
         os.close(descriptor)

@@ -5,15 +5,30 @@ from typing import Any
 
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from spectra.digest import json_digest
 
 from .change import Change
+from .clock import utc_in
 from .events.chain import canonical
 from .problems import Problem
 from .tables import IdempotencyKey
 
 Work = Callable[[], tuple[int, BaseModel]]
+
+#: How long a key is known, days (chosen: longer than a bench or a parcel system is cut off over a weekend).
+KEEP_DAYS = 7.0
+#: Past keys deleted by each POST that has a key (chosen: more go than come, and no POST waits for many).
+SWEPT = 20
+
+_DAYS = "idempotency_days"
+
+
+def keep_days(session: Session, days: float) -> None:
+    """Set how long keys are known in the transaction of a session."""
+    session.info[_DAYS] = days
 
 
 def once(
@@ -42,8 +57,14 @@ def once(
     if key is None:
         status, answer = work()
         return JSONResponse(_body(answer), status)
+    past = utc_in(-change.session.info.get(_DAYS, KEEP_DAYS))
+    _sweep(change.session, past)
     digest = json_digest(request)
     kept = change.session.get(IdempotencyKey, (token_id, operation, key))
+    if kept is not None and kept.created_at < past:
+        change.session.delete(kept)
+        change.session.flush()
+        kept = None
     if kept is not None:
         if kept.request_digest != digest:
             raise Problem("key_reused", "take a new key for a new request; the old one was answered before")
@@ -63,6 +84,14 @@ def once(
         )
     )
     return Response(body, status, media_type="application/json")
+
+
+def _sweep(session: Session, past: str) -> None:
+    """Delete some keys of before a moment, the oldest first."""
+    old = select(IdempotencyKey).where(IdempotencyKey.created_at < past)
+    for kept in session.scalars(old.order_by(IdempotencyKey.created_at).limit(SWEPT)):
+        session.delete(kept)
+    session.flush()
 
 
 def _body(answer: BaseModel) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select
+from sqlalchemy import BigInteger, Select, literal
 from sqlalchemy.orm import Session
 
 from spectra.digest import json_digest
@@ -90,7 +90,9 @@ def take_page(
     after = read_cursor(query.cursor, stamp) or "0"
     if not after.isdecimal() or len(after) > _LONGEST_NUMBER:
         raise _foreign()
-    chosen = wanted.where(table.row > int(after)).order_by(table.row).limit(query.limit + 1)
+    chosen = (
+        wanted.where(table.row > literal(int(after), BigInteger)).order_by(table.row).limit(query.limit + 1)
+    )
     rows: Sequence[Row] = session.scalars(chosen).all()
     page = rows[: query.limit]
     if len(rows) <= query.limit:

@@ -21,6 +21,7 @@ _RAW_DATA = frozenset({Role.BENCH, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _REGISTRARS = frozenset({Role.BENCH, Role.OFFICER, Role.PARCEL_SYSTEM})
 _REVIEWERS = frozenset({Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 _PLANNERS = frozenset({Role.TECHNICIAN, Role.ADMIN})
+_KEEPERS = frozenset({Role.AUDITOR, Role.ADMIN})
 _FOLLOWERS = frozenset({Role.PARCEL_SYSTEM, Role.AUDITOR, Role.ADMIN})
 
 #: Operation (the name of the route's function) → roles that may do it. An operation that is
@@ -88,6 +89,10 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "measures_file": _PEOPLE,
     "measures_json": _PEOPLE,
     # audit, holds, purges
+    "get_audit_head": _FOLLOWERS | {Role.BENCH},
+    "place_legal_hold": _KEEPERS,
+    "lift_legal_hold": _KEEPERS,
+    "get_legal_hold": _KEEPERS,
     # methods, curves, reports, bundles
     "put_method": frozenset({Role.BENCH, Role.TECHNICIAN}),
     "list_methods": _RAW_DATA,

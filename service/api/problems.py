@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from .. import problems as shared
 from ..errors import ArchiveError, DiskFull, EvidenceDamaged, EvidenceMissing
-from .errors import StoreBusy
+from .errors import StoreBusy, StoreUnreachable, TextUnfit
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ _SHARED = (
         shared.KINDS[name]
         for name in (
             "service.api.errors.StoreBusy",
+            "service.api.errors.StoreUnreachable",
+            "service.api.errors.TextUnfit",
             "service.errors.ArchiveError",
             "service.errors.DiskFull",
             "service.errors.ScanDamaged",
@@ -161,6 +163,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(EvidenceDamaged, _evidence)
     app.add_exception_handler(EvidenceMissing, _evidence)
     app.add_exception_handler(StoreBusy, _busy)
+    app.add_exception_handler(StoreUnreachable, _unreachable)
+    app.add_exception_handler(TextUnfit, _unfit)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -201,6 +205,17 @@ def _evidence(_: Request, error: Exception) -> JSONResponse:
 
 def _busy(_: Request, error: Exception) -> JSONResponse:
     return problem_response("store_busy", str(error), headers={"Retry-After": "1"})
+
+
+def _unreachable(_: Request, error: Exception) -> JSONResponse:
+    instance = _instance()
+    _LOG.error("%s: %s", instance, error)
+    detail = "the database does not answer; the server's log says why, try again"
+    return problem_response("store_unreachable", detail, headers={"Retry-After": "5"}, instance=instance)
+
+
+def _unfit(_: Request, error: Exception) -> JSONResponse:
+    return problem_response("text_unfit", str(error))
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

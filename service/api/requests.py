@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 
 from ..archive.journal import Archive
 from ..evidence.looker import Looker
 from .database import Database, only_server
+from .heads_keeper import HeadKeeper
+from .heads_key import server_folder
 from .permissions import Role, allowed
 from .problems import Problem
 from .sessions import COOKIE, Sessions
@@ -31,6 +34,8 @@ class Store:
     """People at the pages."""
     settings: ServerSettings
     """Where all that is, and the limits."""
+    heads: HeadKeeper
+    """Signed heads of the chain, outside the database."""
     looker: Looker = field(default_factory=Looker)
     """What rebuilds methods and looks at scans again, in a process of its own."""
 
@@ -52,7 +57,7 @@ class Caller:
 
 @contextmanager
 def open_store(settings: ServerSettings) -> Iterator[Store]:
-    """Open records and archive for the one server process that may have them.
+    """Open records and archive; of a SQLite file for the one server process that may have them.
 
     Raises
     ------
@@ -61,22 +66,25 @@ def open_store(settings: ServerSettings) -> Iterator[Store]:
     StoreTooNew
         A later version of this software made them.
     """
+    place, days = settings.place, settings.key_days
     with (
-        only_server(settings.db_path),
-        Database(settings.db_path, busy_s=settings.busy_s) as database,
+        only_server(place),
+        Database(place, busy_s=settings.busy_s, key_days=days) as database,
+        HeadKeeper(database, server_folder(settings)) as heads,
         Looker() as looker,
     ):
-        yield Store(database, Archive(settings.scans_path), Sessions(), settings, looker)
+        archive = Archive(settings.scans_path)
+        yield Store(database, archive, Sessions(database), settings, heads, looker)
 
 
-def the_store(request: Request) -> Store:
+async def the_store(request: Request) -> Store:
     """Return the running server's store."""
     store = request.app.state.store
     assert isinstance(store, Store)
     return store
 
 
-def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller:
+async def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller:
     """Return who asks by bearer token, allowed to do this.
 
     Raises
@@ -84,6 +92,13 @@ def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) ->
     Problem
         401 for no valid token, 403 for a role that may not.
     """
+    # One look into a file takes less than handing it to a thread; a server may let us wait.
+    if store.database.is_file:
+        return _by_bearer(request, store)
+    return await run_in_threadpool(_by_bearer, request, store)
+
+
+def _by_bearer(request: Request, store: Store) -> Caller:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthenticated("send the header: Authorization: Bearer ops_…")
@@ -95,7 +110,7 @@ def the_caller(request: Request, store: Annotated[Store, Depends(the_store)]) ->
 def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller | None:
     """Return who looks at a page, by cookie or bearer token; None for nobody known."""
     if "authorization" in request.headers:
-        return the_caller(request, store)
+        return _by_bearer(request, store)
     token_id = store.sessions.token_id(request.cookies.get(COOKIE, ""))
     if token_id is None:
         return None
@@ -126,5 +141,10 @@ TheCaller = Annotated[Caller, Depends(the_caller)]
 ThePerson = Annotated[Caller | None, Depends(the_person)]
 IdempotencyKeyHeader = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,255}$", description="Makes a repeat harmless."),
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="Makes a repeat harmless: the first answer is kept and given again for 7 days "
+        "(a setting of the server); after that the key is new.",
+    ),
 ]

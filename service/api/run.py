@@ -12,6 +12,7 @@ import uvicorn
 
 from ..errors import UsageError
 from .app import create_app
+from .heads import BoundedHeads
 from .requests import open_store
 from .settings import ServerSettings
 
@@ -58,8 +59,8 @@ def run_server(
         app = create_app(settings, store=store)
         config = uvicorn.Config(
             app,
-            http="h11",
-            loop="asyncio",
+            http=BoundedHeads,
+            loop="uvloop",
             ws="none",
             log_config=None,
             access_log=False,

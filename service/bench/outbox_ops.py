@@ -45,6 +45,8 @@ class SendReply:
     """The server's words, one line; empty for none."""
     retry_after_s: float | None = None
     """Pause the server asks for, s; None where it asks for none."""
+    answer: Mapping[str, Any] | None = None
+    """The JSON object it answered; None for none."""
 
 
 @dataclass(frozen=True, slots=True)

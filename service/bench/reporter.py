@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from ..errors import ServiceError
+from .head_copies import file_of, keep_head
 from .notes import rfc3339, utc_now
 from .outbox_ops import OutboxOp, SendReply
 from .report import report_of, what_matters
@@ -120,6 +121,8 @@ class Reporter:
         reply = self._send(report)
         if reply is not None and 200 <= reply.status < 300:
             self._told, self._failures = what_matters(report), 0
+            settings = self._bench.settings
+            keep_head(file_of(settings.heads_dir, settings.server_url), reply.answer)
             self._note("sent")
         elif reply is not None:
             self._note("refused", f"the server answered {reply.status}: {reply.detail}".rstrip(": "))

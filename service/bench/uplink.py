@@ -79,7 +79,8 @@ class Uplink:
                 "is there a login page on this network?"
             )
         detail = str((answer or {}).get("detail") or (answer or {}).get("title") or "")
-        return SendReply(response.status_code, " ".join(detail.split())[:500], _retry_after(response))
+        words = " ".join(detail.split())[:500]
+        return SendReply(response.status_code, words, _retry_after(response), answer)
 
     def close(self) -> None:
         """Let go of the connection; may be called twice."""

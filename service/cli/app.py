@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("service.cli.bench", "Run the bench agent with the officer's page."),
     "serve": ("service.cli.serve", "Run the server."),
     "audit": ("service.cli.audit", "Prove that no record was altered; erase personal data."),
+    "backup": ("service.cli.backup", "Back up everything a server keeps."),
+    "restore": ("service.cli.restore", "Restore a backup into an empty database."),
     "token": ("service.cli.token", "Create tokens for the server."),
     "doctor": ("service.cli.doctor", "Say what is installed, attached and reachable."),
     "devices": ("service.cli.devices", "List ports, and name devices."),

@@ -14,7 +14,7 @@ app = typer.Typer(
 )
 
 #: Modules with a ``typer.Typer`` named ``app`` whose commands become commands of ``opioscan audit``.
-PARTS: tuple[str, ...] = ()
+PARTS = ("service.cli.audit_verify", "service.cli.audit_personal")
 
 for _part in PARTS:
     app.registered_commands.extend(import_module(_part).app.registered_commands)

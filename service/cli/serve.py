@@ -3,24 +3,23 @@
 import ipaddress
 import os
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
-from ..settings import Settings, load_settings
+from ..settings import load_settings
 from .output import emit_json, say, warn
+from .server_place import Db, Scans, server_settings
+
+if TYPE_CHECKING:
+    from ..api.settings import ServerSettings
 
 app = typer.Typer(add_completion=False)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.", show_default="8480")
-]
-Database = Annotated[
-    Path | None,
-    typer.Option("--db", help="Database file; scans lie beside it.", show_default="in the home folder"),
 ]
 Remote = Annotated[
     bool, typer.Option("--allow-remote", help="Listen for other machines, behind a proxy that adds TLS.")
@@ -32,13 +31,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print the address as one JSO
 def serve(
     host: Host = None,
     port: Port = None,
-    db: Database = None,
+    db: Db = None,
+    scans: Scans = None,
     allow_remote: Remote = False,
     as_json: Json = False,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM."""
     from ..api.run import quiet_logs, run_server
-    from ..api.settings import ServerSettings
 
     settings = load_settings()
     address = host or settings.host
@@ -48,16 +47,16 @@ def serve(
             "put a proxy with TLS before the server, or say --allow-remote"
         )
     quiet_logs()
-    places = ServerSettings.of(settings, db)
+    places = server_settings(db, scans)
 
     def ready(url: str) -> None:
         if as_json:
-            emit_json({"address": url, "db": str(places.db_path), "pid": os.getpid()})
+            emit_json({"address": url, "db": places.shown, "pid": os.getpid()})
             return
-        say(f"opioscan server: {url} (database {places.db_path}); stop with Ctrl-C")
+        say(f"opioscan server: {url} (database {places.shown}); stop with Ctrl-C")
         sys.stdout.flush()
 
-    _hint_at_token(settings, db)
+    _hint_at_token(places, db)
     wanted = settings.server_port if port is None else port
     run_server(places, wanted, ready, host=address)
 
@@ -69,8 +68,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _hint_at_token(settings: Settings, db: Path | None) -> None:
-    places = db or settings.server_db
-    if not places.exists():
+def _hint_at_token(places: "ServerSettings", db: str | None) -> None:
+    if not places.database_url and not places.db_path.exists():
         option = f" --db {db}" if db else ""
         warn(f"the database is new and knows no token; make one: opioscan token create --role admin{option}")

@@ -1,24 +1,19 @@
 """``opioscan token``: who may talk to the server."""
 
-import getpass
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from ..errors import UsageError
-from ..settings import load_settings
 from .output import console, emit_json, say
+from .server_place import Db, actor, server_database
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make, list and revoke tokens.")
 
 RoleName = Annotated[
     str, typer.Option("--role", help="bench, officer, technician, parcel-system, auditor or admin.")
-]
-Db = Annotated[
-    Path | None, typer.Option("--db", help="The server's database file.", show_default="in the home folder")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -42,7 +37,7 @@ def create(
         raise UsageError(f"there is no role {role!r}: choose one of {', '.join(Role)}")
     if len(name) > 128:
         raise UsageError("the name of a token has at most 128 characters")
-    with closing(_database(db)) as database, database.write(_actor()) as change:
+    with closing(server_database(db)) as database, database.write(actor()) as change:
         secret, token = create_token(change, Role(role), name=name, days=days)
         made = {"token": secret, **_shown(token)}
     if as_json:
@@ -57,7 +52,7 @@ def list_(db: Db = None, as_json: Json = False) -> None:
     """List the tokens, without their secrets."""
     from ..api.tokens.repository import list_tokens
 
-    with closing(_database(db)) as database, database.read() as session:
+    with closing(server_database(db)) as database, database.read() as session:
         tokens = [_shown(one) for one in list_tokens(session)]
     if as_json:
         for token in tokens:
@@ -78,7 +73,7 @@ def revoke(
     """Revoke a token; it is refused from now on."""
     from ..api.tokens.repository import revoke_token
 
-    with closing(_database(db)) as database, database.write(_actor()) as change:
+    with closing(server_database(db)) as database, database.write(actor()) as change:
         token = revoke_token(change, token_id)
         if token is None:
             raise UsageError(f"there is no token with the id {token_id!r}: see opioscan token list")
@@ -87,20 +82,6 @@ def revoke(
         emit_json(shown)
     else:
         say(f"revoked: {token_id}")
-
-
-def _database(db: Path | None) -> Any:
-    from ..api.database import Database
-    from ..api.settings import ServerSettings
-
-    return Database(ServerSettings.of(load_settings(), db).db_path)
-
-
-def _actor() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "cli"
 
 
 def _shown(token: Any) -> dict[str, str | None]:

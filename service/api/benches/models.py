@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from library.release_record import MAX_RELEASE
 
 from ...settings_file import BENCH_NAME
+from ..audit.models import HeadView
 from ..paging import PageQuery
 
 #: More devices than any bench has.
@@ -164,10 +165,13 @@ class BenchReport(_Strict):
 
 
 class ReportReceipt(BaseModel):
-    """A report was taken. Nothing is sent back: reports are one way."""
+    """A report was taken. Nothing in the answer changes anything at the bench."""
 
     bench: str
     received_at: str
+    head: HeadView | None = Field(
+        None, description="The newest signed head of the chain; the bench keeps it as a witness."
+    )
 
 
 class BenchState(StrEnum):

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
+from ..audit.models import HeadView
 from ..problems import Problem
 from ..requests import TheCaller, TheStore
 from . import repository
@@ -29,8 +30,10 @@ def report_bench(bench: TheBench, body: BenchReport, store: TheStore, caller: Th
     """
     with store.database.write(caller.actor) as change:
         created = repository.keep_report(change, caller, bench, body)
-        receipt = ReportReceipt(bench=bench, received_at=change.now)
-    return JSONResponse(receipt.model_dump(), 201 if created else 200)
+        received_at = change.now
+    head = HeadView.of(store.heads.newest())
+    receipt = ReportReceipt(bench=bench, received_at=received_at, head=head)
+    return JSONResponse(receipt.model_dump(by_alias=True), 201 if created else 200)
 
 
 @router.get("", summary="List the benches")

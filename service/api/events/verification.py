@@ -1,170 +1,169 @@
-"""Proof that the records are what they were: the chain walked, and the tables held against it."""
+"""Proof that the records are what they were: chain, rows and signed heads held against each other."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Table, inspect
 from sqlalchemy.orm import Session
 
-from spectra.digest import bytes_digest
+from ..heads_key import PublicKey
+from ..heads_signed import SignedHead
+from .derived import CHECKS
+from .faults import ChainFault, Faults
+from .paging import pages
+from .promises import broken_promises
+from .replay import Replay
+from .sealing import make_sealer, sealed_tables
+from .walking import Told, Walk
 
-from ..flags.standing import Standing
-from ..results.record import record_digest
-from ..tables import Bench, Calibration, Event, Flag, FlaggedResult, Result, Screening, Verification
-from . import chain
+__all__ = ["ChainFault", "NotedHashes", "Proof", "Witness", "verify", "verify_chain"]
 
 
 @dataclass(frozen=True, slots=True)
-class ChainFault:
-    """A place at which the records are not what they were."""
+class NotedHashes:
+    """A file with the hashes of events, 32 bytes each, from the first on."""
 
-    where: str
-    """Event number, result or screening."""
-    what: str
-    """What is wrong, in a sentence."""
+    path: Path
+    """The file."""
+    events: int
+    """How many of them count; a running server notes more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What is kept outside the database."""
+
+    heads: Iterable[tuple[SignedHead, str]] = ()
+    """Signed heads, each with where it was found."""
+    keys: Sequence[PublicKey] = ()
+    """Keys that may have signed them."""
+    hash_lists: Sequence[NotedHashes] = ()
+    """Files with the hash of each event, noted as it was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a verification came to."""
+
+    events: int
+    """Events in the chain."""
+    rows: int
+    """Rows held against it."""
+    heads: int
+    """Signed heads held against it."""
+    signed_to: int
+    """Last event under a signed head that fits; 0 for none. What came after may be cut off unseen."""
+    faults: Faults
+    """What is wrong; none where everything is as it was written."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.faults.total == 0
 
 
 def verify_chain(session: Session) -> list[ChainFault]:
-    """Find events and records that were altered, removed or slipped in.
+    """Find events and records that were altered, removed or slipped in, without any witness outside.
 
     Returns
     -------
     list of ChainFault
         Empty where everything is as it was written.
     """
-    parts = (_events, _results, _findings, _benches, _calibrations, _verifications, _flags)
-    return [fault for part in parts for fault in part(session)]
+    return list(verify(session.connection()).faults)
 
 
-def _events(session: Session) -> Iterator[ChainFault]:
-    seq, previous = 0, chain.FIRST
-    for event in session.scalars(select(Event).order_by(Event.seq).execution_options(yield_per=500)):
-        seq += 1
-        if event.seq != seq:
-            yield ChainFault(f"event {seq}", f"is missing; the next one present is {event.seq}")
-            seq = event.seq
-        elif event.prev_hash != previous:
-            yield ChainFault(f"event {seq}", "does not follow the event before it")
-        if not _intact(event):
-            yield ChainFault(f"event {seq}", "was altered: its hash does not fit its content")
-        previous = event.hash
-    end = chain.head(session)
-    if end != (seq, previous):
-        yield ChainFault("head", f"says {end[0]} events, the chain ends at {seq}")
+def verify(connection: Connection, witness: Witness | None = None, *, told: Told = lambda _: None) -> Proof:
+    """Prove that events and records are what they were.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that sees one state.
+    witness
+        What is kept outside the database.
+    told
+        Is called with how many more events and rows were looked at.
+    """
+    witness = witness or Witness()
+    faults = Faults()
+    with Replay() as replay, ExitStack() as stack:
+        heads = _take_heads(replay, faults, witness)
+        lists = [(stack.enter_context(one.path.open("rb")), one.events) for one in witness.hash_lists]
+        walk = Walk(replay, faults, lists)
+        walk.run(connection, told)
+        there = set(inspect(connection).get_table_names())
+        rows = 0
+        for table in sealed_tables():
+            if table.name in there:
+                rows += _hold_rows(connection, table, replay, faults, told)
+        if walk.upgraded:
+            for key, what, event in broken_promises(connection, replay, walk.upgraded):
+                faults.row(key, what, event)
+        for name, check in CHECKS.items():
+            if name in there:
+                _hold_derived(connection, check, replay, faults)
+    return Proof(walk.seq, rows, heads, walk.signed, faults)
 
 
-def _intact(event: Event) -> bool:
+def _take_heads(replay: Replay, faults: Faults, witness: Witness) -> int:
+    number = 0
+    for head, source in witness.heads:
+        number += 1
+        if any(head.signed_by(key) for key in witness.keys):
+            replay.add_head(head, source)
+        elif any(head.key_id == key.key_id for key in witness.keys):
+            faults.other(source, f"the head of event {head.seq} was altered after it was signed")
+        else:
+            faults.other(
+                source, f"the head of event {head.seq} was signed with the unknown key {head.key_id}"
+            )
+    return number
+
+
+def _hold_rows(connection: Connection, table: Table, replay: Replay, faults: Faults, told: Told) -> int:
+    """Hold the rows of a table against the last word of the chain on each, and return how many there are."""
+    sealer = make_sealer(table)
+    rows = fitting = 0
+    for page in pages(connection, table):
+        keys = [sealer.key(row) for row in page]
+        said = replay.told(keys)
+        for key, row in zip(keys, page, strict=True):
+            if key not in said:
+                faults.row(key, "has no event that tells of it")
+                continue
+            digest, event = said[key]
+            fitting += digest is not None
+            if digest is None:
+                faults.row(key, f"is there, but event {event} says that it was deleted", event)
+            elif digest != _digest(sealer.digest, row):
+                faults.row(key, f"was altered: it is not what event {event} says", event)
+        rows += len(page)
+        told(len(page))
+    if fitting != replay.living(table.name):
+        names = [one.name for one in table.primary_key.columns]
+        present = ([sealer.key(row) for row in page] for page in pages(connection, table, names))
+        for key, event in replay.missing(table.name, present):
+            faults.row(key, f"was removed: event {event} says that it is there", event)
+    return rows
+
+
+def _hold_derived(
+    connection: Connection,
+    check: Callable[[Connection], Iterator[tuple[str, str]]],
+    replay: Replay,
+    faults: Faults,
+) -> None:
+    for key, what in check(connection):
+        named = key.rpartition(" ")[2]
+        found = replay.told([named])
+        faults.row(key, what, found[named][1] if named in found else None)
+
+
+def _digest(digest: Callable[[dict[str, object]], str], row: dict[str, object]) -> str:
     try:
-        return event.hash == chain.event_hash(event, json.loads(event.data))
-    except ValueError:
-        return False
-
-
-def _told(session: Session, *kinds: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    wanted = select(Event.subject, Event.data).where(Event.type.in_(kinds)).order_by(Event.seq)
-    for subject, data in session.execute(wanted.execution_options(yield_per=500)):
-        try:
-            told = json.loads(data)
-        except ValueError:
-            continue
-        if isinstance(told, dict):
-            yield subject.partition("/")[2], told
-
-
-def _results(session: Session) -> Iterator[ChainFault]:
-    promised = {name: told.get("record_digest") for name, told in _told(session, "result.accepted")}
-    for result in session.scalars(select(Result).execution_options(yield_per=100)):
-        due = promised.pop(result.result_id, None)
-        if due is None:
-            yield ChainFault(f"result {result.result_id}", "has no event that tells of it")
-        elif not _result_intact(result, due):
-            yield ChainFault(f"result {result.result_id}", "was altered: its digest does not fit its event")
-    for missing in promised:
-        yield ChainFault(f"result {missing}", "was removed")
-
-
-def _result_intact(result: Result, due: Any) -> bool:
-    try:
-        return bool(record_digest(result) == due == result.record_digest)
-    except ValueError:
-        return False
-
-
-def _findings(session: Session) -> Iterator[ChainFault]:
-    told = _told(session, "screening.completed", "screening.amended")
-    promised = {name: chain.canonical(data.get("finding")) for name, data in told}
-    for screening in session.scalars(select(Screening).execution_options(yield_per=500)):
-        if screening.finding != promised.pop(screening.screening_id, None):
-            yield ChainFault(f"screening {screening.screening_id}", "has another finding than its event")
-    for missing in promised:
-        yield ChainFault(f"screening {missing}", "was removed")
-
-
-def _benches(session: Session) -> Iterator[ChainFault]:
-    promised = {name: chain.canonical(data.get("facts")) for name, data in _told(session, "bench.changed")}
-    for bench in session.scalars(select(Bench).execution_options(yield_per=500)):
-        if bench.facts != promised.pop(bench.bench, None):
-            yield ChainFault(f"bench {bench.bench}", "works with something else than its event says")
-    for missing in promised:
-        yield ChainFault(f"bench {missing}", "was removed")
-
-
-def _calibrations(session: Session) -> Iterator[ChainFault]:
-    promised = {name: name for name, _ in _told(session, "calibration.stored")}
-    rows = session.execute(select(Calibration.record_id, Calibration.record))
-    yield from _compared("calibration", {name: bytes_digest(text.encode()) for name, text in rows}, promised)
-
-
-def _verifications(session: Session) -> Iterator[ChainFault]:
-    promised = {name: told.get("body_digest") for name, told in _told(session, "verification.recorded")}
-    rows = session.execute(select(Verification.scan_id, Verification.body))
-    yield from _compared("verification", {name: bytes_digest(text.encode()) for name, text in rows}, promised)
-
-
-def _flags(session: Session) -> Iterator[ChainFault]:
-    """Hold flags against what was told: their text, the results under them, and what came of a review."""
-    promised: dict[str, Any] = {}
-    for name, told in _told(session, "result.flagged"):
-        before = promised.get(name, ("", frozenset(), None))[1]
-        promised[name] = (told.get("body_digest"), before | frozenset(told.get("result_ids", ())), None)
-    for name, told in _told(session, "flag.reviewed"):
-        if name in promised:
-            promised[name] = (*promised[name][:2], (told.get("token_id"), told.get("note_digest")))
-    named: dict[int, set[str]] = {}
-    standing: dict[int, set[str]] = {}
-    for one in session.scalars(select(FlaggedResult).execution_options(yield_per=500)):
-        named.setdefault(one.flag_row, set()).add(one.result_id)
-        if one.state == Standing.FLAGGED:
-            standing.setdefault(one.flag_row, set()).add(one.result_id)
-    found = {}
-    for flag in session.scalars(select(Flag)):
-        flagged = frozenset(standing.get(flag.row, ()))
-        found[flag.flag_id] = (bytes_digest(flag.body.encode()), flagged, _review(flag))
-        if named.get(flag.row, set()) != _named_in(flag):
-            yield ChainFault(f"flag {flag.flag_id}", "lost or got results after it was raised")
-    yield from _compared("flag", found, promised)
-
-
-def _named_in(flag: Flag) -> set[str]:
-    try:
-        return set(json.loads(flag.body)["result_ids"])
-    except (ValueError, LookupError, TypeError):
-        return set()
-
-
-def _review(flag: Flag) -> tuple[str | None, str] | None:
-    if flag.reviewed_at is None:
-        return None
-    return flag.reviewed_by, bytes_digest(flag.salt + (flag.note or "").encode())
-
-
-def _compared(kind: str, found: Mapping[str, Any], promised: Mapping[str, Any]) -> Iterator[ChainFault]:
-    for name, value in found.items():
-        if name not in promised:
-            yield ChainFault(f"{kind} {name}", "has no event that tells of it")
-        elif promised[name] != value:
-            yield ChainFault(f"{kind} {name}", "was altered: it does not fit its event")
-    for name in promised.keys() - found.keys():
-        yield ChainFault(f"{kind} {name}", "was removed")
+        return digest(row)
+    except (ValueError, TypeError):
+        return ""  # a value that this software never writes

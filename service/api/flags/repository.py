@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
@@ -16,10 +16,18 @@ from ..events.chain import canonical
 from ..paging import take_page
 from ..problems import Problem
 from ..requests import Caller
-from ..tables import Event, Flag, FlaggedResult, Result
+from ..tables import Event, Flag, FlaggedResult, Result, table_of
 from ..tokens.repository import find_valid
 from .models import FlagBody, FlagQuery
 from .standing import Standing
+
+_AWAITED = table_of(FlaggedResult)
+_NAMED = select(_AWAITED.c.flag_row).where(_AWAITED.c.result_id == bindparam("name")).limit(1)
+
+
+def is_named(session: Session, result_id: str) -> bool:
+    """Whether a flag names a result, whether it came or not."""
+    return session.connection().execute(_NAMED, {"name": result_id}).first() is not None
 
 
 def find_flag(session: Session, flag_id: str) -> Flag | None:
@@ -79,17 +87,34 @@ def raise_flag(change: Change, caller: Caller, body: FlagBody) -> tuple[Flag, bo
     return flag, True
 
 
-def flag_arrived(change: Change, result: Result) -> None:
-    """Put a result that just arrived under the flags that named it before it came."""
+def settle_awaited(change: Change, result: Result) -> list[Flag]:
+    """Decide how a result that just arrived stands to the flags that named it before it came.
+
+    Returns
+    -------
+    list of Flag
+        Those it is under now; `tell_arrived` is to tell of them after the event of the result.
+    """
+    # Nearly no result was named before it came: the cheap question first.
+    if not is_named(change.session, result.result_id):
+        return []
     waiting = select(FlaggedResult, Flag).join(Flag, Flag.row == FlaggedResult.flag_row)
     mine = waiting.where(
         FlaggedResult.result_id == result.result_id, FlaggedResult.state == Standing.AWAITED.value
     )
+    under = []
     for named, flag in change.session.execute(mine).all():
         standing = _standing(change.session, flag, result, change.actor)
         named.state = standing.value
         if standing is Standing.FLAGGED:
-            _tell(change, flag, [result.result_id])
+            under.append(flag)
+    return under
+
+
+def tell_arrived(change: Change, result: Result, flags: Sequence[Flag]) -> None:
+    """Tell that a result which arrived is under flags."""
+    for flag in flags:
+        _tell(change, flag, [result.result_id])
 
 
 def review_flag(change: Change, caller: Caller, flag: Flag, note: str) -> None:

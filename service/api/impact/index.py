@@ -3,33 +3,41 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from ...uses import KINDS, is_prefix, moment_text, uses_of
 from ..paging import read_cursor, stamp_of, write_cursor
 from ..problems import Problem
-from ..tables import Calibration, Parcel, Result, ResultUse, ScanFile
+from ..tables import Calibration, Parcel, Result, ResultUse, ScanFile, table_of
 from .models import Candidate, ImpactQuery
 
 #: Things of a kind listed for a name that is not a whole one.
 MOST_CANDIDATES = 20
 
 _LIST = "impact"
+#: These rows follow from results: a plain statement for all of a result's, past the session.
+_NOTE = insert(table_of(ResultUse))
 Row = tuple[ResultUse, Result, str]
 
 
 def note_uses(
     session: Session,
     result: Result,
-    scan: ScanFile,
     identification: Mapping[str, Any],
     device: Mapping[str, Any],
+    *,
+    taken_at: str,
+    blank_id: str,
 ) -> None:
     """Note everything a new result depends on; it must have its row."""
-    at = _measured_at(scan.taken_at, result.received_at)
-    for use in uses_of(identification, device, blank_id=scan.blank_id or ""):
-        session.add(ResultUse(kind=use.kind, value=use.value, at=at, result_row=result.row, part=use.part))
+    at = _measured_at(taken_at, result.received_at)
+    rows = [
+        {"kind": use.kind, "value": use.value, "at": at, "result_row": result.row, "part": use.part}
+        for use in uses_of(identification, device, blank_id=blank_id)
+    ]
+    if rows:
+        session.connection().execute(_NOTE, rows)
 
 
 def candidates(session: Session, value: str, kind: str | None = None) -> list[Candidate]:

@@ -1,9 +1,8 @@
 """What a result's digest is taken over."""
 
-import json
+from spectra.digest import bytes_digest
 
-from spectra.digest import json_digest
-
+from ..events.chain import canonical
 from ..tables import Result
 
 
@@ -12,13 +11,14 @@ def record_digest(result: Result) -> str:
 
     Who made it is left out: personal data stand outside the chain.
     """
-    record = {
+    rest = {
         "result_id": result.result_id,
         "screening_id": result.screening_id,
         "scan_id": result.scan_id,
         "verdict": result.verdict,
         "training": result.training,
-        "identification": json.loads(result.identification),
-        "device": json.loads(result.device),
     }
-    return json_digest(record)
+    # Identification and device are kept as canonical text, and their names come first: the canonical form
+    # of the whole is put together from texts that are there.
+    text = f'{{"device":{result.device},"identification":{result.identification},{canonical(rest)[1:]}'
+    return bytes_digest(text.encode())

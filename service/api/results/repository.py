@@ -2,9 +2,9 @@
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
@@ -12,14 +12,51 @@ from spectra.values import Role
 
 from ..change import Change
 from ..events.chain import canonical
-from ..flags.repository import flag_arrived
+from ..flags.repository import settle_awaited, tell_arrived
 from ..impact.index import note_uses
 from ..paging import take_page
 from ..problems import Problem
-from ..scans.repository import find_scan
-from ..tables import Result, ResultPerson, ScanFile, Screening
+from ..tables import Result, ResultPerson, ScanFile, Screening, table_of
 from .models import ResultBody, ResultQuery
 from .record import record_digest
+
+_VISITS, _FILES, _RESULTS = table_of(Screening), table_of(ScanFile), table_of(Result)
+#: Screening, scan and a result of that id, each looked up by its key.
+_PLACE = (
+    select(
+        _VISITS.c.parcel_id,
+        _VISITS.c.state,
+        *(_FILES.c[name] for name in ("role", "screening_id", "emulated", "taken_at", "blank_id")),
+        _RESULTS.c.row,
+    )
+    .select_from(
+        _VISITS.outerjoin(_FILES, _FILES.c.scan_id == bindparam("scan")).outerjoin(
+            _RESULTS, _RESULTS.c.result_id == bindparam("result")
+        )
+    )
+    .where(_VISITS.c.screening_id == bindparam("screening"))
+)
+
+
+class Place(NamedTuple):
+    """Where a result belongs."""
+
+    parcel_id: str
+    """Parcel of the screening."""
+    state: str
+    """State of the screening."""
+    scan_role: str | None
+    """What its scan is of; None where the archive does not hold it."""
+    scan_screening: str | None
+    """Screening its scan was made in."""
+    scan_emulated: bool | None
+    """Whether its scan is an emulated instrument's."""
+    taken_at: str | None
+    """When its scan was made."""
+    blank_id: str | None
+    """Blank of its scan."""
+    known: int | None
+    """Row of the result with that id; None for a new one."""
 
 
 def find_result(session: Session, result_id: str) -> Result | None:
@@ -59,15 +96,29 @@ def known_result(session: Session, result_id: str, body: ResultBody) -> Result |
         return None
     person = session.get(ResultPerson, result_id)
     same_person = person is None or person.operator == (body.operator or "")
-    again = _row(result_id, body, parcel_id=found.parcel_id)
+    device = body.device.model_dump(mode="json")
+    again = _row(result_id, body, _as_sent(body), device, parcel_id=found.parcel_id)
     if record_digest(again) != found.record_digest or not same_person:
         raise Problem("conflict", f"result {result_id} was accepted with another content")
     return found
 
 
-def add_result(
-    change: Change, result_id: str, body: ResultBody, screening: Screening, *, late: bool
-) -> Result:
+def find_place(session: Session, result_id: str, body: ResultBody) -> Place:
+    """Return what is known of a result's place: its screening and its scan, by one question.
+
+    Raises
+    ------
+    Problem
+        There is no such screening.
+    """
+    asked = {"result": result_id, "screening": str(body.screening_id), "scan": body.scan_id}
+    found = session.connection().execute(_PLACE, asked).one_or_none()
+    if found is None:
+        raise Problem("screening_missing", f"send PUT /api/v1/screenings/{body.screening_id} first")
+    return Place._make(found)
+
+
+def add_result(change: Change, result_id: str, body: ResultBody, place: Place, *, late: bool) -> Result:
     """Accept a new result into a screening.
 
     Raises
@@ -75,37 +126,38 @@ def add_result(
     Problem
         The scan is not in the archive, or is of something else.
     """
-    scan = _scan_for(change.session, body)
-    result = _row(result_id, body, parcel_id=screening.parcel_id)
-    result.emulated = scan.emulated or body.device.emulated
+    _check_scan(place, body)
+    said, device = _as_sent(body), body.device.model_dump(mode="json")
+    result = _row(result_id, body, said, device, parcel_id=place.parcel_id)
+    result.emulated = bool(place.scan_emulated) or body.device.emulated
     result.late = late
     result.received_at = change.now
     result.record_digest = record_digest(result)
-    change.session.add(result)
-    # Without a relationship between the classes, the order of inserts is ours to keep.
-    change.session.flush()
     person = ResultPerson(result_id=result_id, operator=body.operator or "", salt=secrets.token_bytes(16))
-    change.session.add(person)
-    note_uses(change.session, result, scan, _as_sent(body), body.device.model_dump(mode="json"))
+    change.insert(result, person)
+    taken_at, blank_id = place.taken_at or "", place.blank_id or ""
+    note_uses(change.session, result, said, device, taken_at=taken_at, blank_id=blank_id)
+    flags = settle_awaited(change, result)
     change.record("result.accepted", f"results/{result_id}", _told(result, person))
-    flag_arrived(change, result)
+    tell_arrived(change, result, flags)
     return result
 
 
-def _scan_for(session: Session, body: ResultBody) -> ScanFile:
+def _check_scan(place: Place, body: ResultBody) -> None:
     if body.identification.scan_id != body.scan_id:
         raise Problem("scan_mismatch", "the identification names another scan than the result")
-    scan = find_scan(session, body.scan_id)
-    if scan is None:
+    if place.scan_role is None:
         raise Problem("scan_missing", f"send PUT /api/v1/scans/{body.scan_id} first")
-    if scan.role != Role.SAMPLE:
-        raise Problem("scan_mismatch", f"the scan is a {scan.role}, no scan of an item")
-    if scan.screening_id not in {"", str(body.screening_id)}:
-        raise Problem("scan_mismatch", f"the scan was made in screening {scan.screening_id[:64]}")
-    return scan
+    if place.scan_role != Role.SAMPLE:
+        raise Problem("scan_mismatch", f"the scan is a {place.scan_role}, no scan of an item")
+    made_in = place.scan_screening or ""
+    if made_in not in {"", str(body.screening_id)}:
+        raise Problem("scan_mismatch", f"the scan was made in screening {made_in[:64]}")
 
 
-def _row(result_id: str, body: ResultBody, *, parcel_id: str) -> Result:
+def _row(
+    result_id: str, body: ResultBody, said: dict[str, Any], device: dict[str, Any], *, parcel_id: str
+) -> Result:
     return Result(
         result_id=result_id,
         screening_id=str(body.screening_id),
@@ -113,8 +165,8 @@ def _row(result_id: str, body: ResultBody, *, parcel_id: str) -> Result:
         scan_id=body.scan_id,
         verdict=body.identification.verdict.value,
         training=body.identification.training,
-        identification=canonical(_as_sent(body)),
-        device=canonical(body.device.model_dump(mode="json")),
+        identification=canonical(said),
+        device=canonical(device),
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Query, Response
 
 from ..change import Change
+from ..flags.repository import is_named
 from ..idempotency import once
 from ..problems import Problem
 from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore
@@ -14,7 +15,9 @@ from ..screenings.repository import amend_screening, find_screening
 from ..tables import Result
 from . import repository
 from .models import ResultBody, ResultPage, ResultQuery, ResultView
-from .views import view_results
+from .views import view_accepted, view_results
+
+_JSON = "application/json"
 
 router = APIRouter(prefix="/results", tags=["results"])
 
@@ -22,11 +25,10 @@ router = APIRouter(prefix="/results", tags=["results"])
 @router.put(
     "/{result_id}",
     summary="Put a result into a screening",
+    response_model=ResultView,
     responses={201: {"model": ResultView, "description": "The result was accepted."}},
 )
-def put_result(
-    result_id: UUID, body: ResultBody, store: TheStore, caller: TheCaller, response: Response
-) -> ResultView:
+def put_result(result_id: UUID, body: ResultBody, store: TheStore, caller: TheCaller) -> Response:
     """Put an identification into a screening, under an id that the bench made.
 
     Its scan must be in the archive (409 `scan_missing`). The same again is answered with 200,
@@ -35,8 +37,8 @@ def put_result(
     """
     with store.database.write(caller.actor) as change:
         result, created = _accept(change, str(result_id), body)
-        response.status_code = 201 if created else 200
-        return view_results(change.session, [result], caller.role)[0]
+        view = _view(change, result, body, caller, created=created)
+    return Response(view.model_dump_json(by_alias=True), 201 if created else 200, media_type=_JSON)
 
 
 @router.post(
@@ -83,19 +85,26 @@ def list_results(query: Annotated[ResultQuery, Query()], store: TheStore, caller
 
 
 def _accept(change: Change, result_id: str, body: ResultBody) -> tuple[Result, bool]:
-    known = repository.known_result(change.session, result_id, body)
-    if known is not None:
+    place = repository.find_place(change.session, result_id, body)
+    if place.known is not None:
+        known = repository.known_result(change.session, result_id, body)
+        assert known is not None, "it was there in this transaction"
         return known, False
-    screening = find_screening(change.session, str(body.screening_id))
-    if screening is None:
-        raise Problem("screening_missing", f"send PUT /api/v1/screenings/{body.screening_id} first")
-    late = screening.state != State.OPEN
-    result = repository.add_result(change, result_id, body, screening, late=late)
+    late = place.state != State.OPEN
+    result = repository.add_result(change, result_id, body, place, late=late)
     if late:
+        screening = find_screening(change.session, str(body.screening_id))
+        assert screening is not None, "it was there in this transaction"
         amend_screening(change, screening)
     return result, True
 
 
 def _posted(change: Change, result_id: str, body: ResultBody, caller: Caller) -> tuple[int, ResultView]:
     result, created = _accept(change, result_id, body)
-    return (201 if created else 200), view_results(change.session, [result], caller.role)[0]
+    return (201 if created else 200), _view(change, result, body, caller, created=created)
+
+
+def _view(change: Change, result: Result, body: ResultBody, caller: Caller, *, created: bool) -> ResultView:
+    if created and not result.late and not is_named(change.session, result.result_id):
+        return view_accepted(result, body)
+    return view_results(change.session, [result], caller.role)[0]

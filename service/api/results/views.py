@@ -11,7 +11,34 @@ from ..flags.models import FlagMark
 from ..permissions import Role
 from ..reviews.marks import ReviewMark, marks_of_results
 from ..tables import Parcel, Result, ResultPerson
-from .models import DeviceRecord, ResultView
+from .models import DeviceRecord, ResultBody, ResultView
+
+_PLAIN = (
+    "result_id",
+    "screening_id",
+    "parcel_id",
+    "scan_id",
+    "verdict",
+    "training",
+    "emulated",
+    "late",
+    "received_at",
+)
+
+
+def view_accepted(result: Result, body: ResultBody) -> ResultView:
+    """Return a result that was just accepted, and that no flag names, as its bench is told of it."""
+    plain = {name: getattr(result, name) for name in _PLAIN}
+    return ResultView(
+        **{**plain, "verdict": body.identification.verdict},
+        identification=body.identification,
+        device=body.device,
+        operator=body.operator or None,
+        under_review=False,
+        flags=[],
+        sandbox=False,
+        reviews=[],
+    )
 
 
 def view_results(session: Session, results: Sequence[Result], role: Role) -> list[ResultView]:
@@ -53,20 +80,9 @@ def _view(
     *,
     sandbox: bool,
 ) -> ResultView:
-    names = (
-        "result_id",
-        "screening_id",
-        "parcel_id",
-        "scan_id",
-        "verdict",
-        "training",
-        "emulated",
-        "late",
-        "received_at",
-    )
     return ResultView.model_validate(
         {
-            **{name: getattr(result, name) for name in names},
+            **{name: getattr(result, name) for name in _PLAIN},
             "identification": Identification.model_validate_json(result.identification),
             "device": DeviceRecord.model_validate_json(result.device),
             "operator": operator,

@@ -12,7 +12,7 @@ from ..parcels.repository import register
 from ..parcels.status import SANDBOX_OFFLINE
 from ..problems import Problem
 from ..results.models import DeviceRecord, ResultBody
-from ..results.repository import add_result
+from ..results.repository import add_result, find_place
 from ..s10 import ItemIdType, Label
 from ..scans.repository import note_scan
 from ..screenings.bodies import ScreeningBody
@@ -82,7 +82,9 @@ def play(change: Change, screening: Screening, kept: ArchivedScan, size: int, ou
             "device": device.model_dump(),
         }
     )
-    add_result(change, str(uuid.uuid4()), body, screening, late=late)
+    change.session.flush()
+    result_id = str(uuid.uuid4())
+    add_result(change, result_id, body, find_place(change.session, result_id, body), late=late)
     if late:
         amend_screening(change, screening)
     else:

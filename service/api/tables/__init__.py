@@ -3,7 +3,7 @@
 One module for each area; a new table is imported here, so that everybody finds it in one place.
 """
 
-from .base import Base
+from .base import Base, table_of
 from .methods import MethodFile
 from .parcel_work import Disposition, Link, ParcelAdvance, ParcelDeclaration, ParcelMerge, ParcelQueue
 from .people_work import (
@@ -16,6 +16,7 @@ from .people_work import (
     Review,
     ReviewAnswer,
 )
+from .proof import LegalHold
 from .records import (
     Bench,
     BenchContact,
@@ -31,6 +32,7 @@ from .records import (
     ResultUse,
     ScanFile,
     Screening,
+    SignIn,
     Token,
     Verification,
 )
@@ -46,6 +48,7 @@ __all__ = [
     "Flag",
     "FlaggedResult",
     "IdempotencyKey",
+    "LegalHold",
     "Link",
     "MeasureCount",
     "MeasureHour",
@@ -66,6 +69,8 @@ __all__ = [
     "ReviewAnswer",
     "ScanFile",
     "Screening",
+    "SignIn",
     "Token",
     "Verification",
+    "table_of",
 ]

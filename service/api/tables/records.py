@@ -3,7 +3,7 @@
 from sqlalchemy import Double, ForeignKey, Index, LargeBinary, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base
+from .base import BIG, Base
 
 
 class Token(Base):
@@ -26,7 +26,7 @@ class Parcel(Base):
     __tablename__ = "parcels"
     __table_args__ = (Index("parcels_by_key", "item_key", "row"),)
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     parcel_id: Mapped[str] = mapped_column(unique=True)
     item_id: Mapped[str]
     item_key: Mapped[str]
@@ -49,7 +49,7 @@ class Screening(Base):
     __tablename__ = "screenings"
     __table_args__ = (Index("screenings_by_parcel", "parcel_id", "row"),)
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     screening_id: Mapped[str] = mapped_column(unique=True)
     parcel_id: Mapped[str] = mapped_column(ForeignKey("parcels.parcel_id"))
     bench: Mapped[str]
@@ -69,7 +69,7 @@ class ScanFile(Base):
 
     __tablename__ = "scans"
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     scan_id: Mapped[str] = mapped_column(unique=True)
     size: Mapped[int]
     role: Mapped[str]
@@ -92,7 +92,7 @@ class Result(Base):
         Index("results_by_parcel", "parcel_id", "row"),
     )
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     result_id: Mapped[str] = mapped_column(unique=True)
     screening_id: Mapped[str] = mapped_column(ForeignKey("screenings.screening_id"))
     parcel_id: Mapped[str] = mapped_column(ForeignKey("parcels.parcel_id"))
@@ -122,7 +122,7 @@ class Bench(Base):
 
     __tablename__ = "benches"
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     bench: Mapped[str] = mapped_column(unique=True)
     token_id: Mapped[str] = mapped_column(ForeignKey("tokens.token_id"), unique=True)
     facts: Mapped[str]
@@ -149,7 +149,7 @@ class Calibration(Base):
 
     __tablename__ = "calibrations"
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     record_id: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     serial: Mapped[str] = mapped_column(index=True)
@@ -164,7 +164,7 @@ class Verification(Base):
     __tablename__ = "verifications"
     __table_args__ = (Index("verifications_by_device", "device", "row"),)
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     scan_id: Mapped[str] = mapped_column(unique=True)
     device: Mapped[str]
     passed: Mapped[bool]
@@ -178,7 +178,7 @@ class Flag(Base):
 
     __tablename__ = "flags"
 
-    row: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(BIG, primary_key=True)
     flag_id: Mapped[str] = mapped_column(unique=True)
     device: Mapped[str]
     body: Mapped[str]
@@ -196,7 +196,7 @@ class FlaggedResult(Base):
     __tablename__ = "flagged_results"
 
     result_id: Mapped[str] = mapped_column(primary_key=True)
-    flag_row: Mapped[int] = mapped_column(ForeignKey("flags.row"), primary_key=True, index=True)
+    flag_row: Mapped[int] = mapped_column(BIG, ForeignKey("flags.row"), primary_key=True, index=True)
     state: Mapped[str]
 
 
@@ -209,7 +209,7 @@ class ResultUse(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[str] = mapped_column(primary_key=True)
-    result_row: Mapped[int] = mapped_column(ForeignKey("results.row"), primary_key=True)
+    result_row: Mapped[int] = mapped_column(BIG, ForeignKey("results.row"), primary_key=True)
     part: Mapped[str]
 
 
@@ -219,7 +219,7 @@ class Event(Base):
     __tablename__ = "events"
     __table_args__ = (Index("events_by_subject", "subject", "seq"),)
 
-    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=False)
     type: Mapped[str]
     at: Mapped[str]
     actor: Mapped[str]
@@ -235,8 +235,10 @@ class ChainHead(Base):
     __tablename__ = "chain_head"
 
     only: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    seq: Mapped[int]
+    seq: Mapped[int] = mapped_column(BIG)
     hash: Mapped[str]
+    #: Events by kind, as JSON.
+    counts: Mapped[str] = mapped_column(default="{}", server_default="{}")
 
 
 class IdempotencyKey(Base):
@@ -250,4 +252,14 @@ class IdempotencyKey(Base):
     request_digest: Mapped[str]
     status: Mapped[int]
     body: Mapped[str]
-    created_at: Mapped[str]
+    created_at: Mapped[str] = mapped_column(index=True)
+
+
+class SignIn(Base):
+    """A person at the pages: only the digest of the cookie's secret is kept, and goes with the shift."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    token_id: Mapped[str] = mapped_column(ForeignKey("tokens.token_id"))
+    expires_at: Mapped[str] = mapped_column(index=True)

@@ -3,7 +3,7 @@
 import secrets
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
@@ -52,12 +52,15 @@ def create_token(
     return secret, token
 
 
+_BY_DIGEST = select(Token).where(Token.digest == bindparam("digest"))
+
+
 def find_secret(session: Session, secret: str) -> Token | None:
     """Return the valid token of a secret; None for one that is unknown, expired or revoked."""
     if not secret.startswith(PREFIX) or len(secret) > 128:
         return None
     digest = bytes_digest(secret.encode(errors="replace"))
-    return _valid(session.scalar(select(Token).where(Token.digest == digest)))
+    return _valid(session.scalar(_BY_DIGEST, {"digest": digest}))
 
 
 def find_valid(session: Session, token_id: str) -> Token | None:

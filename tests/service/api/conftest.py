@@ -22,6 +22,7 @@ from service.api.tokens.repository import create_token
 from service.archive.journal import Archive
 from spectra.values import DeviceInfo, Scan, Technique
 from spectra.values import Role as ScanRole
+from tests.service.api.postgres import new_database, postgres_server
 
 API = "/api/v1"
 DEVICE = {"model": "STS", "serial": "S1", "firmware": "1.0", "url": "obp+tcp://192.0.2.1", "emulated": True}
@@ -51,7 +52,7 @@ class Served:
 def serving(folder: Path, **options: Any) -> Iterator[Served]:
     settings = ServerSettings(folder / "server" / "opioscan.sqlite3", folder / "server" / "scans", **options)
     tokens, ids = {}, {}
-    with Database(settings.db_path) as database, database.write("test") as change:
+    with Database(settings.place) as database, database.write("test") as change:
         for role in Role:
             tokens[role], row = create_token(change, role, name=f"the {role}")
             ids[role] = row.token_id
@@ -79,6 +80,21 @@ def serving(folder: Path, **options: Any) -> Iterator[Served]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("server")) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """One PostgreSQL server for all tests of this process; skipped where there is none."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """An empty place for a database, of either kind."""
+    if request.param == "sqlite":
+        return tmp_path / "db.sqlite3"
+    return new_database(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_a_report_is_kept_and_shown(server: Any, new_token: Any) -> None:
     (secret, token_id), name, said = new_token(), fresh(), report()
     first = put(server, secret, name, said)
     assert (first.status_code, first.json()["bench"]) == (201, name)
-    assert set(first.json()) == {"bench", "received_at"}, "nothing is sent back to a bench"
+    assert set(first.json()) == {"bench", "received_at", "head"}, "nothing that changes a bench is sent back"
     assert put(server, secret, name, said).status_code == 200
     found = server.api("GET", f"/benches/{name}", Role.AUDITOR).json()
     assert found["report"] == said
@@ -484,4 +484,4 @@ def test_facts_that_were_altered_are_found(serve_at: Any, tmp_path: Path) -> Non
             assert raw.execute(statement).rowcount == 1
         with Database(path) as database, database.read() as session:
             (fault,) = verify_chain(session)
-        assert fault.where == "bench b"
+        assert fault.where == "row benches/1"

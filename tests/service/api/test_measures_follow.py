@@ -8,7 +8,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from service.api.sandbox.repository import make_parcel
 from sqlalchemy import select
 
 from service.api.change import Change
@@ -27,6 +26,7 @@ from service.api.reviews.drawing import draw_check
 from service.api.reviews.models import AnswerBody
 from service.api.reviews.repository import answer, ask
 from service.api.s10 import ItemIdType
+from service.api.sandbox.repository import make_parcel
 from service.api.screenings.bodies import ScreeningBody
 from service.api.screenings.repository import (
     amend_screening,

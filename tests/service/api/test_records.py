@@ -77,12 +77,15 @@ def records(serve_at: Any, scan_file: Any, new_identification: Any, tmp_path: Pa
         ("DELETE FROM events WHERE seq = 4", "event 4"),
         ("DELETE FROM events WHERE seq = 1", "event 1"),
         ("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)", "head"),
-        ("UPDATE results SET verdict = 'alarm_named'", "result "),
-        ("UPDATE results SET identification = replace(identification, '0.22', '0.99')", "result "),
-        ("UPDATE results SET device = '{'", "result "),
-        ("DELETE FROM results", "result "),
-        ("UPDATE screenings SET finding = replace(finding, 'no_hold_requested', 'refer')", "screening "),
-        ("DELETE FROM screenings", "screening "),
+        ("UPDATE results SET verdict = 'alarm_named'", "row results/1"),
+        ("UPDATE results SET identification = replace(identification, '0.22', '0.99')", "row results/1"),
+        ("UPDATE results SET device = '{'", "row results/1"),
+        ("DELETE FROM results", "row results/1"),
+        (
+            "UPDATE screenings SET finding = replace(finding, 'no_hold_requested', 'refer')",
+            "row screenings/1",
+        ),
+        ("DELETE FROM screenings", "row screenings/1"),
         ("UPDATE chain_head SET seq = seq + 1", "head"),
     ],
 )
@@ -98,7 +101,7 @@ def test_a_result_slipped_in_is_found(records: Path) -> None:
         "record_digest, received_at"
     )
     tamper(records, f"INSERT INTO results (result_id, {columns}) SELECT 'forged', {columns} FROM results")
-    assert ChainFault("result forged", "has no event that tells of it") in faults(records)
+    assert ChainFault("row results/2", "has no event that tells of it") in faults(records)
 
 
 @pytest.mark.parametrize("table", ["results", "events"])

@@ -10,7 +10,7 @@ import pytest
 from service.api.database import Database
 from service.api.pages.static_files import static
 from service.api.permissions import Role
-from service.api.sessions import MOST, Sessions
+from service.api.sessions import Sessions
 from service.api.tokens.repository import create_token, revoke_token
 
 
@@ -143,11 +143,17 @@ def test_nothing_else_is_static(browser: httpx.Client, name: str) -> None:
     assert browser.get(f"/static/{name}").status_code == 404
 
 
-def test_sign_ins_are_bounded_and_end() -> None:
-    sessions = Sessions()
-    first = sessions.open("t")
-    assert sessions.token_id(first) == "t"
-    assert sessions.token_id("other") is None
-    for _ in range(MOST):
-        sessions.open("t")
+def test_sign_ins_are_bounded_and_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.sessions.MOST", 3)
+    with database.write("test") as change:
+        token_id = create_token(change, Role.ADMIN)[1].token_id
+    sessions = Sessions(database)
+    first = sessions.open(token_id)
+    assert sessions.token_id(first) == Sessions(database).token_id(first) == token_id
+    assert sessions.token_id("other") is sessions.token_id("") is None
+    others = [sessions.open(token_id) for _ in range(3)]
     assert sessions.token_id(first) is None
+    sessions.close(others[0])
+    assert [sessions.token_id(one) for one in others] == [None, token_id, token_id]
+    monkeypatch.setattr("service.api.sessions.utc_now", lambda: "2999-01-01T00:00:00.000000Z")
+    assert sessions.token_id(others[1]) is None

@@ -3,6 +3,9 @@
 import sqlalchemy as sa
 from alembic import op
 
+from service.api.migrations.immutable import never_changed
+from service.api.tables.base import BIG
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -18,7 +21,7 @@ def _link(name: str, target: str) -> sa.Column[str]:
 
 
 def _row() -> sa.Column[int]:
-    return sa.Column("row", sa.Integer(), primary_key=True)
+    return sa.Column("row", BIG, primary_key=True)
 
 
 def upgrade() -> None:
@@ -26,8 +29,8 @@ def upgrade() -> None:
     _parcels_and_screenings()
     _scans_and_results()
     _chain()
-    _immutable("results")
-    _immutable("events")
+    never_changed("results")
+    never_changed("events")
 
 
 def _tokens_and_keys() -> None:
@@ -124,7 +127,7 @@ def _scans_and_results() -> None:
 def _chain() -> None:
     op.create_table(
         "events",
-        sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("seq", BIG, primary_key=True, autoincrement=False),
         _text("type"),
         _text("at"),
         _text("actor"),
@@ -136,18 +139,10 @@ def _chain() -> None:
     head = op.create_table(
         "chain_head",
         sa.Column("only", sa.Integer(), primary_key=True, autoincrement=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", BIG, nullable=False),
         _text("hash"),
     )
     op.bulk_insert(head, [{"only": 1, "seq": 0, "hash": "0" * 64}])
-
-
-def _immutable(table: str) -> None:
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} are never changed'); END"
-        )
 
 
 def downgrade() -> None:

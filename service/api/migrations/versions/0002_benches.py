@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from service.api.tables.base import BIG
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -12,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "benches",
-        sa.Column("row", sa.Integer(), primary_key=True),
+        sa.Column("row", BIG, primary_key=True),
         sa.Column("bench", sa.String(), nullable=False, unique=True),
         sa.Column("token_id", sa.String(), sa.ForeignKey("tokens.token_id"), nullable=False, unique=True),
         sa.Column("facts", sa.String(), nullable=False),

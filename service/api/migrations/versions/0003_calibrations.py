@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from service.api.migrations.immutable import never_changed
+from service.api.tables.base import BIG
 from service.uses import moment_text, uses_of
 
 revision = "0003"
@@ -23,7 +25,7 @@ def _text(name: str, *, nullable: bool = False, unique: bool = False) -> sa.Colu
 
 
 def _row() -> sa.Column[int]:
-    return sa.Column("row", sa.Integer(), primary_key=True)
+    return sa.Column("row", BIG, primary_key=True)
 
 
 def _token() -> sa.Column[str]:
@@ -37,11 +39,7 @@ def upgrade() -> None:
     op.create_index("events_by_subject", "events", ["subject", "seq"])
     _uses()
     for table in ("calibrations", "verifications"):
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} are never changed'); END"
-            )
+        never_changed(table)
 
 
 def _records() -> None:
@@ -87,7 +85,7 @@ def _flags() -> None:
     op.create_table(
         "flagged_results",
         sa.Column("result_id", sa.String(), primary_key=True),
-        sa.Column("flag_row", sa.Integer(), sa.ForeignKey("flags.row"), primary_key=True),
+        sa.Column("flag_row", BIG, sa.ForeignKey("flags.row"), primary_key=True),
         _text("state"),
     )
     op.create_index("ix_flagged_results_flag_row", "flagged_results", ["flag_row"])
@@ -99,7 +97,7 @@ def _uses() -> None:
         sa.Column("kind", sa.String(), primary_key=True),
         sa.Column("value", sa.String(), primary_key=True),
         sa.Column("at", sa.String(), primary_key=True),
-        sa.Column("result_row", sa.Integer(), sa.ForeignKey("results.row"), primary_key=True),
+        sa.Column("result_row", BIG, sa.ForeignKey("results.row"), primary_key=True),
         _text("part"),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,1 @@
+"""Audit: signed heads of the chain over the wire."""

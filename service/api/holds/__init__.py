@@ -1,0 +1,1 @@
+"""Legal holds: personal data of a parcel that retention must leave alone."""

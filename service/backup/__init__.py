@@ -1,0 +1,1 @@
+"""Backups of a server: one file of one documented form, for both kinds of database."""
