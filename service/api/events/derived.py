@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from ...uses import moment_text, uses_of
+from ..measures.recompute import check_measures
 from ..tables import Result, ResultUse, ScanFile
 from .paging import pages
 
@@ -53,7 +54,7 @@ def check_uses(connection: Connection) -> Iterator[tuple[str, str]]:
 
 
 #: Name of what is derived → its check.
-CHECKS: dict[str, Check] = {"result_uses": check_uses}
+CHECKS: dict[str, Check] = {"result_uses": check_uses, "measures": check_measures}
 
 
 def _sum(secret: bytes, result: Mapping[str, Any], scan: Mapping[str, Any] | None) -> int:

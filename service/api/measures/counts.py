@@ -4,18 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ..tables import Base, MeasureCount, MeasureHour
-
-
-def table_of(model: type[Base]) -> Table:
-    """Return the table behind a class, for statements that go past the ORM."""
-    table = model.__table__
-    assert isinstance(table, Table)
-    return table
+from ..tables import MeasureCount, MeasureHour, table_of
 
 
 def add_counts(session: Session, more: Mapping[tuple[int, str], int]) -> None:

@@ -9,8 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ..operations.repository import running_operation
-from ..tables import MeasuredVerification, MeasureKey, ScanFile, Verification
-from .counts import table_of
+from ..tables import MeasuredVerification, MeasureKey, ScanFile, Verification, table_of
 from .facts import BATCH, Key
 
 _MEASURED = table_of(MeasuredVerification)

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
-from ..tables import MeasureCount, MeasuredScreening, MeasureHour, MeasureKey, Parcel
-from .counts import table_of
+from ..tables import MeasureCount, MeasuredScreening, MeasureHour, MeasureKey, Parcel, table_of
 from .facts import BATCH, Fact, Key, facts_of
 from .grains import slots_of
 from .instruments import all_checks, counts_of, place_check, unplaced
@@ -55,6 +54,13 @@ def wrong_counts(session: Session) -> list[tuple[str, str]]:
         for place in sorted(due.keys() | found.keys())
         if due[place] != found[place]
     ]
+
+
+def check_measures(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Make the counts again, for `opioscan audit verify`, and yield what differs."""
+    with Session(connection) as session:
+        for place, words in wrong_counts(session):
+            yield f"measure_counts/{place}", f"say {words}"
 
 
 def rebuild(session: Session) -> None:

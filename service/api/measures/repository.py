@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from ..problems import Problem
@@ -20,7 +20,8 @@ _GROUPS = {
     "site": MeasureKey.site,
     "operation": MeasureKey.operation_id,
     "bench": MeasureKey.bench,
-    "month": func.substr(MeasureKey.period, 1, 7),
+    # PostgreSQL takes two expressions for one only where no parameter is in them.
+    "month": func.substr(MeasureKey.period, literal_column("1"), literal_column("7")),
     "day": MeasureKey.period,
     "week": MeasureKey.period,
 }

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..events.chain import canonical
-from ..tables import MeasuredScreening, MeasureKey
-from .counts import add_counts, add_hours, table_of
+from ..tables import MeasuredScreening, MeasureKey, table_of
+from .counts import add_counts, add_hours
 from .facts import BATCH, Fact, Key, add_result, facts_of
 from .grains import Slot, slots_of
 

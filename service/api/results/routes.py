@@ -109,6 +109,6 @@ def _posted(change: Change, result_id: str, body: ResultBody, caller: Caller) ->
 
 
 def _view(change: Change, result: Result, body: ResultBody, caller: Caller, *, created: bool) -> ResultView:
-    if created and not is_named(change.session, result.result_id):
+    if created and not result.late and not is_named(change.session, result.result_id):
         return view_accepted(result, body)
     return view_results(change.session, [result], caller.role)[0]

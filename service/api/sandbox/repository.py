@@ -88,6 +88,7 @@ def play(change: Change, screening: Screening, kept: ArchivedScan, size: int, ou
             "device": device.model_dump(),
         }
     )
+    change.session.flush()
     result_id = str(uuid.uuid4())
     add_result(change, result_id, body, find_place(change.session, result_id, body), late=late)
     if late:
