@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 from figures import Sheet, progress, run
-from station import Station, bench_url, ended, shipped_sample
+from station import Station, ended, shipped_sample
 
-from instrument.config import DEFAULT_WARNING_S
+from instrument.config import DEFAULT_WARNING_S, BenchConfig, save_device
 from service.bench.client import BenchClient
 from service.errors import AgentUnreachable
 
@@ -75,7 +75,13 @@ def measure(sheet: Sheet) -> None:
     """Scan many times with the resident agent, and a few times with none running."""
     with Station(sheet.work) as station:
         laser = station.start_laser()
-        device = bench_url(station.start_spectrometer(shipped_sample(sheet.work, "ibuprofen")), laser)
+        spectrometer = station.start_spectrometer(shipped_sample(sheet.work, "ibuprofen"))
+        # Configured, as a bench's devices are: its ports stay open. An emulated laser needs no pause
+        # between commands; a Cobolt's is part of the line time.
+        url = f"obp+serial://{spectrometer.about['address']}?model=STS"
+        device = "b1"
+        config = BenchConfig(device, url, laser=f"{laser}?pause_ms=2", laser_nm=785.0, emulated=True)
+        save_device(station.settings.devices_path, config)
         station.start_server()
         station.start_agent()
         station.wait_ready()
@@ -114,14 +120,13 @@ def _light_s(station: Station, scan_id: str) -> float:
     """Return what the light itself took: every frame, and the warning before the laser goes on."""
     scan = station.archive.get(scan_id)
     frames = len(scan.counts) + (0 if scan.dark is None else len(scan.dark))
-    warning = scan.settings.get("laser", {}).get("warning_s", 0.0)
     return frames * scan.exposure_s + DEFAULT_WARNING_S
 
 
 def _cold(sheet: Sheet, station: Station, system: ParcelSystem, device: str) -> None:
     """Time the command where no agent runs: it starts one, which loads its method."""
     taken = []
-    for number in range(COLD):
+    for number in range(sheet.given.cold):
         with suppress(AgentUnreachable), BenchClient.connect(station.settings, start=False) as client:
             client.stop_agent()
         began = time.monotonic()
@@ -140,6 +145,7 @@ def _cold(sheet: Sheet, station: Station, system: ParcelSystem, device: str) -> 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scans", type=int, default=SCANS)
+    parser.add_argument("--cold", type=int, default=COLD)
 
 
 if __name__ == "__main__":
