@@ -94,6 +94,7 @@ def _restored(settings: ServerSettings, source: Path, progress: Callable[[int], 
         with engine.execution_options(**{WRITING: True}).begin() as connection:
             if is_server(connection):
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             restorer = _Restorer(connection, settings)
             step = progress(source.stat().st_size) if progress else None
             for member, data in members(source):
