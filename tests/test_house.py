@@ -25,7 +25,7 @@ MACHINE_PATHS = re.compile(
 SPECTRA = {
     "values": "DeviceInfo Presentation Role Scan Spectrum Technique check_ascending frozen_array",
     "references": "Authentication Grade ReferenceEntry Substance same_person",
-    "digest": "array_digest bytes_digest json_digest",
+    "digest": "array_digest bytes_digest canonical_json json_digest",
     "errors": "AxisError FormatError MethodError RecipeError SpectraError SpectrumMismatch UnknownFormat "
     "ValueRangeError",
     "reasons": "Reason Verdict blocked next_steps",

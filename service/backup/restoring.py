@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from ..api.engines import WRITING, is_server, open_engine
 from ..api.errors import BackupRefused, StoreTooNew
 from ..api.events.verification import verify_chain
 from ..api.failures import explained
-from ..api.migrating import revision, upgrade
+from ..api.migrating import upgrade
 from ..api.places import is_url
 from ..api.settings import ServerSettings
 from ..api.tables import Base, ChainHead, ScanFile, table_of
@@ -26,6 +26,7 @@ from ..archive.journal import Archive
 from ..archive.whole import write_whole
 from .form import FOLDERS, FORMAT, Member, Tally, kept_tables, line_row
 from .reading import members
+from .target import count_on, require_empty
 
 #: Rows inserted at a time.
 _BATCH = 500
@@ -93,6 +94,7 @@ def _restored(settings: ServerSettings, source: Path, progress: Callable[[int], 
         with engine.execution_options(**{WRITING: True}).begin() as connection:
             if is_server(connection):
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             restorer = _Restorer(connection, settings)
             step = progress(source.stat().st_size) if progress else None
             for member, data in members(source):
@@ -142,7 +144,7 @@ class _Restorer:
         if not self._whole:
             raise BackupRefused("the backup was cut off: its end is missing; nothing was restored")
         if is_server(self._connection):
-            self._count_on()
+            count_on(self._connection)
         upgrade(self._connection)
         with Session(self._connection, join_transaction_mode="create_savepoint") as session:
             faults = verify_chain(session)
@@ -160,7 +162,7 @@ class _Restorer:
         if head.get("format") != FORMAT or not isinstance(head.get("revision"), str):
             raise BackupRefused(f"this is no backup of the format {FORMAT}")
         self._at = ("head", 0)
-        _require_empty(self._connection, head["revision"])
+        require_empty(self._connection, head["revision"])
         try:
             upgrade(self._connection, head["revision"][:32])
         except StoreTooNew as error:
@@ -220,36 +222,6 @@ class _Restorer:
                     f"{str(name)[:64]} in the backup is not what its manifest says; nothing was restored"
                 )
         self._whole = True
-
-    def _count_on(self) -> None:
-        """Let new rows get numbers after those that were restored; SQLite does so by itself."""
-        for table in kept_tables():
-            column = table.autoincrement_column
-            there = inspect(self._connection).has_table(table.name)
-            if column is None or not there:
-                continue
-            asked = {"table": table.name, "column": column.name}
-            counter = self._connection.execute(
-                text("SELECT pg_get_serial_sequence(:table, :column)"), asked
-            ).scalar()
-            last = self._connection.execute(select(func.max(column))).scalar()
-            if counter is not None and last is not None:
-                self._connection.execute(
-                    text("SELECT setval(:counter, :last)"), {"counter": counter, "last": last}
-                )
-
-
-def _require_empty(connection: Connection, wanted: str) -> None:
-    found = revision(connection)
-    if found is None:
-        return
-    head = table_of(ChainHead)
-    if connection.execute(select(head.c.seq)).scalar():
-        raise BackupRefused("the database holds records already: restore into an empty one")
-    if found != wanted:
-        raise BackupRefused(
-            f"the backup is of version {wanted[:32]} and the database is of {found}: restore into a new one"
-        )
 
 
 def _object(data: bytes) -> dict[str, Any]:

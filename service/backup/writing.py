@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from ..api.clock import utc_now
 from ..api.database import Database
+from ..api.engines import is_server
 from ..api.events.paging import pages
 from ..api.migrating import revision
 from ..api.settings import ServerSettings
@@ -94,6 +95,10 @@ class _Writer:
 
     def write(self, *, files: bool) -> None:
         """Write everything."""
+        if is_server(self._connection):
+            # Between two questions a slow disk may take what files there are.
+            self._connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            self._connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         head = {"format": FORMAT, "software": software_version(), "revision": revision(self._connection)}
         self._add(HEAD, _json({**head, "made_at": utc_now(), "files": files}))
         tables = {table.name: self._table(table.name).told() for table in kept_tables()}

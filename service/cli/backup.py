@@ -21,10 +21,10 @@ def backup(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write records, scans and method files of a server into one file; servers may go on running.
+    """Write records, scans and method files of a server into one file, also while it runs.
 
-    The file holds personal data and secrets of webhooks: keep it as you keep the database. It is for SQLite and
-    PostgreSQL alike, see `opioscan restore`.
+    The file holds personal data and secrets of webhooks: keep it as you keep the database. It is for
+    SQLite and PostgreSQL alike, see `opioscan restore`.
     """
     from ..backup.writing import write_backup
 

@@ -18,9 +18,9 @@ def restore(
     scans: Scans = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Restore a backup into an empty database, or one of the other kind; every digest and the chain are checked.
+    """Restore a backup into an empty database of either kind; every digest and the chain are checked.
 
-    Nothing is restored where anything is wrong, except that scans may have been put into their folder.
+    Where anything is wrong nothing is restored, except that scans may have been put into their folder.
     """
     from ..backup.restoring import restore_backup
 
@@ -33,8 +33,7 @@ def restore(
             {"rows": done.rows, "files": done.files, "events": done.events, "lacking_scans": done.lacking}
         )
     else:
-        say(
-            f"{settings.shown}: {done.rows} rows and {done.files} files restored, {done.events} events, chain unbroken"
-        )
+        told = f"{done.rows} rows and {done.files} files restored"
+        say(f"{settings.shown}: {told}; {done.events} events, chain unbroken")
     if done.lacking:
         warn(f"{done.lacking} scans that the records name are not in {settings.scans_path}")

@@ -95,8 +95,7 @@ def put_screenings(database: Database, results: int, each: int = 3) -> list[list
                     {"item_id": uuid.uuid4().hex, "item_id_type": "carrier", "bench": "bench-1"}
                 )
                 open_screening(change, screening_id, body)
-                for attempt in range(each):
-                    places.append([screening_id, _scan(change, screening_id, attempt + 1)])
+                places += [[screening_id, _scan(change, screening_id, one + 1)] for one in range(each)]
     return places[:results]
 
 

@@ -12,7 +12,7 @@ from spectra.digest import bytes_digest
 from ..change import Change
 from ..clock import utc_in, utc_now
 from ..permissions import Role
-from ..tables import Token
+from ..tables import Token, table_of
 from .scopes import checked
 
 #: What a token of this system begins with, so that scanners for leaked secrets know it.
@@ -72,7 +72,8 @@ def create_token(
     return secret, token
 
 
-_BY_DIGEST = select(Token).where(Token.digest == bindparam("digest"))
+_TOKENS = table_of(Token)
+_BY_DIGEST = select(_TOKENS).where(_TOKENS.c.digest == bindparam("secret"))
 
 
 def find_secret(session: Session, secret: str) -> Token | None:
@@ -80,7 +81,9 @@ def find_secret(session: Session, secret: str) -> Token | None:
     if not secret.startswith(PREFIX) or len(secret) > 128:
         return None
     digest = bytes_digest(secret.encode(errors="replace"))
-    return _valid(session.scalar(_BY_DIGEST, {"digest": digest}))
+    # Asked at every request: a plain statement, and a token that the session need not know.
+    row = session.connection().execute(_BY_DIGEST, {"secret": digest}).mappings().one_or_none()
+    return None if row is None else _valid(Token(**row))
 
 
 def find_valid(session: Session, token_id: str) -> Token | None:

@@ -176,29 +176,6 @@ def test_a_writer_waits_its_turn_and_no_longer(tmp_path: Path) -> None:
             create_token(change, Role.ADMIN)
 
 
-def test_two_processes_that_write_do_not_break_the_chain(tmp_path: Path) -> None:
-    path = tmp_path / "db.sqlite3"
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from service.api.database import Database\n"
-        "from service.api.permissions import Role\n"
-        "from service.api.tokens.repository import create_token\n"
-        "with Database(Path(sys.argv[1])) as database:\n"
-        "    for _ in range(25):\n"
-        "        with database.write(sys.argv[2]) as change:\n"
-        "            create_token(change, Role.BENCH)\n"
-    )
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    writers = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", program, str(path), name], env=env, cwd=ROOT)
-        for name in ("one", "other")
-    ]
-    assert [writer.wait(60) for writer in writers] == [0, 0]
-    with Database(path) as database, database.read() as session:
-        assert chain.head(session)[0] == 50
-        assert verify_chain(session) == []
-
-
 def test_one_server_process_alone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "db.sqlite3"
     with only_server(path), pytest.raises(ServerAlreadyRunning, match="stop it"), only_server(path):

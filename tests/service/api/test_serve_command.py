@@ -1,5 +1,6 @@
 """`opioscan serve` and `opioscan token`, as real processes."""
 
+import contextlib
 import json
 import os
 import signal
@@ -173,3 +174,18 @@ def test_a_server_that_cannot_store_scans_is_not_ready(serve_at: Any, tmp_path: 
         served.settings.scans_path.rmdir()
         answer = served.client(None).get("/readyz")
         assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+
+
+def test_a_head_without_end_is_refused(server: Any) -> None:
+    import socket
+    from urllib.parse import urlsplit
+
+    where = urlsplit(server.url)
+    with socket.create_connection((where.hostname, where.port), 10) as wire:
+        wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ")
+        with contextlib.suppress(OSError):
+            for _ in range(40):
+                wire.sendall(b"x" * 65536)
+        with contextlib.suppress(ConnectionResetError):
+            assert wire.recv(64).startswith(b"HTTP/1.1 400")
+    assert server.client(None).get("/healthz").status_code == 200

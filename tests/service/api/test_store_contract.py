@@ -441,3 +441,30 @@ def test_two_server_processes_on_one_database(postgres_url: str, tmp_path: Path)
     with Database(url) as database, database.read() as session:
         assert verify_chain(session) == []
         assert session.query(Parcel).count() == 20
+
+
+def test_a_parcel_is_screened_on_a_database_server(
+    postgres_url: str, tmp_path: Path, scan_file: Any, serve_at: Any
+) -> None:
+    from tests.service.api.conftest import Bench
+    from tests.service.api.postgres import new_database
+
+    url = new_database(postgres_url)
+    with serve_at(tmp_path, database_url=url) as served:
+        bench = Bench(served, scan_file, iter(range(9)))
+        screening = bench.open()
+        bench.result(screening, "inconclusive")
+        bench.result(screening, "no_alarm", spot=2)
+        done = bench.complete(screening)
+        late = bench.result(screening, "alarm_named", spot=3)
+        assert done["finding"]["outward"] in {"refer", "no_hold_requested"}
+        assert bench.parcel(done["parcel_id"])["finding"]["outward"] == "hold"
+        assert served.api("GET", f"/results/{late}").json()["late"] is True
+        listed = served.api("GET", f"/parcels/{done['parcel_id']}/results?limit=2").json()
+        assert len(listed["items"]) == 2
+        assert listed["next_cursor"]
+        assert served.api("GET", "/impact?kind=device&value=S1", role=Role.AUDITOR).json()["total"] == 3
+        assert served.api("GET", "/parcels?cursor=x").status_code == 400
+        assert served.api("GET", "/events?after=9007199254740992", role=Role.AUDITOR).json()["items"] == []
+    with Database(url) as database, database.read() as session:
+        assert verify_chain(session) == []

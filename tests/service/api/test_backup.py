@@ -26,9 +26,9 @@ from service.backup.restoring import restore_backup
 from service.backup.writing import write_backup
 from service.errors import UsageError
 from tests.service.api.conftest import make_scan
-from tests.service.api.postgres import new_database, postgres_server
+from tests.service.api.postgres import new_database
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def settings_at(folder: Path, url: str = "") -> ServerSettings:
@@ -84,22 +84,23 @@ def test_everything_comes_back(backed_up: tuple[ServerSettings, Path], tmp_path:
         restore_backup(again, out)
 
 
-def test_records_move_to_postgresql_and_back(backed_up: tuple[ServerSettings, Path], tmp_path: Path) -> None:
+def test_records_move_to_postgresql_and_back(
+    backed_up: tuple[ServerSettings, Path], tmp_path: Path, postgres_url: str
+) -> None:
     settings, out = backed_up
-    with postgres_server() as server:
-        moved = settings_at(tmp_path / "moved", new_database(server) or "")
+    moved = settings_at(tmp_path / "moved", new_database(postgres_url) or "")
+    restore_backup(moved, out)
+    assert contents(moved) == contents(settings)
+    with Database(moved.place) as database, database.write("test") as change:
+        kept = Archive(moved.scans_path).put(make_scan(seed=9))
+        note_scan(change, kept.scan_id, 1, kept.scan)
+    with pytest.raises(BackupRefused, match="records already"):
         restore_backup(moved, out)
-        assert contents(moved) == contents(settings)
-        with Database(moved.place) as database, database.write("test") as change:
-            kept = Archive(moved.scans_path).put(make_scan(seed=9))
-            note_scan(change, kept.scan_id, 1, kept.scan)
-        with pytest.raises(BackupRefused, match="records already"):
-            restore_backup(moved, out)
-        back = tmp_path / "back.tar"
-        write_backup(moved, back)
-        home = settings_at(tmp_path / "home")
-        assert restore_backup(home, back).events == 5
-        assert contents(home) == contents(moved)
+    back = tmp_path / "back.tar"
+    write_backup(moved, back)
+    home = settings_at(tmp_path / "home")
+    assert restore_backup(home, back).events == 5
+    assert contents(home) == contents(moved)
 
 
 def test_records_alone(backed_up: tuple[ServerSettings, Path], tmp_path: Path) -> None:
