@@ -52,7 +52,7 @@ def check_uses(connection: Connection) -> Iterator[tuple[str, str]]:
             yield f"result_uses of results/{row}", "are there without the result"
 
 
-#: Name of what is derived → its check.
+#: Table that is derived → its check; it is run where the table is there.
 CHECKS: dict[str, Check] = {"result_uses": check_uses}
 
 
