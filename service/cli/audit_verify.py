@@ -42,7 +42,7 @@ def verify(
     Exit code 0 where everything is as it was written, 1 where something is not, 5 where it cannot be read.
     Nothing is written; the server may be running.
     """
-    from ..api.events.reading import read_only
+    from ..api.events.read_only import read_only
     from ..api.events.verification import verify as prove
     from ..api.heads_key import server_folder
     from ..api.witness import gather

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from tamper_edits import KINDS, Edit, Tampered  # noqa: E402
 from tamper_store import Store, make_store  # noqa: E402
 
-from service.api.events.reading import read_only  # noqa: E402
+from service.api.events.read_only import read_only  # noqa: E402
 from service.api.events.sealing import rows_told  # noqa: E402
 from service.api.events.verification import Proof, verify  # noqa: E402
 from service.api.heads_key import PUBLIC  # noqa: E402
