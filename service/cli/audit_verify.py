@@ -42,9 +42,9 @@ def verify(
     Exit code 0 where everything is as it was written, 1 where something is not, 5 where it cannot be read.
     Nothing is written; the server may be running.
     """
+    from ..api.events.read_only import read_only
     from ..api.events.verification import verify as prove
     from ..api.heads_key import server_folder
-    from ..api.read_only import read_only
     from ..api.witness import gather
 
     where = server_settings(db)

@@ -53,8 +53,8 @@ def check_uses(connection: Connection) -> Iterator[tuple[str, str]]:
             yield f"result_uses of results/{row}", "are there without the result"
 
 
-#: Name of what is derived → its check.
-CHECKS: dict[str, Check] = {"result_uses": check_uses, "measures": check_measures}
+#: Table that is derived → its check; it is run where the table is there.
+CHECKS: dict[str, Check] = {"result_uses": check_uses, "measure_counts": check_measures}
 
 
 def _sum(secret: bytes, result: Mapping[str, Any], scan: Mapping[str, Any] | None) -> int:

@@ -22,7 +22,7 @@ from service.api.clock import utc_now
 from service.api.database import Database
 from service.api.errors import AuditKeyUnusable, StoreUnreadable, UnrecordedChange
 from service.api.events import chain, sealing
-from service.api.events.reading import read_only
+from service.api.events.read_only import read_only
 from service.api.events.verification import Proof, verify
 from service.api.heads_key import PRIVATE, PUBLIC, load_or_make, read_public
 from service.api.heads_signed import HASHES, KEPT, LATEST, read_heads

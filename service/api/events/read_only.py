@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from .engines import open_engine
-from .errors import StoreTooNew, StoreUnreadable
-from .migrating import present_and_newest
-from .places import is_url, shown
+from ..engines import open_engine
+from ..errors import StoreTooNew, StoreUnreadable
+from ..migrating import present_and_newest
+from ..places import is_url, shown
 
 #: How long to wait for the database, s.
 _BUSY_S = 10.0
