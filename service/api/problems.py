@@ -196,6 +196,10 @@ def _http(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    known = request.app.openapi()["paths"].get(request.scope["path"])
+    if known is not None and request.method.lower() not in known:
+        # A route with a parameter in its path took it for a path of its own.
+        return _http(request, HTTPException(METHOD_NOT_ALLOWED))
     parts = [
         {"pointer": "/".join(str(step)[:80] for step in one["loc"]), "message": str(one["msg"])[:200]}
         for one in error.errors()[:20]

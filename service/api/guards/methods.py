@@ -7,6 +7,8 @@ from typing import Any
 
 def allowed_methods(document: Mapping[str, Any], path: str) -> str:
     """Return the methods of a path for the header ``Allow``; empty for a path the document does not know."""
+    if path in document["paths"]:
+        return ", ".join(sorted(method.upper() for method in document["paths"][path]))
     found = {
         method.upper()
         for template, operations in document["paths"].items()

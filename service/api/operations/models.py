@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from ..benches.models import Moment, Name
 from ..paging import PageQuery
@@ -62,7 +62,7 @@ class OperationBody(BaseModel):
     description: Annotated[str, Field(max_length=2000)] = ""
     baseline: Baseline = Baseline()
     targets: Figures = Figures()
-    takes_over: bool = Field(
+    takes_over: StrictBool = Field(
         False,
         description="Plan it although another operation runs at one of its sites at the same time: "
         "screenings count in the newer one then. Without this such a plan is refused.",
@@ -83,7 +83,7 @@ class OperationChange(BaseModel):
     description: Annotated[str, Field(max_length=2000)] | None = None
     baseline: Baseline | None = None
     targets: Figures | None = None
-    takes_over: bool | None = None
+    takes_over: StrictBool | None = None
 
 
 class OperationView(BaseModel):

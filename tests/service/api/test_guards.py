@@ -327,3 +327,9 @@ def test_a_number_that_has_no_canonical_form_is_refused(bench: Any) -> None:
     body["identification"]["provenance"]["null_count"] = 2**53
     answer = bench.served.api("PUT", f"/results/{scan[:8]}-0000-4000-8000-000000000000", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+def test_a_literal_path_is_not_taken_for_an_identifier(server: Any) -> None:
+    answer = server.api("GET", "/parcels/bulk", Role.ADMIN)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert server.api("PUT", "/parcels/queue", Role.ADMIN).headers["allow"] == "GET"
