@@ -224,7 +224,7 @@ class OutboxFile:
 
         The last connection to be closed moves the write-ahead log into the file and removes it
         (https://sqlite.org/wal.html#ckpt), which takes several flushes to the disk; beside an open one a
-        transaction takes the one that makes it durable. It may be closed by any thread, and does nothing else.
+        transaction takes the one that makes it durable. Any thread may close it; it does nothing else.
 
         Raises
         ------
