@@ -1,10 +1,10 @@
 """References of a method as they were after its recipe, so that another machine searches the very same.
 
-A baseline of a noiseless reference is not well conditioned: arPLS weighs by a scatter that is nearly nothing,
-and the last bit of a sum can end it elsewhere. Measured on two BLAS kernels, derived references differ by
-up to 4 % of their strongest point then, and answers with them. So a method file holds what the recipe made
-of each reference where the method was used. Whoever reads it carries the recipe out as well, and refuses rows
-that are not those of the references: nobody can put others in their place.
+A baseline of a noiseless reference is not well conditioned: the weights of arPLS swing, and the asPLS that
+stands in for it (`spectra.baseline`) ends elsewhere for the last bit of a sum. Measured on two BLAS kernels,
+derived references differ by up to 4 % of their strongest point then, and answers with them. So a method file
+holds what the recipe made of each reference where the method was used. Whoever reads it carries the recipe
+out as well, and refuses rows that are not those of the references: nobody can put others in their place.
 """
 
 from dataclasses import replace

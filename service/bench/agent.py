@@ -3,6 +3,7 @@
 import logging
 import platform
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -107,11 +108,13 @@ class Bench:
         )
         self._unfinished = unfinished(self.archive, self.outbox)
         self._recovered = threading.Event()
+        self._held: sqlite3.Connection | None = None
         self.attempts.interrupt()
         self._warming = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
 
     def start(self) -> None:
         """Force lasers off, load the method and finish what a crash left, in the background."""
+        self._held = self.outbox.held()
         self.flusher.start()
         self._warming.start()
         self.drops.start()
@@ -311,6 +314,8 @@ class Bench:
             device.release()
         self.drops.end()
         self._source.end()
+        if self._held is not None:
+            self._held.close()
         # Letting go may be what finds out.
         return may_be_on or lights.unverified(devices)
 

@@ -38,6 +38,7 @@ class Flusher:
         self._served = 0
         self._ending = False
         self._report: FlushReport | None = None
+        self._uplink: Uplink | None = None
         self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
 
     @property
@@ -81,12 +82,13 @@ class Flusher:
             with self._changed:
                 self._changed.wait_for(lambda: self._ending or self._asked > self._served, self._pause_s())
                 if self._ending:
-                    return
+                    break
                 ticket, forced = self._asked, self._asked > self._served
             report = self._attempt(forced=forced)
             with self._changed:
                 self._report, self._served = report, ticket
                 self._changed.notify_all()
+        self._let_go()
 
     def _pause_s(self) -> float:
         report = self._report
@@ -96,8 +98,18 @@ class Flusher:
 
     def _attempt(self, *, forced: bool) -> FlushReport:
         try:
-            with Uplink(self._settings, self._archive) as uplink:
-                return self._outbox.flush(uplink, force=forced)
+            # Kept while all goes well: making one takes longer than most requests (it reads certificates).
+            if self._uplink is None:
+                self._uplink = Uplink(self._settings, self._archive)
+            report = self._outbox.flush(self._uplink, force=forced)
         except (ServiceError, OSError) as error:
             _log.warning("the outbox could not be sent: %s", error)
-            return FlushReport(stopped=str(error), retry_in_s=_IDLE_S, left=1)
+            report = FlushReport(stopped=str(error), retry_in_s=_IDLE_S, left=1)
+        if report.stopped:
+            self._let_go()
+        return report
+
+    def _let_go(self) -> None:
+        uplink, self._uplink = self._uplink, None
+        if uplink is not None:
+            uplink.close()

@@ -53,6 +53,10 @@ class Outbox:
         self.path = path
         self._file = OutboxFile(path)
 
+    def held(self) -> sqlite3.Connection:
+        """Return a connection that makes every change cheaper while it is open; see `OutboxFile.held`."""
+        return self._file.held()
+
     def add(self, ops: Sequence[OutboxOp], *, closes: str = "") -> int:
         """Keep operations to be sent in this order, all of them or none.
 

@@ -219,8 +219,27 @@ class OutboxFile:
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
-    def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+    def held(self) -> sqlite3.Connection:
+        """Return a connection to be kept open, and closed, by a program that uses the file often.
+
+        The last connection to be closed moves the write-ahead log into the file and removes it
+        (https://sqlite.org/wal.html#ckpt), which takes several flushes to the disk; beside an open one a
+        transaction takes the one that makes it durable. Any thread may close it; it does nothing else.
+
+        Raises
+        ------
+        OutboxError
+            The file cannot be used.
+        """
+        try:
+            return self._connect(check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _connect(self, *, check_same_thread: bool = True) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=check_same_thread
+        )
         try:
             _use_wal(database, time.monotonic() + BUSY_S)
             database.execute("PRAGMA synchronous = FULL")

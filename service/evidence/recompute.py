@@ -13,6 +13,7 @@ from .again import Inputs, look_again
 from .bundle import Bundle
 from .comparing import Comparison, compare
 from .fingerprint import blas_kernels, fingerprint_id
+from .steadiness import weighed
 
 
 def recompute(bundle: Bundle) -> dict[str, Any]:
@@ -34,7 +35,8 @@ def recomputed(result_id: str, inputs: Inputs, method_file: bytes | memoryview) 
     method = _method(_Content(method_file))
     again = look_again(inputs, method).to_json()
     recorded = inputs.identification
-    return _told(result_id, recorded, again, compare(recorded, again, method, fingerprint=fingerprint_id()))
+    found = compare(recorded, again, method, fingerprint=fingerprint_id())
+    return _told(result_id, recorded, again, weighed(found, inputs, again, method))
 
 
 class _Content:
