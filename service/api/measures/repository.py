@@ -1,6 +1,6 @@
 """The counts in the database, added up."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -59,19 +59,19 @@ def period_of(query: MeasuresQuery) -> Period:
 def sums_of(session: Session, query: MeasuresQuery, period: Period) -> Sums:
     """Return the counts that a question is about, by group and kind of work."""
     group = _GROUPS.get(query.by)
-    place = literal("all") if group is None else group
-    columns = (place.label("place"), MeasureKey.training, MeasureKey.emulated, MeasureCount.metric)
+    named = literal("all") if group is None else group
+    columns = (named.label("place"), MeasureKey.training, MeasureKey.emulated, MeasureCount.metric)
     wanted = (
         select(*columns, func.sum(MeasureCount.n).label("n"))
         .join(MeasureCount, MeasureCount.key_row == MeasureKey.row)
         .where(*_chosen(query), _covering(query, period))
         .group_by(*(() if group is None else (group,)), *columns[1:])
     )
-    found: Sums = {}
-    for row in session.execute(wanted):
-        counts = found.setdefault((_place(query, row.place), row.training, row.emulated), Counter())
+    found: Sums = defaultdict(Counter)
+    for place, training, emulated, metric, n in session.connection().execute(wanted):
+        counts = found[_place(query, place), training, emulated]
         # Databases add integers up to decimals: PostgreSQL's sum of them is numeric.
-        counts[row.metric] += int(row.n)
+        counts[metric] += int(n)
     return found
 
 
