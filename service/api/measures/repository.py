@@ -68,7 +68,7 @@ def sums_of(session: Session, query: MeasuresQuery, period: Period) -> Sums:
         .group_by(*(() if group is None else (group,)), *columns[1:])
     )
     found: Sums = defaultdict(Counter)
-    for place, training, emulated, metric, n in session.connection().execute(wanted):
+    for place, training, emulated, metric, n in session.connection().execute(wanted).all():
         counts = found[_place(query, place), training, emulated]
         # Databases add integers up to decimals: PostgreSQL's sum of them is numeric.
         counts[metric] += int(n)
