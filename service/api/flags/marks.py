@@ -3,24 +3,28 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from ..tables import Flag, FlaggedResult, Result
 from .models import FlagMark
 from .standing import Standing
 
+_MARKS = (
+    select(FlaggedResult.result_id, Flag)
+    .join(Flag, Flag.row == FlaggedResult.flag_row)
+    .where(
+        FlaggedResult.result_id.in_(bindparam("results", expanding=True)),
+        FlaggedResult.state == Standing.FLAGGED.value,
+    )
+    .order_by(Flag.row)
+)
+
 
 def marks_of(session: Session, result_ids: Sequence[str]) -> dict[str, list[FlagMark]]:
     """Return the flags of results, the oldest first; nothing for a result without one."""
-    wanted = (
-        select(FlaggedResult.result_id, Flag)
-        .join(Flag, Flag.row == FlaggedResult.flag_row)
-        .where(FlaggedResult.result_id.in_(result_ids), FlaggedResult.state == Standing.FLAGGED.value)
-        .order_by(Flag.row)
-    )
     found: dict[str, list[FlagMark]] = {}
-    for result_id, flag in session.execute(wanted):
+    for result_id, flag in session.execute(_MARKS, {"results": result_ids}):
         found.setdefault(result_id, []).append(_mark(flag))
     return found
 

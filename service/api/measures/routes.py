@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from ..answers import answer
 from ..requests import TheCaller, TheStore
 from .models import Measures, MeasuresQuery
 from .table import csv_of
@@ -16,15 +17,16 @@ _CSV: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/measures", summary="Read what screening achieved")
-def get_measures(query: Annotated[MeasuresQuery, Query()], store: TheStore, caller: TheCaller) -> Measures:
+@router.get("/measures", summary="Read what screening achieved", response_model=Measures)
+def get_measures(query: Annotated[MeasuresQuery, Query()], store: TheStore, caller: TheCaller) -> Response:
     """Read counts, rates with exact intervals and times, as a whole or by day, month, site and so on.
 
     A screening counts under the day on which it was opened. Training and emulated instruments are left out
     unless they are included, and then told apart.
     """
     with store.database.read() as session:
-        return view_measures(session, query)
+        measures = view_measures(session, query)
+    return answer(measures)
 
 
 @router.get("/measures.csv", summary="Read the same as CSV", response_class=Response, responses=_CSV)

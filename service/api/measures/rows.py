@@ -26,11 +26,11 @@ def row_of(counts: Counter[str], group: str, label: str, *, training: bool, emul
         alarm_class=counts["verdict.alarm_class"],
         inconclusive=counts["verdict.inconclusive"],
         no_hold_requested=counts["verdict.no_alarm"],
-        inconclusive_reasons=parts.get("reason", {}),
+        inconclusive_reasons=_frequent(parts.get("reason", {})),
         alarm_rate=rate(alarms, parcels),
         inconclusive_rate=rate(counts["verdict.inconclusive"], parcels),
         confirmation_rate=rate(confirmed, confirmed + refuted),
-        dispositions=parts.get("disposition", {}),
+        dispositions=_frequent(parts.get("disposition", {})),
         non_compliance_rate=rate(bad, bad + counts["compliant"]),
         miss_rate=rate(counts["misses"], counts["checks_known"]),
         checks_drawn=counts["review.negative_check"],
@@ -48,13 +48,18 @@ def row_of(counts: Counter[str], group: str, label: str, *, training: bool, emul
 
 
 def _parts(counts: Counter[str]) -> dict[str, dict[str, int]]:
-    """Return the counts with a name of two parts, by the first one, the most frequent first."""
+    """Return the counts with a name of two parts, by the first one."""
     found: dict[str, dict[str, int]] = {}
-    for metric, n in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
+    for metric, n in counts.items():
         name, _, rest = metric.partition(".")
         if rest and n:
             found.setdefault(name, {})[rest] = n
     return found
+
+
+def _frequent(part: dict[str, int]) -> dict[str, int]:
+    """Return counts, the most frequent first."""
+    return dict(sorted(part.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _times(parts: dict[str, dict[str, int]], name: str) -> TimesView:

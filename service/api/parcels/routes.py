@@ -5,13 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from ..answers import answer, page_of
 from ..etags import IfMatch, IfNoneMatch, if_changed, require_match, tagged
 from ..idempotency import once
 from ..paging import PageQuery
 from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
 from ..results.models import ResultPage, ResultQuery
 from ..results.repository import list_results
-from ..results.views import view_results
+from ..results.views import result_texts
 from .advancing import first_advance, patch_advance
 from .bulk import bulk_digest, register_all
 from .merging import merge_parcel as merge
@@ -99,16 +100,17 @@ def register_parcels(
         )
 
 
-@router.get("", summary="List parcels")
-def list_parcels(query: Annotated[ParcelQuery, Query()], store: TheStore, caller: TheCaller) -> ParcelPage:
+@router.get("", summary="List parcels", response_model=ParcelPage)
+def list_parcels(query: Annotated[ParcelQuery, Query()], store: TheStore, caller: TheCaller) -> Response:
     """List parcels, oldest first, all or those with one label."""
     with store.database.read() as session:
         parcels, after = parcels_page(session, query)
-        return ParcelPage(items=view_parcels(session, parcels, reader_of(store, caller)), next_cursor=after)
+        views = view_parcels(session, parcels, reader_of(store, caller))
+    return answer(ParcelPage(items=views, next_cursor=after))
 
 
-@router.get("/queue", summary="List the parcels that wait, the riskiest first")
-def list_waiting(query: Annotated[QueueQuery, Query()], store: TheStore, caller: TheCaller) -> ParcelPage:
+@router.get("/queue", summary="List the parcels that wait, the riskiest first", response_model=ParcelPage)
+def list_waiting(query: Annotated[QueueQuery, Query()], store: TheStore, caller: TheCaller) -> Response:
     """List what was never screened, the most urgent first.
 
     Highest risk first. Where nobody told a risk, a parcel stands where a risk of 0.5 would;
@@ -117,7 +119,8 @@ def list_waiting(query: Annotated[QueueQuery, Query()], store: TheStore, caller:
     """
     with store.database.read() as session:
         parcels, after = list_queue(session, query, store.settings.waiting_days)
-        return ParcelPage(items=view_parcels(session, parcels, reader_of(store, caller)), next_cursor=after)
+        views = view_parcels(session, parcels, reader_of(store, caller))
+    return answer(ParcelPage(items=views, next_cursor=after))
 
 
 @router.get(
@@ -189,13 +192,14 @@ def merge_parcel(
         )
 
 
-@router.get("/{parcel_id}/results", summary="List the results of a parcel")
+@router.get("/{parcel_id}/results", summary="List the results of a parcel", response_model=ResultPage)
 def list_parcel_results(
     parcel_id: UUID, query: Annotated[PageQuery, Query()], store: TheStore, caller: TheCaller
-) -> ResultPage:
+) -> Response:
     """List the results of all screenings of a parcel, oldest first."""
     with store.database.read() as session:
         known_parcel(session, parcel_id)
         wanted = ResultQuery(cursor=query.cursor, limit=query.limit, parcel_id=parcel_id)
         results, after = list_results(session, wanted)
-        return ResultPage(items=view_results(session, results, caller.role), next_cursor=after)
+        texts = result_texts(session, results, caller.role)
+    return page_of(texts, after)

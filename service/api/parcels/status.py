@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..clock import utc_in
 from ..screenings.models import State
-from ..tables import BenchContact, Parcel, Screening
+from ..tables import BenchContact, Parcel
 from .models import Status
 
 #: Bench of simulated screenings whose results are still to come.
@@ -16,7 +17,22 @@ SANDBOX_OFFLINE = "sandbox-offline"
 _DAY_S = 86400.0
 
 
-def status_of(parcel: Parcel, standing: Sequence[Screening], waiting: frozenset[str]) -> Status:
+class Visit(NamedTuple):
+    """What a parcel's status and finding need of a screening."""
+
+    screening_id: str
+    """Its id."""
+    parcel_id: str
+    """The parcel it belongs to now."""
+    bench: str
+    """Where it was opened."""
+    state: str
+    """Its state."""
+    finding: str | None
+    """Finding as recorded, JSON; None for one that is not completed."""
+
+
+def status_of(parcel: Parcel, standing: Sequence[Visit], waiting: frozenset[str]) -> Status:
     """Return how far a parcel is.
 
     Parameters
@@ -39,7 +55,7 @@ def status_of(parcel: Parcel, standing: Sequence[Screening], waiting: frozenset[
 
 
 def benches_behind(
-    session: Session, screenings: Mapping[str, Sequence[Screening]], silent_s: float
+    session: Session, screenings: Mapping[str, Sequence[Visit]], silent_s: float
 ) -> frozenset[str]:
     """Return which benches of open screenings have not told everything, or cannot be heard.
 

@@ -5,6 +5,7 @@ from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Query, Response
 
+from ..answers import page_of
 from ..change import Change
 from ..flags.repository import is_named
 from ..idempotency import once
@@ -16,7 +17,7 @@ from ..screenings.simulated import is_simulated
 from ..tables import Result
 from . import repository
 from .models import ResultBody, ResultPage, ResultQuery, ResultView
-from .views import view_accepted, view_results
+from .views import result_texts, view_accepted, view_results
 
 _JSON = "application/json"
 
@@ -68,22 +69,24 @@ def post_result(
         )
 
 
-@router.get("/{result_id}", summary="Read a result")
-def get_result(result_id: UUID, store: TheStore, caller: TheCaller) -> ResultView:
+@router.get("/{result_id}", summary="Read a result", response_model=ResultView)
+def get_result(result_id: UUID, store: TheStore, caller: TheCaller) -> Response:
     """Read a result with its identification."""
     with store.database.read() as session:
         result = repository.find_result(session, str(result_id))
         if result is None:
             raise Problem("not_found", f"no result {result_id}")
-        return view_results(session, [result], caller.role)[0]
+        (text,) = result_texts(session, [result], caller.role)
+    return Response(text, media_type="application/json")
 
 
-@router.get("", summary="List results")
-def list_results(query: Annotated[ResultQuery, Query()], store: TheStore, caller: TheCaller) -> ResultPage:
+@router.get("", summary="List results", response_model=ResultPage)
+def list_results(query: Annotated[ResultQuery, Query()], store: TheStore, caller: TheCaller) -> Response:
     """List results, oldest first: all, of a parcel, or of a screening."""
     with store.database.read() as session:
         results, after = repository.list_results(session, query)
-        return ResultPage(items=view_results(session, results, caller.role), next_cursor=after)
+        texts = result_texts(session, results, caller.role)
+    return page_of(texts, after)
 
 
 def _accept(change: Change, result_id: str, body: ResultBody) -> tuple[Result, bool]:

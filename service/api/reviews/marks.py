@@ -4,13 +4,19 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ..tables import Result, Review
 
 ReviewKind = Literal["referral", "alarm", "negative_check"]
 Outcome = Literal["agree", "overrule", "note", "laboratory"]
+
+_OF_SCREENINGS = (
+    select(Review)
+    .where(Review.screening_id.in_(bindparam("screenings", expanding=True)))
+    .order_by(Review.row)
+)
 
 
 class ReviewMark(BaseModel):
@@ -30,9 +36,9 @@ class ReviewMark(BaseModel):
 
 def marks_of_results(session: Session, results: Sequence[Result]) -> dict[str, list[ReviewMark]]:
     """Return the reviews of results, those of their whole screenings too, the oldest first."""
-    wanted = select(Review).where(Review.screening_id.in_({one.screening_id for one in results}))
+    screenings = list({one.screening_id for one in results})
     by_screening: dict[str, list[Review]] = {}
-    for review in session.scalars(wanted.order_by(Review.row)):
+    for review in session.scalars(_OF_SCREENINGS, {"screenings": screenings}):
         by_screening.setdefault(review.screening_id, []).append(review)
     return {
         one.result_id: _marks(

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from ..answers import answer
 from ..change import Change
 from ..idempotency import once
 from ..problems import Problem
@@ -37,14 +38,15 @@ def open_screening(
         return view_screening(change.session, screening)
 
 
-@router.get("/{screening_id}", summary="Read a screening")
-def get_screening(screening_id: UUID, store: TheStore, caller: TheCaller) -> ScreeningView:
+@router.get("/{screening_id}", summary="Read a screening", response_model=ScreeningView)
+def get_screening(screening_id: UUID, store: TheStore, caller: TheCaller) -> Response:
     """Read a screening with its results; the finding of an open one is provisional."""
     with store.database.read() as session:
         screening = repository.find_screening(session, str(screening_id))
         if screening is None:
             raise Problem("not_found", f"no screening {screening_id}")
-        return view_screening(session, screening)
+        view = view_screening(session, screening)
+    return answer(view)
 
 
 @router.post("/{screening_id}/complete", summary="Complete a screening", response_model=ScreeningView)
