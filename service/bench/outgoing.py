@@ -16,7 +16,12 @@ from .outbox_rows import COLUMNS, op_of
 
 # Where the clock was set back, a wait longer than any is over.
 _HELD = "SELECT chain FROM ops WHERE aside_until > :now AND aside_until <= :latest AND state = 'pending'"
-_NEXT = f"SELECT {COLUMNS} FROM ops WHERE state = 'pending' AND chain NOT IN ({_HELD}) ORDER BY seq LIMIT 1"  # noqa: S608
+# Files of methods come last: no answer waits for evidence that may be long.
+_NEXT = tuple(
+    f"SELECT {COLUMNS} FROM ops WHERE state = 'pending' AND file_id IS {which} AND chain NOT IN ({_HELD})"  # noqa: S608
+    " ORDER BY seq LIMIT 1"
+    for which in ("NULL", "NOT NULL")
+)
 
 
 class Outgoing:
@@ -38,8 +43,8 @@ class Outgoing:
         """Return the operation to be sent next, None when nothing may be."""
         now = time.time()
         limits = {"now": now, "latest": now + self._patience.again_s}
-        row = self._database.execute(_NEXT, limits).fetchone()
-        return None if row is None else op_of(row)
+        found = (self._database.execute(question, limits).fetchone() for question in _NEXT)
+        return next((op_of(row) for row in found if row is not None), None)
 
     def done(self, key: str, status: int) -> None:
         """Note that the server has an operation."""
