@@ -7,8 +7,8 @@ transaction at once.
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -56,7 +56,7 @@ class _Waiting:
 
 
 class Turns:
-    """The thread; it begins with the first change.
+    """The thread; it begins with the first change, or where it is told to.
 
     Parameters
     ----------
@@ -79,6 +79,15 @@ class Turns:
         self._queue.put(waiting)
         answer: _T = await waiting.future
         return answer
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Have the thread as long as the context lasts."""
+        self._begin()
+        try:
+            yield
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Finish what was handed over, and end the thread."""

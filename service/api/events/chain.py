@@ -7,7 +7,7 @@ one cut off at the end is missed too.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -43,22 +43,29 @@ def canonical(value: Any) -> str:
 
 @dataclass(slots=True)
 class _End:
-    """The end of the chain, as far as a session brought it."""
+    """The end of the chain, as far as a session brought it.
+
+    Where several changes share a transaction, their events can be read in the database after the last one.
+    """
 
     seq: int = -1
     """Number of the last event; -1 for not read yet."""
     hash: str = ""
     counts: str = ""
+    links: list[dict[str, Any]] = field(default_factory=list)
+    """Events that are not written yet."""
 
     def read(self, session: Session) -> None:
         if self.seq < 0:
             self.seq, self.hash, self.counts = session.connection().execute(_HEAD).one()
 
     def finish(self, session: Session) -> None:
-        """Write it as the head."""
-        if self.seq >= 0:
+        """Write the events, and the last one as the head."""
+        if self.links:
+            connection = session.connection()
+            connection.execute(_APPEND, self.links)
             told = {"new_seq": self.seq, "new_hash": self.hash, "new_counts": self.counts}
-            session.connection().execute(_MOVE, told)
+            connection.execute(_MOVE, told)
 
 
 def head(session: Session) -> tuple[int, str]:
@@ -85,7 +92,7 @@ def append(session: Session, *, kind: str, at: str, actor: str, subject: str, da
     end = shared or _End()
     end.read(session)
     link = next_link((end.seq, end.hash), kind=kind, at=at, actor=actor, subject=subject, data=data)
-    session.connection().execute(_APPEND, link)
+    end.links.append(link)
     end.seq, end.hash, end.counts = link["seq"], link["hash"], one_more(end.counts, kind)
     if shared is None:
         end.finish(session)
