@@ -304,10 +304,13 @@ def test_personal_data_go_and_the_chain_stays_sound(
     path = served.settings.db_path
     with Database(path) as database:
         with database.read() as session:
-            assert count_purgeable(session, "2020-01-01").rows == {"result_people": 0, "flags": 0}
+            assert set(count_purgeable(session, "2020-01-01").rows.values()) == {0}
             assert count_purgeable(session, utc_now()).rows["result_people"] == 1
         done = purge(database, "test", utc_now())
-        assert (done.rows, done.holds_kept) == ({"result_people": 1}, 1)
+        assert ({name: many for name, many in done.rows.items() if many}, done.holds_kept) == (
+            {"result_people": 1},
+            1,
+        )
         with database.read() as session:
             left = {one.result_id for one in session.query(ResultPerson)}
             assert left == set(results[1:]), "what is held or still open stays"

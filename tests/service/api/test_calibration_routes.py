@@ -233,5 +233,6 @@ def test_records_are_never_changed_and_it_shows(serve_at: Any, tmp_path: Path) -
                     raw.execute(f"DROP TRIGGER {table}_no_{verb}")
             assert raw.execute(statement).rowcount == 1
         with Database(path) as database, database.read() as session:
-            (fault,) = verify_chain(session)
+            # What was counted of a verification differs too.
+            fault = verify_chain(session)[0]
         assert fault.where == where

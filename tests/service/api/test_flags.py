@@ -294,5 +294,7 @@ def test_a_flag_cannot_be_lifted_unseen(
             raw.execute(statement)
         with Database(path) as database, database.read() as session:
             found = {fault.where for fault in verify_chain(session)}
+        # What was counted of flags differs too.
+        found = {where for where in found if not where.startswith("row measure_")}
         row = f"row flagged_results/{made}/1" if "flagged_results" in statement else "row flags/1"
         assert found == ({row} if number else set()), statement

@@ -208,8 +208,12 @@ def older(tmp_path: Path, new_identification: Any) -> Path:
         command.upgrade(config, "0002")
     engine.dispose()
     with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("INSERT INTO parcels VALUES (1, 'p', 'X1', 'X1', 'carrier', '', x'00', 't')")
-        raw.execute("INSERT INTO screenings VALUES (1, 's', 'p', 'b', 'd', 'open', 't', NULL, NULL)")
+        raw.execute(
+            "INSERT INTO parcels VALUES (1, 'p', 'X1', 'X1', 'carrier', '', x'00', '2026-11-20T00:00:00.000000Z')"
+        )
+        raw.execute(
+            "INSERT INTO screenings VALUES (1, 's', 'p', 'b', 'd', 'open', '2026-11-20T00:00:00.000000Z', NULL, NULL)"
+        )
         for row in range(1, 1203):
             scan = f"{row:064x}"
             taken = "2026-11-20T00:00:00Z" if row % 2 else "no time"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from service.api.database import Database
-from service.api.pages.latest import _rule
+from service.api.pages.visit import rule_lines
 from service.api.permissions import Role
 from service.api.screenings.models import FindingView
 from service.api.tables import Parcel
@@ -137,7 +137,7 @@ def test_a_finding_of_an_earlier_build_is_read_without_the_newer_fields() -> Non
     }
     view = FindingView.model_validate_json(json.dumps(earlier))
     assert (view.agreement, view.agreement_text, view.by_technique) == (None, "", [])
-    assert _rule(view) == ()
+    assert rule_lines(view) == ()
 
 
 def test_a_screening_without_a_result_cannot_be_completed(server: Any, bench: Any, item: str) -> None:

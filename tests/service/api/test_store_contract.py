@@ -40,6 +40,7 @@ from service.api.settings import ServerSettings
 from service.api.tables import Base, IdempotencyKey, Parcel, Result, SignIn, Token
 from service.api.tokens.repository import create_token
 from service.settings import load_settings
+from service.uses import moment_text, uses_of
 
 ROOT = Path(__file__).resolve().parents[3]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -300,7 +301,9 @@ def _old_rows(connection: sa.Connection) -> None:
         received_at=now)  # fmt: skip
     add("result_people", result_id=result, operator="A. Jansen", salt=b"s")
     if "result_uses" in found.tables:
-        add("result_uses", kind="reference", value="r-1", at=now, result_row=1, part="ranking")
+        for use in uses_of(json.loads(text), {"model": "STS", "serial": "S1"}, blank_id=""):
+            at = moment_text("2025-01-02T03:04:00Z")
+            add("result_uses", kind=use.kind, value=use.value, at=at, result_row=1, part=use.part)
     end = (0, chain.FIRST)
     for kind, subject, data in (
         ("parcel.registered", f"parcels/{parcel}", {"parcel_id": parcel}),

@@ -12,6 +12,9 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+#: Rows and events are numbered so on PostgreSQL; on SQLite every INTEGER has 64 bits.
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 #: Screenings taken up at a time: some hundred kilobytes.
 _BATCH = 1000
 #: Rank of a parcel nobody has said anything about, as `parcels.queue.rank_of` had it then.
@@ -74,9 +77,7 @@ def _advance() -> None:
 def _queue() -> None:
     queue = op.create_table(
         "parcel_queue",
-        sa.Column(
-            "parcel_row", sa.Integer(), sa.ForeignKey("parcels.row"), primary_key=True, autoincrement=False
-        ),
+        sa.Column("parcel_row", _BIG, sa.ForeignKey("parcels.row"), primary_key=True, autoincrement=False),
         sa.Column("rank", sa.BigInteger(), nullable=False),
         _text("site"),
         _text("created_at"),

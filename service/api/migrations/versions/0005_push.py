@@ -8,6 +8,9 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+#: Rows and events are numbered so on PostgreSQL; on SQLite every INTEGER has 64 bits.
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def _text(name: str, *, nullable: bool = False, unique: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.String(), nullable=nullable, unique=unique)
@@ -66,7 +69,7 @@ def _deliveries() -> None:
         sa.Column("row", sa.Integer(), primary_key=True),
         _text("delivery_id", unique=True),
         sa.Column("webhook_id", sa.String(), sa.ForeignKey("webhooks.webhook_id"), nullable=False),
-        sa.Column("seq", sa.Integer(), sa.ForeignKey("events.seq"), nullable=False),
+        sa.Column("seq", _BIG, sa.ForeignKey("events.seq"), nullable=False),
         _text("state"),
         _number("attempts"),
         _text("first_at"),
