@@ -156,6 +156,7 @@ def _lifespan(settings: ServerSettings, given: Store | None) -> Any:
         with ExitStack() as stack:
             app.state.store = given or stack.enter_context(open_store(settings))
             state = app.state
+            stack.enter_context(state.store.database.turns.running())
             deliverer = Deliverer(state.store, state.keeper, state.bell, state.resolver)
             stack.enter_context(deliverer.running())
             watching = asyncio.create_task(state.streams.watch(state.store))

@@ -76,7 +76,7 @@ class Watch:
         self._gone: dict[str, None] = session.info.setdefault(f"{_ROWS}.gone", {})
         if fresh:
             event.listen(session, "before_flush", self._note)
-            event.listen(session, "before_commit", self._check)
+            event.listen(session, "before_commit", self.check)
             event.listen(session, "after_soft_rollback", self._forget)
 
     @property
@@ -113,7 +113,8 @@ class Watch:
                 self._rows.pop(id(one), None)
                 self._gone[sealer.key(_columns(one, False))] = None
 
-    def _check(self, session: Session) -> None:
+    def check(self, session: Session) -> None:
+        """Raise `UnrecordedChange` where rows were changed after the last event."""
         session.flush()
         if self.changed:
             names = sorted({sealer.table for _, sealer, _ in self._rows.values()})

@@ -7,7 +7,7 @@ on the disk when `Database.write` returns.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -22,10 +22,12 @@ from .clock import utc_now
 from .engines import WRITING, open_engine, take_turn
 from .errors import ServerAlreadyRunning, StoreBusy
 from .failures import explained
+from .gathering import gathering
 from .group import Writers
 from .idempotency import KEEP_DAYS, keep_days
 from .migrating import upgrade
 from .places import is_url
+from .turns import Job, Outcome, Turns
 
 
 class Database:
@@ -60,6 +62,7 @@ class Database:
         self._engine = open_engine(place, busy_s)
         self._writing = self._engine.execution_options(**{WRITING: True})
         self._writers = Writers(self._begin, busy_s)
+        self.turns = Turns(self._write_all)
         try:
             with _explaining(), self._writing.begin() as connection:
                 upgrade(connection)
@@ -69,6 +72,7 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        self.turns.close()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -90,6 +94,18 @@ class Database:
             yield session
 
     @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Open a connection for one plain question; a session costs more than the answer.
+
+        Raises
+        ------
+        StoreUnreachable
+            The database server does not answer.
+        """
+        with _explaining(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def write(self, actor: str) -> Iterator[Change]:
         """Open a transaction that has the database alone, and commit it at the end.
 
@@ -108,6 +124,39 @@ class Database:
         with _explaining(), self._writers.turn() as connection, _savepoint(connection) as session:
             keep_days(session, self._key_days)
             yield Change(session, actor, utc_now())
+
+    def _write_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Make some changes in one transaction, and commit it; one that fails undoes itself alone."""
+        with _explaining(), self._writers.turn() as connection:
+            together = self._together(connection, jobs) if len(jobs) > 1 else None
+            return together or [self._alone(connection, one) for one in jobs]
+
+    def _together(self, connection: Connection, jobs: Sequence[Job]) -> list[Outcome] | None:
+        """Make changes in one savepoint; None where one failed, so that all were undone.
+
+        Nearly none fails, and a savepoint and a session for each cost as much as what a result writes.
+        """
+        outcomes = []
+        try:
+            with _savepoint(connection) as session, gathering(session):
+                keep_days(session, self._key_days)
+                for one in jobs:
+                    change = Change(session, one.actor, utc_now())
+                    outcomes.append(Outcome(one.work(change)))
+                    change.watch.check(session)
+                    session.expunge_all()
+        except Exception:
+            return None
+        return outcomes
+
+    def _alone(self, connection: Connection, job: Job) -> Outcome:
+        try:
+            with _explaining(), _savepoint(connection) as session:
+                keep_days(session, self._key_days)
+                answer = job.work(Change(session, job.actor, utc_now()))
+            return Outcome(answer)
+        except Exception as error:
+            return Outcome(error=error)
 
     def _begin(self) -> Connection:
         connection = self._writing.connect()

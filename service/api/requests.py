@@ -106,9 +106,9 @@ def _by_bearer(request: Request, store: Store) -> Caller:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthenticated("send the header: Authorization: Bearer ops_…")
-    with store.database.read() as session:
-        token = find_secret(session, secret.strip())
-        return authorised(request, token)
+    with store.database.look() as connection:
+        token = find_secret(connection, secret.strip())
+    return authorised(request, token)
 
 
 def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller | None:

@@ -1,6 +1,7 @@
 """Running the server in this process until it is told to stop."""
 
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -24,6 +25,9 @@ _BACKLOG = 128
 
 #: How long a peer may take none of what is sent to it, ms (chosen).
 _STALLED_MS = 30_000
+
+#: New objects between two collections; the interpreter's own value is 700.
+_OBJECTS = 20_000
 
 Ready = Callable[[str], None]
 
@@ -102,6 +106,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if threading.current_thread() is threading.main_thread():
+            _collect_less()
         if self.started and self._ready is not None:
             self._ready(self._address)
 
@@ -130,6 +136,15 @@ class _Server(uvicorn.Server):
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self.handle_exit(number, frame)
+
+
+def _collect_less() -> None:
+    """Let the collector of garbage pass over what is there now, and come less often."""
+    # A collection that looks through everything stops every answer for a tenth of a second
+    # (https://docs.python.org/3/library/gc.html#gc.freeze), and a request makes hundreds of objects.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
 
 
 @contextlib.contextmanager

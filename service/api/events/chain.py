@@ -7,6 +7,7 @@ one cut off at the end is missed too.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest, canonical_json
 
+from ..gathering import gathered
 from ..tables import ChainHead, Event, table_of
 from .catalogue import KINDS
 
@@ -39,10 +41,38 @@ def canonical(value: Any) -> str:
     return canonical_json(value).decode()
 
 
+@dataclass(slots=True)
+class _End:
+    """The end of the chain, as far as a session brought it.
+
+    Where several changes share a transaction, their events can be read in the database after the last one.
+    """
+
+    seq: int = -1
+    """Number of the last event; -1 for not read yet."""
+    hash: str = ""
+    counts: str = ""
+    links: list[dict[str, Any]] = field(default_factory=list)
+    """Events that are not written yet."""
+
+    def read(self, session: Session) -> None:
+        if self.seq < 0:
+            self.seq, self.hash, self.counts = session.connection().execute(_HEAD).one()
+
+    def finish(self, session: Session) -> None:
+        """Write the events, and the last one as the head."""
+        if self.links:
+            connection = session.connection()
+            connection.execute(_APPEND, self.links)
+            told = {"new_seq": self.seq, "new_hash": self.hash, "new_counts": self.counts}
+            connection.execute(_MOVE, told)
+
+
 def head(session: Session) -> tuple[int, str]:
     """Return number and hash of the last event."""
-    row = session.connection().execute(_HEAD).one()
-    return row.seq, row.hash
+    end = gathered(session, _End) or _End()
+    end.read(session)
+    return end.seq, end.hash
 
 
 def append(session: Session, *, kind: str, at: str, actor: str, subject: str, data: dict[str, Any]) -> Event:
@@ -58,12 +88,14 @@ def append(session: Session, *, kind: str, at: str, actor: str, subject: str, da
     # Plain statements: there are an event and a new head for every change, and the session's own
     # bookkeeping costs more than both. Whoever writes locked the head before (`Database.write`).
     session.flush()
-    connection = session.connection()
-    end = connection.execute(_HEAD).one()
+    shared = gathered(session, _End)
+    end = shared or _End()
+    end.read(session)
     link = next_link((end.seq, end.hash), kind=kind, at=at, actor=actor, subject=subject, data=data)
-    connection.execute(_APPEND, link)
-    told = {"new_seq": link["seq"], "new_hash": link["hash"], "new_counts": one_more(end.counts, kind)}
-    connection.execute(_MOVE, told)
+    end.links.append(link)
+    end.seq, end.hash, end.counts = link["seq"], link["hash"], one_more(end.counts, kind)
+    if shared is None:
+        end.finish(session)
     return Event(**link)
 
 

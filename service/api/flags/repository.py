@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
@@ -16,18 +16,10 @@ from ..events.chain import canonical
 from ..paging import take_page
 from ..problems import Problem
 from ..requests import Caller
-from ..tables import Event, Flag, FlaggedResult, Result, table_of
+from ..tables import Event, Flag, FlaggedResult, Result
 from ..tokens.repository import find_valid
 from .models import FlagBody, FlagQuery
 from .standing import Standing
-
-_AWAITED = table_of(FlaggedResult)
-_NAMED = select(_AWAITED.c.flag_row).where(_AWAITED.c.result_id == bindparam("name")).limit(1)
-
-
-def is_named(session: Session, result_id: str) -> bool:
-    """Whether a flag names a result, whether it came or not."""
-    return session.connection().execute(_NAMED, {"name": result_id}).first() is not None
 
 
 def find_flag(session: Session, flag_id: str) -> Flag | None:
@@ -95,9 +87,6 @@ def settle_awaited(change: Change, result: Result) -> list[Flag]:
     list of Flag
         Those it is under now; `tell_arrived` is to tell of them after the event of the result.
     """
-    # Nearly no result was named before it came: the cheap question first.
-    if not is_named(change.session, result.result_id):
-        return []
     waiting = select(FlaggedResult, Flag).join(Flag, Flag.row == FlaggedResult.flag_row)
     mine = waiting.where(
         FlaggedResult.result_id == result.result_id, FlaggedResult.state == Standing.AWAITED.value

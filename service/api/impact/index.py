@@ -1,12 +1,14 @@
 """The index behind impact: filled in the transaction of a result, asked by name and time."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from ...uses import KINDS, is_prefix, moment_text, uses_of
+from ..gathering import gathered
 from ..paging import read_cursor, stamp_of, write_cursor
 from ..problems import Problem
 from ..tables import Calibration, Parcel, Result, ResultUse, ScanFile, table_of
@@ -19,6 +21,17 @@ _LIST = "impact"
 #: These rows follow from results: a plain statement for all of a result's, past the session.
 _NOTE = insert(table_of(ResultUse))
 Row = tuple[ResultUse, Result, str]
+
+
+@dataclass(slots=True)
+class _Uses:
+    """Rows to be written; nothing asks for them in the transaction that makes them."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def finish(self, session: Session) -> None:
+        if self.rows:
+            session.connection().execute(_NOTE, self.rows)
 
 
 def note_uses(
@@ -36,8 +49,11 @@ def note_uses(
         {"kind": use.kind, "value": use.value, "at": at, "result_row": result.row, "part": use.part}
         for use in uses_of(identification, device, blank_id=blank_id)
     ]
-    if rows:
-        session.connection().execute(_NOTE, rows)
+    shared = gathered(session, _Uses)
+    uses = shared or _Uses()
+    uses.rows += rows
+    if shared is None:
+        uses.finish(session)
 
 
 def candidates(session: Session, value: str, kind: str | None = None) -> list[Candidate]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select, tuple_
@@ -15,7 +16,8 @@ def add_counts(session: Session, more: Mapping[tuple[int, str], int]) -> None:
     """Add to the counts: row of a key and metric → how many more."""
     rows = [{"key_row": key, "metric": metric, "n": n} for (key, metric), n in sorted(more.items()) if n]
     if rows:
-        session.execute(_adding(session, MeasureCount, "metric"), rows)
+        connection = session.connection()
+        connection.execute(_adding(connection.dialect.name, MeasureCount, "metric"), rows)
 
 
 def add_hours(session: Session, more: Mapping[tuple[int, int], int]) -> Counter[int]:
@@ -32,7 +34,8 @@ def add_hours(session: Session, more: Mapping[tuple[int, int], int]) -> Counter[
     if not more:
         return active
     rows = [{"key_row": key, "hour": hour, "n": n} for (key, hour), n in sorted(more.items())]
-    session.execute(_adding(session, MeasureHour, "hour"), rows)
+    connection = session.connection()
+    connection.execute(_adding(connection.dialect.name, MeasureHour, "hour"), rows)
     wanted = select(MeasureHour.key_row, MeasureHour.hour, MeasureHour.n).where(
         tuple_(MeasureHour.key_row, MeasureHour.hour).in_(list(more))
     )
@@ -41,10 +44,11 @@ def add_hours(session: Session, more: Mapping[tuple[int, int], int]) -> Counter[
     return active
 
 
-def _adding(session: Session, table: type[MeasureCount | MeasureHour], part: str) -> Any:
+@cache
+def _adding(database: str, table: type[MeasureCount | MeasureHour], part: str) -> Any:
     """Return the statement that adds to a count, and makes it where there is none."""
     # Both databases know this form, each by a construct of its own: https://www.sqlite.org/lang_upsert.html
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = postgresql if database == "postgresql" else sqlite
     counted = table_of(table)
     inserting = dialect.insert(counted)
     return inserting.on_conflict_do_update(

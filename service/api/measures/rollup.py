@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..events.chain import canonical
+from ..gathering import gathered
 from ..tables import MeasuredScreening, MeasureKey, table_of
 from .counts import add_counts, add_hours
 from .facts import BATCH, Fact, Key, add_result, facts_of
@@ -26,6 +27,23 @@ _MEASURED, _KEYS = table_of(MeasuredScreening), table_of(MeasureKey)
 _KEY_NAMES = ("site", "operation_id", "bench", "training", "emulated")
 #: What all keys of a thing have in common.
 _SHARED = ("site", "operation_id", "training", "emulated")
+
+# Statements are put together once: a result asks three of them, and making one costs more than its answer.
+_COUNTED = select(
+    *(_MEASURED.c[name] for name in ("screening_id", "parcel_id", "key_row", "opened_at", "counted")),
+    *(_KEYS.c[name] for name in ("others", "period", *_KEY_NAMES)),
+).join(_KEYS, _KEYS.c.row == _MEASURED.c.key_row)
+_COUNTED_ONE = _COUNTED.where(_MEASURED.c.screening_id == bindparam("screening"))
+_COUNTED_OF = _COUNTED.where(_MEASURED.c.parcel_id.in_(bindparam("names", expanding=True)))
+_COUNTED_THESE = _COUNTED.where(_MEASURED.c.screening_id.in_(bindparam("names", expanding=True)))
+_COUNT_AGAIN = (
+    update(_MEASURED)
+    .where(_MEASURED.c.screening_id == bindparam("mine"))
+    .values({name: bindparam(f"new_{name}") for name in ("parcel_id", "key_row", "opened_at", "counted")})
+)
+_FIND_KEY = select(_KEYS.c.row, _KEYS.c.others).where(
+    *(_KEYS.c[name] == bindparam(name) for name in ("grain", "period", "bench", *_SHARED))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +72,15 @@ class Moves:
         self.hours[place, fact.hour] += sign
 
     def make(self, session: Session) -> None:
+        """Write them, or leave them to the end of a transaction that several changes share."""
+        together = gathered(session, Moves)
+        if together is None:
+            self.finish(session)
+            return
+        together.counts.update(self.counts)
+        together.hours.update(self.hours)
+
+    def finish(self, session: Session) -> None:
         """Write them."""
         opened = Counter({(place.day, hour): n for (place, hour), n in self.hours.items() if n})
         places = {place.day: place for place, _ in self.hours}
@@ -82,7 +109,7 @@ def recount_result(session: Session, data: Mapping[str, Any], at: str) -> bool:
     Results come by the hundred in a second. One that is no correction changes its own screening alone: how
     many results it has, when the first one came, and whether it is training or emulated.
     """
-    found = _counted(session, MeasuredScreening.screening_id == data["screening_id"])
+    found = _counted(session, _COUNTED_ONE, {"screening": data["screening_id"]})
     if data["late"] or not found:
         return False
     ((before, place),) = found.values()
@@ -97,20 +124,21 @@ def recount_result(session: Session, data: Mapping[str, Any], at: str) -> bool:
 def place_of(session: Session, key: Key) -> Place:
     """Return where a key is counted; what is missing of its keys is made."""
     day, *others = slots_of(key.day, key.bench)
-    found = session.execute(select(MeasureKey.row, MeasureKey.others).where(*_same(day, key))).one_or_none()
+    connection = session.connection()
+    found = connection.execute(_FIND_KEY, _named(day, key)).one_or_none()
     if found is not None:
         return Place(found.row, tuple(json.loads(found.others)))
     rows = []
     for slot in others:
-        row = session.scalar(select(MeasureKey.row).where(*_same(slot, key)))
+        row = connection.execute(_FIND_KEY, _named(slot, key)).scalar_one_or_none()
         rows.append(_make(session, slot, key, []) if row is None else row)
     return Place(_make(session, day, key, rows), tuple(rows))
 
 
 def _settle(session: Session, parcel_ids: Sequence[str], facts: Mapping[str, Fact], moves: Moves) -> None:
-    before = _counted(session, MeasuredScreening.parcel_id.in_(parcel_ids))
+    before = _counted(session, _COUNTED_OF, {"names": list(parcel_ids)})
     if strangers := sorted(facts.keys() - before.keys()):
-        before |= _counted(session, MeasuredScreening.screening_id.in_(strangers))
+        before |= _counted(session, _COUNTED_THESE, {"names": strangers})
     for name, fact in facts.items():
         was = before.pop(name, None)
         if was is None:
@@ -130,22 +158,16 @@ def _replace(session: Session, moves: Moves, was: tuple[Fact, Place], fact: Fact
     if fact.key != before.key:
         place = place_of(session, fact.key)
     moves.add(place, fact, 1)
-    mine = _MEASURED.c.screening_id == fact.screening_id
-    session.execute(update(_MEASURED).where(mine).values(**_row(fact, place)))
+    told = {f"new_{name}": value for name, value in _row(fact, place).items()}
+    session.connection().execute(_COUNT_AGAIN, {"mine": fact.screening_id, **told})
 
 
-def _counted(session: Session, which: ColumnElement[bool]) -> dict[str, tuple[Fact, Place]]:
+def _counted(
+    session: Session, wanted: Select[Any], asked: Mapping[str, Any]
+) -> dict[str, tuple[Fact, Place]]:
     """Return what is counted of screenings at present, and where."""
     names = ("period", *_KEY_NAMES)
-    rows = session.execute(
-        select(
-            *(MeasuredScreening.screening_id, MeasuredScreening.parcel_id, MeasuredScreening.key_row),
-            *(MeasuredScreening.opened_at, MeasuredScreening.counted, MeasureKey.others),
-            *(getattr(MeasureKey, name) for name in names),
-        )
-        .join(MeasureKey, MeasureKey.row == MeasuredScreening.key_row)
-        .where(which)
-    )
+    rows = session.connection().execute(wanted, asked)
     return {
         one.screening_id: (
             Fact(
@@ -171,19 +193,16 @@ def _row(fact: Fact, place: Place) -> dict[str, Any]:
     }
 
 
-def _same(slot: Slot, key: Key) -> list[ColumnElement[bool]]:
-    return [
-        MeasureKey.grain == slot.grain.value,
-        MeasureKey.period == slot.period,
-        MeasureKey.bench == slot.bench,
-        *(getattr(MeasureKey, name) == getattr(key, name) for name in _SHARED),
-    ]
+def _named(slot: Slot, key: Key) -> dict[str, Any]:
+    return {
+        "grain": slot.grain.value,
+        "period": slot.period,
+        "bench": slot.bench,
+        **{name: getattr(key, name) for name in _SHARED},
+    }
 
 
 def _make(session: Session, slot: Slot, key: Key, others: list[int]) -> int:
-    named = {name: getattr(key, name) for name in _SHARED}
-    made = insert(_KEYS).values(
-        grain=slot.grain.value, period=slot.period, bench=slot.bench, others=canonical(others), **named
-    )
+    made = insert(_KEYS).values(others=canonical(others), **_named(slot, key))
     row: int = session.execute(made.returning(_KEYS.c.row)).scalar_one()
     return row

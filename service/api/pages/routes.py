@@ -121,7 +121,7 @@ def login(request: Request, store: TheStore, token: Annotated[str, Form(max_leng
     """Sign in with a token; the cookie holds a secret of its own, out of reach of scripts."""
     same_site(request)
     with store.database.read() as session:
-        found = find_secret(session, token.strip())
+        found = find_secret(session.connection(), token.strip())
         if found is None:
             store.rates.count_wrong(request.client.host if request.client else "")
             return render("login.html", message="This token is unknown, expired or revoked.", status=401)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
@@ -17,12 +17,13 @@ from ..impact.index import note_uses
 from ..paging import take_page
 from ..problems import Problem
 from ..screenings.simulated import is_simulated
-from ..tables import Result, ResultPerson, ScanFile, Screening, table_of
+from ..tables import FlaggedResult, Result, ResultPerson, ScanFile, Screening, table_of
 from .models import ResultBody, ResultQuery
 from .record import record_digest
 
 _VISITS, _FILES, _RESULTS = table_of(Screening), table_of(ScanFile), table_of(Result)
-#: Screening, scan and a result of that id, each looked up by its key.
+_FLAGGED = table_of(FlaggedResult)
+#: Screening, scan, a result of that id and flags that name it, each looked up by its key.
 _PLACE = (
     select(
         _VISITS.c.parcel_id,
@@ -30,6 +31,7 @@ _PLACE = (
         _VISITS.c.body_digest,
         *(_FILES.c[name] for name in ("role", "screening_id", "emulated", "taken_at", "blank_id")),
         _RESULTS.c.row,
+        exists().where(_FLAGGED.c.result_id == bindparam("result")),
     )
     .select_from(
         _VISITS.outerjoin(_FILES, _FILES.c.scan_id == bindparam("scan")).outerjoin(
@@ -61,6 +63,8 @@ class Place(NamedTuple):
     """Blank of its scan."""
     known: int | None
     """Row of the result with that id; None for a new one."""
+    named: bool
+    """Whether a flag names it, whether it came or not."""
 
 
 def find_result(session: Session, result_id: str) -> Result | None:
@@ -141,7 +145,8 @@ def add_result(change: Change, result_id: str, body: ResultBody, place: Place, *
     change.insert(result, person)
     taken_at, blank_id = place.taken_at or "", place.blank_id or ""
     note_uses(change.session, result, said, device, taken_at=taken_at, blank_id=blank_id)
-    flags = settle_awaited(change, result)
+    # Nearly no result was named before it came.
+    flags = settle_awaited(change, result) if place.named else []
     change.record(
         "result.accepted",
         f"results/{result_id}",

@@ -6,22 +6,16 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Query, Response
 
 from ..answers import page_of
-from ..change import Change
-from ..flags.repository import is_named
 from ..idempotency import once
 from ..problems import Problem
-from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore
-from ..screenings.models import State
-from ..screenings.repository import amend_screening, find_screening
-from ..screenings.simulated import is_simulated
-from ..tables import Result
+from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
 from . import repository
+from .accepting import accept, put_answer
 from .models import ResultBody, ResultPage, ResultQuery, ResultView
-from .views import result_texts, view_accepted, view_results
+from .putting import ResultRoute
+from .views import result_texts
 
-_JSON = "application/json"
-
-router = APIRouter(prefix="/results", tags=["results"])
+router = APIRouter(prefix="/results", tags=["results"], route_class=ResultRoute)
 
 
 @router.put(
@@ -38,9 +32,7 @@ def put_result(result_id: UUID, body: ResultBody, store: TheStore, caller: TheCa
     late: it can make the finding graver, never less grave.
     """
     with store.database.write(caller.actor) as change:
-        result, created = _accept(change, str(result_id), body)
-        view = _view(change, result, body, caller, created=created)
-    return Response(view.model_dump_json(by_alias=True), 201 if created else 200, media_type=_JSON)
+        return put_answer(change, str(result_id), body, caller)
 
 
 @router.post(
@@ -65,7 +57,7 @@ def post_result(
             operation="post_result",
             key=key,
             request=body.model_dump(mode="json", by_alias=True),
-            work=lambda: _posted(change, result_id, body, caller),
+            work=lambda: accept(change, result_id, body, caller),
         )
 
 
@@ -87,31 +79,3 @@ def list_results(query: Annotated[ResultQuery, Query()], store: TheStore, caller
         results, after = repository.list_results(session, query)
         texts = result_texts(session, results, caller.role)
     return page_of(texts, after)
-
-
-def _accept(change: Change, result_id: str, body: ResultBody) -> tuple[Result, bool]:
-    place = repository.find_place(change.session, result_id, body)
-    if place.known is not None:
-        known = repository.known_result(change.session, result_id, body)
-        assert known is not None, "it was there in this transaction"
-        return known, False
-    if is_simulated(place.opening):
-        raise Problem("sandbox_only", "the screening is one of the sandbox: no bench puts results into it")
-    late = place.state != State.OPEN
-    result = repository.add_result(change, result_id, body, place, late=late)
-    if late:
-        screening = find_screening(change.session, str(body.screening_id))
-        assert screening is not None, "it was there in this transaction"
-        amend_screening(change, screening)
-    return result, True
-
-
-def _posted(change: Change, result_id: str, body: ResultBody, caller: Caller) -> tuple[int, ResultView]:
-    result, created = _accept(change, result_id, body)
-    return (201 if created else 200), _view(change, result, body, caller, created=created)
-
-
-def _view(change: Change, result: Result, body: ResultBody, caller: Caller, *, created: bool) -> ResultView:
-    if created and not result.late and not is_named(change.session, result.result_id):
-        return view_accepted(result, body)
-    return view_results(change.session, [result], caller.role)[0]

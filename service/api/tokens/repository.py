@@ -4,7 +4,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from spectra.digest import bytes_digest
@@ -76,13 +76,13 @@ _TOKENS = table_of(Token)
 _BY_DIGEST = select(_TOKENS).where(_TOKENS.c.digest == bindparam("secret"))
 
 
-def find_secret(session: Session, secret: str) -> Token | None:
+def find_secret(connection: Connection, secret: str) -> Token | None:
     """Return the valid token of a secret; None for one that is unknown, expired or revoked."""
     if not secret.startswith(PREFIX) or len(secret) > 128:
         return None
     digest = bytes_digest(secret.encode(errors="replace"))
     # Asked at every request: a plain statement, and a token that the session need not know.
-    row = session.connection().execute(_BY_DIGEST, {"secret": digest}).mappings().one_or_none()
+    row = connection.execute(_BY_DIGEST, {"secret": digest}).mappings().one_or_none()
     return None if row is None else _valid(Token(**row))
 
 
