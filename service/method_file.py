@@ -30,13 +30,11 @@ from spectra.reasons import REASONS
 from spectra.values import Technique
 
 from .errors import EvidenceDamaged, EvidenceMissing
+from .method_head import MAX_BYTES, MethodFileHead
 from .method_rows import rows_image, with_rows
 from .plain_zip import read_zip, write_zip
 
 FORMAT, FORMAT_VERSION = "opioscan.method-file", 1
-
-#: Largest method file, bytes. A library of 25,000 entries of 1,000 channels takes 200 MB.
-MAX_BYTES = 256 << 20
 
 #: Largest ``method.json`` in it, bytes (chosen: null tables of 100,000 scans and as many negatives fit).
 MAX_HEAD_BYTES = 64 << 20
@@ -61,22 +59,6 @@ class MethodFile:
     """How it was made and how reliable it is, JSON values."""
     digests: dict[str, Any]
     """Digests of the library, of each recipe and of the table of reasons when the file was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class MethodFileHead:
-    """What a method file says of itself; only reading it whole shows whether it is true."""
-
-    file_id: str
-    """SHA-256 of the file."""
-    name: str
-    """Name of the method."""
-    version: int
-    """Its version."""
-    method_digest: str
-    """Digest of the method."""
-    library_digest: str
-    """Digest of its library."""
 
 
 def method_file(method: Method, library: Library | None, report: dict[str, Any]) -> bytes:

@@ -1,38 +1,14 @@
 """Looking again: from what was kept of a result to the answer it gives now."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from calibration.errors import CalibrationError
-from calibration.in_force import InForce
-from calibration.record import CalibrationRecord, Kind
 from spectra.answer import Identification, InstrumentState
 from spectra.digest import json_digest
 from spectra.errors import SpectraError
 from spectra.method import Method
-from spectra.values import Scan
 
 from ..errors import EvidenceDamaged, EvidenceMissing
 from ..looking import look_at
-
-Answer = dict[str, Any]
-
-#: Records an answer names, by the field of ``provenance.calibration``.
-CITED = {"id": Kind.AXIS, "intensity": Kind.INTENSITY, "resolution": Kind.RESOLUTION}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Inputs:
-    """What a result was made from, but its method."""
-
-    identification: Answer
-    """The answer as it was recorded."""
-    scan: Scan
-    """The raw scan."""
-    blank: Scan | None
-    """The raw scan of the empty container; None for none."""
-    records: InForce
-    """Calibration records that the answer names."""
+from .inputs import Answer, Inputs
 
 
 def look_again(inputs: Inputs, method: Method) -> Identification:
@@ -79,29 +55,6 @@ def state_of(said: Answer) -> InstrumentState:
         intensity_id=cited.get("intensity", ""),
         resolution_id=cited.get("resolution", ""),
     )
-
-
-def cited_records(said: Answer) -> dict[Kind, str]:
-    """Return the identifiers of the calibration records that an answer names, by kind."""
-    cited = said["provenance"]["calibration"]
-    return {kind: cited[name] for name, kind in CITED.items() if cited.get(name)}
-
-
-def records_of(said: Answer, held: dict[str, CalibrationRecord]) -> InForce:
-    """Return the calibration records that an answer names, out of those that are held by identifier.
-
-    Raises
-    ------
-    EvidenceMissing
-        One of them is not held, or is of another kind.
-    """
-    found: dict[str, CalibrationRecord] = {}
-    for kind, name in cited_records(said).items():
-        record = held.get(name)
-        if record is None or record.kind is not kind:
-            raise EvidenceMissing(f"the calibration record {name[:12]} ({kind}) that the result names")
-        found[str(kind)] = record
-    return InForce(**found)
 
 
 def answer_digest(said: Answer) -> str:

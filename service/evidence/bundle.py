@@ -35,8 +35,8 @@ from ..calibration_files import record_of
 from ..contract import Identification
 from ..errors import EvidenceDamaged, EvidenceMissing, ServiceError
 from ..plain_zip import Bytes, read_zip
-from .again import Answer, Inputs, records_of
 from .events import check_events
+from .inputs import Answer, Inputs, records_of
 
 FORMAT, FORMAT_VERSION = "opioscan.evidence", 1
 

@@ -18,10 +18,11 @@ from spectra.errors import SpectraError
 from ..archive.scanfile import MAX_FILE_BYTES, decode_scan
 from ..calibration_files import record_of
 from ..errors import EvidenceDamaged, EvidenceMissing, ServiceError
-from ..method_file import MAX_BYTES, MethodFile, read_method_file
+from ..method_file import MethodFile, read_method_file
+from ..method_head import MAX_BYTES
 from ..report.facts import ReportFacts
-from .again import Answer, Inputs, records_of
 from .curves import curves_with, curves_without
+from .inputs import Answer, Inputs, records_of
 
 #: Most memory of the child, bytes: a method of 25,000 references fits (chosen).
 MEMORY = 6 << 30

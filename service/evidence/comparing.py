@@ -12,7 +12,8 @@ from typing import Any
 
 from spectra.method import Method
 
-from .again import Answer, answer_digest
+from .again import answer_digest
+from .inputs import Answer
 
 #: Largest relative difference between machines (DESIGN, section 8).
 TOLERANCE = 1e-6

@@ -17,7 +17,8 @@ from spectra.values import FloatArray, Spectrum, Technique
 
 from ..errors import EvidenceDamaged
 from ..plots.scene import Part, scene_of
-from .again import Answer, Inputs, look_again
+from .again import look_again
+from .inputs import Answer, Inputs
 
 #: Decimals of a share of the scan's strongest band that curves are told with (chosen).
 _DECIMALS = 6

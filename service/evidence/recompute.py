@@ -9,10 +9,11 @@ from spectra.method import Method
 from ..errors import EvidenceDamaged
 from ..method_file import file_id_of, read_method_file
 from ..settings import software_version
-from .again import Inputs, look_again
+from .again import look_again
 from .bundle import Bundle
 from .comparing import Comparison, compare
 from .fingerprint import blas_kernels, fingerprint_id
+from .inputs import Inputs
 from .steadiness import weighed
 
 

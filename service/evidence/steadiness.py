@@ -17,8 +17,9 @@ import numpy as np
 from spectra.method import Method
 from spectra.values import FloatArray, Scan
 
-from .again import Answer, Inputs, look_again
+from .again import look_again
 from .comparing import Comparison
+from .inputs import Answer, Inputs
 
 #: Largest relative difference that may be put down to last bits (chosen: fifteen times the largest seen).
 LARGEST = 0.01

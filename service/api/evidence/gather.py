@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...archive.journal import Archive
-from ...evidence.again import cited_records
+from ...evidence.inputs import cited_records
 from ...evidence.looker import Looker
 from ..methods.files import path_of
 from ..methods.repository import files_of

@@ -7,8 +7,8 @@ import rfc8785
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...evidence.again import cited_records
 from ...evidence.events import MAX_EVENTS
+from ...evidence.inputs import cited_records
 from ..events import chain
 from ..tables import Event
 from .gather import Gathered

@@ -13,7 +13,7 @@ from ...archive.journal import LEFTOVER_AGE_S, RESERVE_BYTES, free_bytes
 from ...archive.whole import flush_folder
 from ...errors import ArchiveError, DiskFull, EvidenceDamaged
 from ...evidence.looker import Looker
-from ...method_file import MAX_BYTES, MethodFileHead
+from ...method_head import MAX_BYTES, MethodFileHead
 from ..problems import Problem
 
 #: Bytes gathered before they are written.

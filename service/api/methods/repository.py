@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...method_file import MethodFileHead
+from ...method_head import MethodFileHead
 from ..change import Change
 from ..paging import take_page
 from ..requests import Caller

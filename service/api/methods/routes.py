@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
-from ...method_file import MAX_BYTES, MethodFileHead
+from ...method_head import MAX_BYTES, MethodFileHead
 from ..problems import Problem
 from ..requests import Caller, Store, TheCaller, TheStore
 from ..tables import MethodFile

@@ -17,7 +17,6 @@ from library.packing import ARRAYS, KINDS
 from library.store import Library
 from spectra.references import ReferenceEntry
 
-from ...method_file import starter_library
 from ..methods.files import path_of
 from ..requests import Store
 from ..settings import ServerSettings
@@ -60,8 +59,8 @@ def shelf_of(store: Store, session: Session, digest: str) -> Shelf | None:
     LibraryError
         It is here and cannot be read.
     """
-    if digest == starter_library().digest:
-        return Held(starter_library())
+    if digest == _starter().digest:
+        return Held(_starter())
     if (file := _beside_releases(store.settings, digest)) is not None:
         return Pieces.of_library(file)
     wanted = select(MethodFile.file_id).where(MethodFile.library_digest == digest).order_by(MethodFile.row)
@@ -75,7 +74,14 @@ def libraries_here(store: Store, session: Session, digests: set[str]) -> frozens
         session.scalars(select(MethodFile.library_digest).where(MethodFile.library_digest.in_(digests)))
     )
     beside = {one for one in digests if _beside_releases(store.settings, one) is not None}
-    return frozenset((kept | beside | {starter_library().digest}) & digests)
+    return frozenset((kept | beside | {_starter().digest}) & digests)
+
+
+def _starter() -> Library:
+    # The numerics that come with it are not needed to start a server.
+    from ...method_file import starter_library
+
+    return starter_library()
 
 
 def _beside_releases(settings: ServerSettings, digest: str) -> Path | None:

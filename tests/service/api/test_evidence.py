@@ -17,8 +17,8 @@ from calibration.in_force import UNCALIBRATED
 from service.api.permissions import Role
 from service.archive.scanfile import decode_scan
 from service.cli.start import run as started
-from service.evidence.again import Inputs
 from service.evidence.bundle import MANIFEST, manifest, read_bundle
+from service.evidence.inputs import Inputs
 from service.evidence.recompute import recompute, recomputed
 from service.method_file import file_id_of
 from service.plain_zip import write_zip

@@ -26,11 +26,12 @@ from service.api.app import create_app
 from service.api.database import Database
 from service.api.guards.logs import LogStyle, without_secrets, write_logs
 from service.api.guards.rates import MOST_CALLERS, Rate
+from service.api.guards.tls import tls_files
 from service.api.permissions import Role
 from service.api.settings import ServerSettings
 from service.api.tokens.repository import create_token
 from service.api.tokens.scopes import checked, known
-from service.errors import SettingsError
+from service.errors import SettingsError, UsageError
 from service.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -257,6 +258,7 @@ def test_a_key_others_can_read_is_refused(tmp_path: Path) -> None:
     told = _cli(tmp_path / "home", "serve", "--tls-cert", str(certificate), "--tls-key", str(key))
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert "chmod 600" in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 @pytest.mark.parametrize("which", ["only one", "no file", "not theirs"])
@@ -265,11 +267,9 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, which: str) -> None:
     if which == "not theirs":
         (tmp_path / "other").mkdir()
         key = _certificate(tmp_path / "other")[1]
-    options = ["--tls-cert", str(tmp_path / "none.pem" if which == "no file" else certificate)]
-    options += [] if which == "only one" else ["--tls-key", str(key)]
-    told = _cli(tmp_path / "home", "serve", *options)
-    assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
-    assert "Traceback" not in told.stderr
+    given = tmp_path / "none.pem" if which == "no file" else certificate
+    with pytest.raises(UsageError, match="both" if which == "only one" else "cannot be used"):
+        tls_files(given, None if which == "only one" else key)
 
 
 def test_a_proxy_is_believed_only_when_it_is_named(tmp_path: Path) -> None:
