@@ -36,11 +36,15 @@ class ResultRoute(APIRoute):
 
 def _shorter(ordinary: Handler) -> Handler:
     async def handle(request: Request) -> Response:
-        result_id, body = _id_of(request), await _body_of(request)
-        if result_id is None or body is None:
+        result_id = _id_of(request)
+        if result_id is None:
             return await ordinary(request)
+        # Before the body is looked at: nobody unknown makes us read a megabyte.
         store = await the_store(request)
         caller = await the_caller(request, store)
+        body = await _body_of(request)
+        if body is None:
+            return await ordinary(request)
         put = partial(put_answer, result_id=result_id, body=body, caller=caller)
         return await store.database.turns.take(caller.actor, put)
 
