@@ -21,6 +21,7 @@ from library.store import read_library
 from library.substances import SubstanceTable
 
 from ..archive.journal import Archive
+from ..bench.notes import rfc3339_ms
 from ..bench.refusals import NotVerified
 from ..calibrations import Calibrations
 from ..errors import UsageError
@@ -110,7 +111,8 @@ class Guide:
         if ready["axis"] not in ("verified", "unknown"):
             warn(f"the instrument's verification is {ready['axis']}: good for a training library only")
         self.asked = questions(self.client, wanted.device, item="")
-        return session_of(ready, now_utc(), wanted.operator, self.asked["asked_on"])
+        # Finer than a second: two sittings are told apart by it.
+        return session_of(ready, rfc3339_ms(), wanted.operator, self.asked["asked_on"])
 
     def _verify(self, error: NotVerified) -> dict[str, Any]:
         sys.stderr.write(f"{printable(str(error))}\n")

@@ -53,6 +53,8 @@ def test_kills_at_random_moments_lose_and_double_nothing(server, rig, manned, wa
         assert not scanning.is_alive()
     with manned.connect() as client:
         wait_until(lambda: client.status()["ready"], 30)
+        # What the killed ones left goes first.
+        wait_until(lambda: not client.status()["outbox"]["pending"], 60)
         assert client.scan("b1", "LAST", **quick)["posted"] == "posted"
     archive = manned.archive
     assert archive.verify() == []

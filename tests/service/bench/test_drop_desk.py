@@ -110,7 +110,7 @@ def test_a_dropped_scan_waits_though_an_item_is_open(stand):
     assert scan.presentation == "bag"
     assert stand.bench.archive.original(answer["scan_id"]) == stand.bench.archive.original(waiting["scan_id"])
     keys = [op.key.partition(":")[0] for op in stand.bench.outbox.pending()]
-    assert keys == ["screening", "scan", "result"]
+    assert keys == ["screening", "method", "scan", "result"]
     assert stand.desk.queue() == []
     (settled,) = stand.desk.settled()
     assert settled["outcome"]["identification"]["verdict"] == "alarm_named"

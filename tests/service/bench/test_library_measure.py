@@ -100,8 +100,13 @@ def a_day_earlier(path):
     write_draft(path, replace(draft, replicates=tuple(older)), after=digest)
 
 
+def waiting(manned):
+    """Return what waits for the server, but the method's file, which comes by itself."""
+    return [op.key for op in manned.outbox.pending() if not op.key.startswith("method:")]
+
+
 def test_two_days_become_an_entry_by_a_second_person(verified, manned, measure, ask, tmp_path, caffeine):
-    draft, told = tmp_path / "c.draft.json", manned.outbox.counts()
+    draft, told = tmp_path / "c.draft.json", waiting(manned)
     code, lines, err = measure(draft, "--no-blank", *PAPERS, spots=2, replicates=2)
     assert code == 0, err
     assert [line["step"] for line in lines] == ["instrument", "blank", *["replicate"] * 4, "done"]
@@ -112,7 +117,7 @@ def test_two_days_become_an_entry_by_a_second_person(verified, manned, measure, 
     done = lines[-1]
     assert (done["replicates"], done["spots"], done["days"]) == (5, 3, 2)
     assert done["agreement"] > 0.9
-    assert manned.outbox.counts() == told
+    assert waiting(manned) == told
     for one in read_draft(draft)[0].replicates:
         scan = manned.archive.get(one.scan_id)
         assert (scan.role, scan.item, scan.screening_id) == (Role.REFERENCE, "", "")

@@ -78,7 +78,7 @@ def place(tmp_path: Path) -> tuple[Archive, Outbox, UsesIndex]:
 
 
 def tell(outbox: Outbox, kept: ArchivedScan, found: dict[str, Any]) -> str:
-    outbox.add(operations.telling(kept, found, "bench-1", complete=True))
+    outbox.add(operations.telling(kept, found, operations.Told("bench-1"), complete=True))
     return operations.result_id(kept.scan_id)
 
 
@@ -173,7 +173,7 @@ def test_a_record_goes_before_the_result_that_names_it(place: Any) -> None:
         made_at="2026-11-22T08:00:00Z",
     )
     ops = operations.telling(
-        kept, identified(kept.scan_id), "bench-1", complete=True, records=(record, record)
+        kept, identified(kept.scan_id), operations.Told("bench-1", records=(record, record)), complete=True
     )
     assert outbox.add(ops) == 6, "the same record is one operation"
     assert [op.key.partition(":")[0] for op in outbox.pending()] == [
