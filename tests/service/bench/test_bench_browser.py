@@ -79,7 +79,7 @@ def finish(page: Page, barcode: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_a_badge_and_a_pin_let_an_officer_in(page: Page) -> None:
+def _a_badge_and_a_pin_let_an_officer_in(page: Page) -> None:
     page.goto("/")
     expect(page).to_have_url(re.compile("/sign-in$"))
     expect(page.locator("#badge")).to_be_focused()
@@ -92,7 +92,7 @@ def test_a_badge_and_a_pin_let_an_officer_in(page: Page) -> None:
     sign_in(page, "Anna Jansen")
 
 
-def test_two_parcels_in_a_row(page: Page, staffed: Station, server: Server) -> None:
+def _two_parcels_in_a_row(page: Page, staffed: Station, server: Server) -> None:
     staffed.rig.put("metamizole")
     scan(page, "rr900000023gb", eyewear=True)
     expect(page.locator(".word")).to_have_text("TRAINING ALARM")
@@ -117,9 +117,7 @@ def test_two_parcels_in_a_row(page: Page, staffed: Station, server: Server) -> N
     assert len(results) == 2, "each record names the officer"
 
 
-def test_the_network_is_cut_and_the_next_officer_takes_over(
-    page: Page, staffed: Station, server: Server
-) -> None:
+def _the_network_is_cut_and_the_next_officer_takes_over(page: Page, staffed: Station, server: Server) -> None:
     server.stop()
     scan(page, "CUT-1")
     finish(page, "CUT-1")
@@ -141,3 +139,11 @@ def test_the_network_is_cut_and_the_next_officer_takes_over(
     expect(page).to_have_url(re.compile("/sign-in$"))
     page.goto("/")
     expect(page).to_have_url(re.compile("/sign-in$"))
+
+
+@pytest.mark.long
+def test_a_shift_at_the_bench(page: Page, staffed: Station, server: Server) -> None:
+    # One test, because each part goes on where the one before ended, and workers take tests from each other.
+    _a_badge_and_a_pin_let_an_officer_in(page)
+    _two_parcels_in_a_row(page, staffed, server)
+    _the_network_is_cut_and_the_next_officer_takes_over(page, staffed, server)

@@ -68,7 +68,7 @@ def test_the_server_knows_how_the_bench_stands(server, rig, client, quick, wait_
     assert client.status()["report"]["state"] == "sent"
 
 
-def test_offline_results_reach_the_server_later_and_once(server, rig, client, manned, quick):
+def test_offline_results_reach_the_server_later_and_once(server, rig, client, manned, wait_until, quick):
     server.stop()
     rig.put("ibuprofen")
     first = client.scan("b1", "CARRIER-1", **quick)
@@ -76,10 +76,13 @@ def test_offline_results_reach_the_server_later_and_once(server, rig, client, ma
     assert client.status()["server"]["state"] == "out_of_reach"
     server.start()
     second = client.scan("b1", "", **quick)
-    assert (second["posted"], second["item_id_type"]) == ("posted", "none")
+    # Queued where the file of the method is under way at this moment, which a server sees for the first time.
+    assert second["posted"] in {"posted", "queued"}
+    assert second["item_id_type"] == "none"
     assert second["item"].startswith("NOLABEL-")
     with Uplink(manned.settings, manned.archive) as uplink:
-        assert manned.outbox.flush(uplink, force=True).left == 0
+        # The agent may be sending at this moment.
+        wait_until(lambda: manned.outbox.flush(uplink, force=True).left == 0)
     for answer in (first, second):
         found = server.get("/results", screening_id=answer["screening_id"])["items"]
         assert [one["result_id"] for one in found] == [answer["result_id"]]
