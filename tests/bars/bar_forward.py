@@ -35,6 +35,8 @@ class Servers:
 
     def __init__(self, sheet: Sheet, database: list[str], count: int) -> None:
         self._env = {**os.environ, "OPIOSCAN_HOME": str(sheet.work / "server"), "NO_COLOR": "1"}
+        # The bar asks more than any parcel system does.
+        self._env["OPIOSCAN_RATE_PER_S"] = "0"
         self._log, self._database = sheet.work / "programs.log", database
         self.ports = [_free_port() for _ in range(count)]
         self.programs = [self._start(port) for port in self.ports]

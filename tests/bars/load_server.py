@@ -65,7 +65,9 @@ class Server:
 
 def start_server(home: Path, *options: str, **more: str) -> Server:
     """Start ``opioscan serve`` for a home folder, and return it when it answers."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OPIOSCAN_HOME": str(home), **more}
+    # The server is measured, not the rate it grants a token.
+    limits = {"OPIOSCAN_RATE_PER_S": "0"}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OPIOSCAN_HOME": str(home), **limits, **more}
     command = [sys.executable, "-m", "service.cli.start", "serve", "--port", "0", "--json", *options]
     process = subprocess.Popen(command, env=env, cwd=ROOT, text=True, stdout=subprocess.PIPE)
     assert process.stdout is not None
