@@ -67,6 +67,16 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
     for status, text in (("4XX", "The request cannot be done."), ("5XX", "The server cannot do it now."))
 }
 
+#: Looked through in this order: what comes most often stands first.
+_NOUNS = (
+    *(results, scans, screenings, parcels, events, benches, calibrations, verifications, flags, impact),
+    *(dispositions, links, sandbox, webhooks, operations, reviews, measures, audit, holds, methods, evidence),
+)
+_PAGES = (
+    *(pages, static_files, result_pages, result_files, library_pages, calibration_pages),
+    *(reviews_pages, measures_pages, docs),
+)
+
 
 def create_app(
     settings: ServerSettings, *, store: Store | None = None, resolve: Resolver = system_resolver
@@ -102,45 +112,11 @@ def create_app(
     app.add_middleware(AccessLog)
     app.add_middleware(RingAfterChanges, bell=app.state.bell)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(BEARER), Depends(the_caller)])
-    # Looked through in this order: what comes most often stands first.
-    nouns = (results, scans, screenings, parcels, events, benches, calibrations, verifications, flags, impact)
-    for noun in (
-        *nouns,
-        # parcels at work
-        dispositions,
-        links,
-        sandbox,
-        # webhooks
-        webhooks,
-        # operations, reviews, measures
-        operations,
-        reviews,
-        measures,
-        # audit
-        audit,
-        holds,
-        # methods, curves, reports, bundles
-        methods,
-        evidence,
-        # tokens
-    ):
+    for noun in _NOUNS:
         api.include_router(noun)
     app.include_router(api, responses=_PROBLEM)
     app.include_router(health.router, responses=_PROBLEM)
-    for page in (
-        pages,
-        # pages of results, libraries, calibrations
-        static_files,
-        result_pages,
-        result_files,
-        library_pages,
-        calibration_pages,
-        # pages of reviews, measures
-        reviews_pages,
-        measures_pages,
-        # pages for integrators
-        docs,
-    ):
+    for page in _PAGES:
         app.include_router(page)
     _describe(app)
     return app

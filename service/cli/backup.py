@@ -26,9 +26,13 @@ def backup(
     The file holds personal data and secrets of webhooks: keep it as you keep the database. It is for
     SQLite and PostgreSQL alike, see `opioscan restore`.
     """
+    from ..api.errors import StoreUnreadable
     from ..backup.writing import write_backup
 
     settings = server_settings(db, scans)
+    if isinstance(settings.place, Path) and not settings.place.is_file():
+        # Opening it would make it, and the backup of nothing would look like one.
+        raise StoreUnreadable(f"{settings.place} is not there: give --db, or set OPIOSCAN_HOME")
     with progress(f"backing up {settings.shown}") as step:
         made = write_backup(settings, out, files=not without_scans, progress=lambda _total: step)
     for one in made.lacking[:20]:

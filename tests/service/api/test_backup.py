@@ -24,6 +24,7 @@ from service.archive.journal import Archive
 from service.backup.form import LEFT_OUT
 from service.backup.restoring import restore_backup
 from service.backup.writing import write_backup
+from service.cli import start
 from service.errors import UsageError
 from tests.service.api.conftest import make_scan
 from tests.service.api.postgres import new_database
@@ -254,3 +255,10 @@ def test_on_the_command_line(backed_up: tuple[ServerSettings, Path], tmp_path: P
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
     assert "records already" in refused.stderr
+
+
+def test_nothing_is_not_backed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("OPIOSCAN_HOME", str(tmp_path / "home"))
+    assert start.run(["backup", str(tmp_path / "out.tar")]) == 5
+    assert "is not there" in capsys.readouterr().err
+    assert not any(tmp_path.rglob("*.*")), "neither a database nor a backup was made"
