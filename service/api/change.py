@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from .errors import UnrecordedChange
 from .events import chain
 from .events.sealing import Sealer, attributes_of, sealer_of
+from .gathering import gathered
 from .tables import Base, table_of
 
 _ROWS = "opioscan.rows"
@@ -46,13 +47,29 @@ class Change:
         """
         connection = self.session.connection()
         for one in rows:
-            statement, names = _insert_of(type(one))
             said = one.__dict__
-            done = connection.execute(statement, {name: said[name] for name in names if name in said})
+            done = connection.execute(_insert_of(type(one)), _said(one))
             for name, value in zip(_key_of(type(one)), done.inserted_primary_key or (), strict=False):
                 if name not in said:
                     setattr(one, name, value)
             self.watch.note_new(one)
+
+    def insert_later(self, row: Base) -> None:
+        """Insert a new row like `insert`, at the end of a transaction that several changes share.
+
+        Its primary key must be set. `insert_now` goes before a question that must find it.
+        """
+        later = gathered(self.session, _Later)
+        if later is None:
+            self.insert(row)
+            return
+        later.rows.setdefault(type(row), []).append(_said(row))
+        self.watch.note_new(row)
+
+    def insert_now(self) -> None:
+        """Insert what was left for the end."""
+        if (later := gathered(self.session, _Later)) is not None:
+            later.finish(self.session)
 
     def record(self, kind: str, subject: str, data: dict[str, Any]) -> None:
         """Append an event to the chain (`chain.append`), and do what follows from it in this transaction."""
@@ -128,9 +145,32 @@ class Watch:
         self._gone.clear()
 
 
+@dataclass(slots=True)
+class _Later:
+    """Rows to be inserted at the end, by table."""
+
+    rows: dict[type[Base], list[dict[str, Any]]] = field(default_factory=dict)
+
+    def finish(self, session: Session) -> None:
+        connection = session.connection()
+        for kind, rows in self.rows.items():
+            connection.execute(_insert_of(kind), rows)
+        self.rows.clear()
+
+
 @cache
-def _insert_of(kind: type[Base]) -> tuple[Insert, tuple[str, ...]]:
-    return insert(table_of(kind)), tuple(table_of(kind).columns.keys())
+def _insert_of(kind: type[Base]) -> Insert:
+    return insert(table_of(kind))
+
+
+@cache
+def _names_of(kind: type[Base]) -> tuple[str, ...]:
+    return tuple(table_of(kind).columns.keys())
+
+
+def _said(one: Base) -> dict[str, Any]:
+    said = one.__dict__
+    return {name: said[name] for name in _names_of(type(one)) if name in said}
 
 
 @cache

@@ -7,6 +7,7 @@ on the disk when `Database.write` returns.
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from .change import Change
 from .clock import utc_now
-from .engines import WRITING, open_engine, take_turn
+from .engines import PLAIN, WRITING, open_engine, take_turn
 from .errors import ServerAlreadyRunning, StoreBusy
 from .failures import explained
 from .gathering import gathering
@@ -61,7 +62,10 @@ class Database:
         self._key_days = key_days
         self._engine = open_engine(place, busy_s)
         self._writing = self._engine.execution_options(**{WRITING: True})
+        self._plain = self._engine.execution_options(**{PLAIN: True})
         self._writers = Writers(self._begin, busy_s)
+        self._plain_held: Connection | None = None
+        self._plain_lock = threading.Lock()
         self.turns = Turns(self._write_all)
         try:
             with _explaining(), self._writing.begin() as connection:
@@ -73,6 +77,10 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.turns.close()
+        with self._plain_lock:
+            if self._plain_held is not None:
+                self._plain_held.close()
+                self._plain_held = None
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -95,15 +103,32 @@ class Database:
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
-        """Open a connection for one plain question; a session costs more than the answer.
+        """Have a connection for one plain question; a session or a transaction costs more than the answer.
+
+        One to a file is held open: every request asks who sent it, and nearly all from one thread.
 
         Raises
         ------
         StoreUnreachable
             The database server does not answer.
         """
-        with _explaining(), self._engine.connect() as connection:
-            yield connection
+        # A server would take a held one for a transaction that never ends.
+        if not self.is_file or not self._plain_lock.acquire(blocking=False):
+            with _explaining(), self._plain.connect() as connection:
+                yield connection
+            return
+        try:
+            with _explaining():
+                self._plain_held = held = self._plain_held or self._plain.connect()
+                yield held
+        except BaseException:
+            if self._plain_held is not None:
+                self._plain_held.invalidate()
+                self._plain_held.close()
+                self._plain_held = None
+            raise
+        finally:
+            self._plain_lock.release()
 
     @contextmanager
     def write(self, actor: str) -> Iterator[Change]:

@@ -17,6 +17,8 @@ from .tables import ChainHead, table_of
 
 #: Option of connections that write.
 WRITING = "opioscan_writing"
+#: Option of connections for one plain question, which is consistent by itself.
+PLAIN = "opioscan_plain"
 #: How long connecting to a server may take, s (chosen: machines of one site).
 CONNECT_S = 10.0
 #: Longest statement of a request, s (chosen: far above all of them).
@@ -134,7 +136,10 @@ def _dial(_dialect: object, _record: object, _arguments: object, options: dict[s
 
 
 def _begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get(WRITING, False)
+    options = connection.get_execution_options()
+    if options.get(PLAIN, False):
+        return
+    writing = options.get(WRITING, False)
     if not is_server(connection):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
     elif not writing:

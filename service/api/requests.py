@@ -20,7 +20,7 @@ from .problems import Problem
 from .sessions import COOKIE, Sessions
 from .settings import ServerSettings
 from .tables import Token
-from .tokens.repository import find_secret, find_valid
+from .tokens.repository import KnownToken, find_secret, find_valid
 from .tokens.scopes import covers, needed
 
 
@@ -123,7 +123,7 @@ def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) ->
         return None if token is None else authorised(request, token)
 
 
-def authorised(request: Request, token: Token | None) -> Caller:
+def authorised(request: Request, token: Token | KnownToken | None) -> Caller:
     """Return the caller of a token when its role may do what the request asks for."""
     store = request.app.state.store
     assert isinstance(store, Store)

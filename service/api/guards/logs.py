@@ -14,11 +14,11 @@ import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Header that names a request in answer and log.
 REQUEST_ID = "X-Request-Id"
+_REQUEST_ID = REQUEST_ID.lower().encode()
 
 ACCESS = logging.getLogger("opioscan.access")
 
@@ -91,7 +91,7 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = name
+                message["headers"] = [*message.get("headers", ()), (_REQUEST_ID, name.encode())]
             await send(message)
 
         try:

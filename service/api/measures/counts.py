@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..tables import MeasureCount, MeasureHour, table_of
+
+_COUNTED = table_of(MeasureHour)
+_HOURS = select(_COUNTED.c.key_row, _COUNTED.c.hour, _COUNTED.c.n).where(
+    _COUNTED.c.key_row.in_(bindparam("keys", expanding=True))
+)
 
 
 def add_counts(session: Session, more: Mapping[tuple[int, str], int]) -> None:
@@ -36,11 +41,9 @@ def add_hours(session: Session, more: Mapping[tuple[int, int], int]) -> Counter[
     rows = [{"key_row": key, "hour": hour, "n": n} for (key, hour), n in sorted(more.items())]
     connection = session.connection()
     connection.execute(_adding(connection.dialect.name, MeasureHour, "hour"), rows)
-    wanted = select(MeasureHour.key_row, MeasureHour.hour, MeasureHour.n).where(
-        tuple_(MeasureHour.key_row, MeasureHour.hour).in_(list(more))
-    )
-    for key_row, hour, n in session.execute(wanted):
-        active[key_row] += int(n > 0) - int(n - more[key_row, hour] > 0)
+    for key_row, hour, n in connection.execute(_HOURS, {"keys": sorted({key for key, _ in more})}):
+        added = more.get((key_row, hour), 0)
+        active[key_row] += int(n > 0) - int(n - added > 0)
     return active
 
 

@@ -8,7 +8,8 @@ from ..change import Change
 from ..tables import Flag, FlaggedResult, MeasuredScreening, Result
 from .facts import BATCH
 from .instruments import check_of, place_check
-from .rollup import Moves, place_of, recount, recount_result
+from .places import place_of
+from .rollup import Moves, recount, recount_result
 
 
 def count_parcel(change: Change, _: str, data: dict[str, Any]) -> None:

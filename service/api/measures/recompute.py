@@ -10,7 +10,8 @@ from ..tables import MeasureCount, MeasuredScreening, MeasureHour, MeasureKey, P
 from .facts import BATCH, Fact, Key, facts_of
 from .grains import slots_of
 from .instruments import all_checks, counts_of, place_check, unplaced
-from .rollup import ACTIVE, Moves, place_of, recount
+from .places import place_of
+from .rollup import ACTIVE, Moves, recount
 
 #: Grain, period, site, operation, bench, training, emulated and metric → how many.
 Counts = Counter[tuple[str, str, str, str, str, bool, bool, str]]

@@ -18,15 +18,13 @@ from ..gathering import gathered
 from ..tables import MeasuredScreening, MeasureKey, table_of
 from .counts import add_counts, add_hours
 from .facts import BATCH, Fact, Key, add_result, facts_of
-from .grains import Slot, slots_of
+from .places import Place, place_of
 
 #: Hours in which a bench opened screenings: hour by hour for each day, added up in the counts.
 ACTIVE = "active_hours"
 
 _MEASURED, _KEYS = table_of(MeasuredScreening), table_of(MeasureKey)
 _KEY_NAMES = ("site", "operation_id", "bench", "training", "emulated")
-#: What all keys of a thing have in common.
-_SHARED = ("site", "operation_id", "training", "emulated")
 
 # Statements are put together once: a result asks three of them, and making one costs more than its answer.
 _COUNTED = select(
@@ -41,19 +39,6 @@ _COUNT_AGAIN = (
     .where(_MEASURED.c.screening_id == bindparam("mine"))
     .values({name: bindparam(f"new_{name}") for name in ("parcel_id", "key_row", "opened_at", "counted")})
 )
-_FIND_KEY = select(_KEYS.c.row, _KEYS.c.others).where(
-    *(_KEYS.c[name] == bindparam(name) for name in ("grain", "period", "bench", *_SHARED))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is counted."""
-
-    day: int
-    """Row of the key of the bench's day."""
-    others: tuple[int, ...]
-    """Rows of the other keys it is counted under."""
 
 
 @dataclass(slots=True)
@@ -93,10 +78,46 @@ class Moves:
         add_counts(session, total)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What is counted of the screenings whose results share a transaction: read once, and written once."""
+
+    facts: dict[str, tuple[Fact, Place]] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    places: dict[Key, Place] = field(default_factory=dict)
+
+    def known(self, session: Session, name: str) -> tuple[Fact, Place] | None:
+        """Return what is counted of a screening, and where; None where nothing is."""
+        if name not in self.facts:
+            self.facts |= _counted(session, _COUNTED_ONE, {"screening": name})
+        return self.facts.get(name)
+
+    def place(self, session: Session, key: Key) -> Place:
+        """Return where a key is counted."""
+        if key not in self.places:
+            self.places[key] = place_of(session, key)
+        return self.places[key]
+
+    def note(self, fact: Fact, place: Place) -> None:
+        """Note what is counted of a screening from now on."""
+        self.facts[fact.screening_id] = fact, place
+        self.changed.add(fact.screening_id)
+
+    def finish(self, session: Session) -> None:
+        """Write what changed, and forget all: others may change it next."""
+        rows = [_again(*self.facts[name]) for name in sorted(self.changed)]
+        self.facts.clear()
+        self.changed.clear()
+        if rows:
+            session.connection().execute(_COUNT_AGAIN, rows)
+
+
 def recount(session: Session, parcel_ids: Iterable[str]) -> None:
     """Bring the counts of some parcels up to their records."""
     wanted = sorted(set(parcel_ids))
     moves = Moves()
+    if (kept := gathered(session, _Kept)) is not None:
+        kept.finish(session)
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
         _settle(session, batch, facts_of(session, batch), moves)
@@ -109,30 +130,26 @@ def recount_result(session: Session, data: Mapping[str, Any], at: str) -> bool:
     Results come by the hundred in a second. One that is no correction changes its own screening alone: how
     many results it has, when the first one came, and whether it is training or emulated.
     """
-    found = _counted(session, _COUNTED_ONE, {"screening": data["screening_id"]})
-    if data["late"] or not found:
+    if data["late"]:
         return False
-    ((before, place),) = found.values()
+    shared = gathered(session, _Kept)
+    kept, name = shared or _Kept(), str(data["screening_id"])
+    known = kept.known(session, name)
+    if known is None:
+        return False
+    before, place = known
     after = replace(before, counts=Counter(before.counts))
     add_result(after, at, training=data["training"], emulated=data["emulated"])
     moves = Moves()
-    _replace(session, moves, (before, place), after)
+    moves.add(place, before, -1)
+    if after.key != before.key:
+        place = kept.place(session, after.key)
+    moves.add(place, after, 1)
     moves.make(session)
+    kept.note(after, place)
+    if shared is None:
+        kept.finish(session)
     return True
-
-
-def place_of(session: Session, key: Key) -> Place:
-    """Return where a key is counted; what is missing of its keys is made."""
-    day, *others = slots_of(key.day, key.bench)
-    connection = session.connection()
-    found = connection.execute(_FIND_KEY, _named(day, key)).one_or_none()
-    if found is not None:
-        return Place(found.row, tuple(json.loads(found.others)))
-    rows = []
-    for slot in others:
-        row = connection.execute(_FIND_KEY, _named(slot, key)).scalar_one_or_none()
-        rows.append(_make(session, slot, key, []) if row is None else row)
-    return Place(_make(session, day, key, rows), tuple(rows))
 
 
 def _settle(session: Session, parcel_ids: Sequence[str], facts: Mapping[str, Fact], moves: Moves) -> None:
@@ -158,8 +175,7 @@ def _replace(session: Session, moves: Moves, was: tuple[Fact, Place], fact: Fact
     if fact.key != before.key:
         place = place_of(session, fact.key)
     moves.add(place, fact, 1)
-    told = {f"new_{name}": value for name, value in _row(fact, place).items()}
-    session.connection().execute(_COUNT_AGAIN, {"mine": fact.screening_id, **told})
+    session.connection().execute(_COUNT_AGAIN, _again(fact, place))
 
 
 def _counted(
@@ -193,16 +209,6 @@ def _row(fact: Fact, place: Place) -> dict[str, Any]:
     }
 
 
-def _named(slot: Slot, key: Key) -> dict[str, Any]:
-    return {
-        "grain": slot.grain.value,
-        "period": slot.period,
-        "bench": slot.bench,
-        **{name: getattr(key, name) for name in _SHARED},
-    }
-
-
-def _make(session: Session, slot: Slot, key: Key, others: list[int]) -> int:
-    made = insert(_KEYS).values(others=canonical(others), **_named(slot, key))
-    row: int = session.execute(made.returning(_KEYS.c.row)).scalar_one()
-    return row
+def _again(fact: Fact, place: Place) -> dict[str, Any]:
+    told = {f"new_{name}": value for name, value in _row(fact, place).items()}
+    return {"mine": fact.screening_id, **told}

@@ -30,11 +30,13 @@ def accept(change: Change, result_id: str, body: ResultBody, caller: Caller) -> 
     """
     place = repository.find_place(change.session, result_id, body)
     if place.known is not None:
+        change.insert_now()
         known = repository.known_result(change.session, result_id, body)
         assert known is not None, "it was there in this transaction"
         return 200, view_results(change.session, [known], caller.role)[0]
     result = _add(change, result_id, body, place)
     if result.late or place.named:
+        change.insert_now()
         return 201, view_results(change.session, [result], caller.role)[0]
     return 201, view_accepted(result, body)
 

@@ -142,7 +142,8 @@ def add_result(change: Change, result_id: str, body: ResultBody, place: Place, *
     result.received_at = change.now
     result.record_digest = record_digest(result)
     person = ResultPerson(result_id=result_id, operator=body.operator or "", salt=secrets.token_bytes(16))
-    change.insert(result, person)
+    change.insert(result)
+    change.insert_later(person)
     taken_at, blank_id = place.taken_at or "", place.blank_id or ""
     note_uses(change.session, result, said, device, taken_at=taken_at, blank_id=blank_id)
     # Nearly no result was named before it came.

@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
@@ -20,6 +21,15 @@ PREFIX = "ops_"
 
 #: 32 random bytes need no slow hash: nobody can try them out.
 _RANDOM_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """What a request needs of the token that was sent with it."""
+
+    token_id: str
+    role: str
+    scopes: str | None
 
 
 def create_token(
@@ -73,22 +83,27 @@ def create_token(
 
 
 _TOKENS = table_of(Token)
-_BY_DIGEST = select(_TOKENS).where(_TOKENS.c.digest == bindparam("secret"))
+_BY_DIGEST = select(
+    *(_TOKENS.c[name] for name in ("token_id", "role", "scopes", "expires_at", "revoked_at"))
+).where(_TOKENS.c.digest == bindparam("secret"))
 
 
-def find_secret(connection: Connection, secret: str) -> Token | None:
+def find_secret(connection: Connection, secret: str) -> KnownToken | None:
     """Return the valid token of a secret; None for one that is unknown, expired or revoked."""
     if not secret.startswith(PREFIX) or len(secret) > 128:
         return None
     digest = bytes_digest(secret.encode(errors="replace"))
-    # Asked at every request: a plain statement, and a token that the session need not know.
-    row = connection.execute(_BY_DIGEST, {"secret": digest}).mappings().one_or_none()
-    return None if row is None else _valid(Token(**row))
+    # Asked at every request: a plain statement, and nothing that a session knows.
+    found = connection.execute(_BY_DIGEST, {"secret": digest}).one_or_none()
+    if found is None or not _is_valid(found.expires_at, found.revoked_at):
+        return None
+    return KnownToken(found.token_id, found.role, found.scopes)
 
 
 def find_valid(session: Session, token_id: str) -> Token | None:
     """Return a token by its id; None for one that is unknown, expired or revoked."""
-    return _valid(session.get(Token, token_id))
+    token = session.get(Token, token_id)
+    return token if token is not None and _is_valid(token.expires_at, token.revoked_at) else None
 
 
 def list_tokens(session: Session) -> list[Token]:
@@ -105,9 +120,5 @@ def revoke_token(change: Change, token_id: str) -> Token | None:
     return token
 
 
-def _valid(token: Token | None) -> Token | None:
-    if token is None or token.revoked_at is not None:
-        return None
-    if token.expires_at is not None and token.expires_at <= utc_now():
-        return None
-    return token
+def _is_valid(expires_at: str | None, revoked_at: str | None) -> bool:
+    return revoked_at is None and (expires_at is None or expires_at > utc_now())
