@@ -47,10 +47,12 @@ def view_measures(session: Session, query: MeasuresQuery) -> Measures:
 
 
 def _total(sums: Sums, training: bool, emulated: bool) -> MeasureRow:
-    counts: Counter[str] = Counter()
+    total: dict[str, int] = {}
     for (_, is_training, is_emulated), found in sums.items():
         if (is_training, is_emulated) == (training, emulated):
-            counts.update(found)
+            for metric, n in found.items():
+                total[metric] = total.get(metric, 0) + n
+    counts = Counter(total)
     label = " and ".join(
         word for word, stands in (("training", training), ("emulated instruments", emulated)) if stands
     )
