@@ -97,6 +97,10 @@ def test_what_is_asked_for_too_widely_is_refused(server: Any) -> None:
     for query in (
         "by=day&since=2026-01-01&until=2026-06-01",
         "since=2026-02-30",
+        "since=9999-12-15",
+        "until=9999-12-31",
+        "by=week&since=9999-12-30",
+        "by=day&until=0001-01-05",
         "since=2026-02-02&until=2026-02-01",
         "include=sandbox",
         "by=person",
