@@ -192,7 +192,7 @@ def retry_after(value: str, now: datetime) -> float:
         return min(float(value[:9]), MAX_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -55,6 +55,7 @@ def judged(url: str, *addresses: str, **options: Any) -> tuple[str, ...]:
         "fe80::1",
         "fe80::1%2",
         "fc00::1",
+        "fec0::1",
         "ff02::1",
         "2001:db8::1",
         "::ffff:127.0.0.1",
@@ -243,6 +244,8 @@ def test_waits() -> None:
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     assert [retry_after(one, now) for one in ("", "5", "-1", "x", "99999999999")] == [0, 5, 0, 0, 3600]
     assert retry_after("Sun, 22 Nov 2026 12:00:30 GMT", now) == 30
+    assert retry_after(f"Sun, 22 Nov 2026 12:00:30 +{'9' * 20}", now) == 0
+    assert retry_after("Fri, 31 Dec 9999 23:59:59 -2359", now) == 3600
     assert retry_after("Sun, 22 Nov 2026 11:00:00 GMT", now) == 0
     assert retry_after("Sun, 29 Nov 2026 12:00:00 GMT", now) == 3600
 
