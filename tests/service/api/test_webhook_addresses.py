@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import ssl
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -172,9 +173,33 @@ def test_proxies_of_the_environment_are_not_asked(tmp_path: Path, monkeypatch: p
         assert (len(proxy.got), len(receiver.got)) == (0, 1)
 
 
+def test_names_that_take_long_hold_up_nothing_else(tmp_path: Path) -> None:
+    settings = ServerSettings(tmp_path / "db", tmp_path / "s", webhook_timeout_s=0.05)
+    known = threading.Event()
+
+    def slow(*_: Any) -> Sequence[str]:
+        known.wait(10)
+        return ()
+
+    async def try_all() -> list[Outcome]:
+        senders = [Sender(settings, slow) for _ in range(40)]
+        message = Message.of("msg_1", "webhook.ping", "2026-11-22T12:00:00Z", "{}")
+        try:
+            sending = [one.send("https://hooks.example.org/x", message, [new_secret()]) for one in senders]
+            told = await asyncio.gather(*sending)
+            # What lines do with the database goes by the loop's own threads.
+            await asyncio.wait_for(asyncio.to_thread(known.is_set), 1)
+        finally:
+            known.set()
+            for one in senders:
+                await one.aclose()
+        return told
+
+    assert {one.answer for one in asyncio.run(try_all())} == {Answer.DOWN}
+
+
 def test_a_receiver_that_speaks_no_http_or_never_answers(tmp_path: Path) -> None:
     import socket
-    import threading
 
     settings = ServerSettings(
         tmp_path / "db", tmp_path / "s", webhook_allow_private=True, webhook_timeout_s=0.3
