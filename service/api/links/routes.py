@@ -13,7 +13,7 @@ from ..permissions import Role
 from ..problems import Problem
 from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore
 from ..screenings.findings import finding_of
-from ..screenings.repository import find_screening
+from ..screenings.repository import existing_screening
 from ..tables import Screening
 from . import repository
 from .models import LinkBody, LinkPage, LinkQuery, LinkView
@@ -76,9 +76,7 @@ def get_link(link_id: UUID, store: TheStore, caller: TheCaller) -> LinkView:
 
 
 def _screening(change: Change, caller: Caller, body: LinkBody) -> Screening:
-    screening = find_screening(change.session, str(body.screening_id))
-    if screening is None:
-        raise Problem("not_found", f"no screening {body.screening_id}")
+    screening = existing_screening(change.session, body.screening_id)
     finding = finding_of(change.session, screening)
     alarmed = finding is not None and finding.outward == "hold"
     moved = screening.parcel_id != str(body.parcel_id)

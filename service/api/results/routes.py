@@ -65,9 +65,7 @@ def post_result(
 def get_result(result_id: UUID, store: TheStore, caller: TheCaller) -> Response:
     """Read a result with its identification."""
     with store.database.read() as session:
-        result = repository.find_result(session, str(result_id))
-        if result is None:
-            raise Problem("not_found", f"no result {result_id}")
+        result = repository.existing_result(session, result_id)
         (text,) = result_texts(session, [result], caller.role)
     return Response(text, media_type="application/json")
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from ..idempotency import once
 from ..problems import Problem
 from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
-from ..results.repository import find_result
-from ..screenings.repository import find_screening
+from ..results.repository import existing_result
+from ..screenings.repository import existing_screening
 from ..tables import Review
 from . import repository
 from .models import AnswerBody, AskBody, ReviewPage, ReviewQuery, ReviewView
@@ -37,11 +37,8 @@ def ask_review(
     with store.database.write(caller.actor) as change:
 
         def work() -> tuple[int, ReviewView]:
-            result = find_result(change.session, str(result_id))
-            if result is None:
-                raise Problem("not_found", f"no result {result_id}")
-            screening = find_screening(change.session, result.screening_id)
-            assert screening is not None, "a foreign key ties every result to its screening"
+            result = existing_result(change.session, result_id)
+            screening = existing_screening(change.session, result.screening_id)
             review = repository.ask(
                 change,
                 "referral",

@@ -24,6 +24,20 @@ def find_screening(session: Session, screening_id: str) -> Screening | None:
     return session.scalar(select(Screening).where(Screening.screening_id == screening_id))
 
 
+def existing_screening(session: Session, screening_id: object) -> Screening:
+    """Return a screening by its id.
+
+    Raises
+    ------
+    Problem
+        There is none.
+    """
+    found = find_screening(session, str(screening_id))
+    if found is None:
+        raise Problem("not_found", f"no screening {screening_id}")
+    return found
+
+
 def screenings_of(session: Session, parcel_id: str) -> Sequence[Screening]:
     """Return the screenings of a parcel, oldest first."""
     return session.scalars(
