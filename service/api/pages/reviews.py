@@ -77,8 +77,12 @@ class AnswerForm(BaseModel):
         Raises
         ------
         Problem
-            The fields do not fit together.
+            The fields do not fit together; what a laboratory found is never left out.
         """
+        if self.outcome != "laboratory" and any(
+            (self.confirmed, self.substance, self.method, self.reference)
+        ):
+            raise Problem("invalid", "answer: choose the result of a laboratory, or leave its fields empty")
         said: dict[str, object] = {"outcome": self.outcome, "note": self.note}
         if self.outcome == "laboratory":
             found = {"substance": self.substance, "method": self.method, "reference": self.reference}
