@@ -130,7 +130,8 @@ def percent(rate: RateView) -> str:
 
 def chart_data(found: Measures) -> dict[str, Any]:
     """Return what the charts draw: the rows of real work, or of the first kind there is."""
-    first = [one for one in found.rows if not (one.training or one.emulated)] or found.rows
+    kind = min(((one.training, one.emulated) for one in found.rows), default=None)
+    first = [one for one in found.rows if (one.training, one.emulated) == kind]
     return {
         "dated": found.by in {"day", "week", "month"},
         "labels": [one.label for one in first],

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from service.api.measures.durations import LAST, bin_of, middle_of, quantile
+from service.api.measures.models import Measures
 from service.api.measures.rates import poisson_interval, rate
+from service.api.pages.measures import chart_data
 from service.api.permissions import Role
 
 EVERYTHING = "include=training,emulated"
@@ -163,6 +165,14 @@ def test_the_page_says_it_in_tables(server: Any, bench: Any, site: str) -> None:
     assert link is not None
     told = server.client(Role.OFFICER).get(link[1].replace("&amp;", "&")).json()
     assert told["totals"][3]["alarm_named"] == 1
+
+
+def test_a_chart_draws_one_kind_of_work(server: Any, bench: Any, site: str) -> None:
+    screen(bench, site, "no_alarm")
+    found = Measures.model_validate(measures(server, f"site={site}&by=month&include=training,emulated"))
+    rows = [found.rows[0].model_copy(update={"training": kind}) for kind in (True, False)]
+    drawn = chart_data(found.model_copy(update={"rows": rows}))
+    assert len(drawn["labels"]) == 1, "bars of two kinds would stand on each other"
 
 
 @given(st.floats(0.1, 9.9e6))
