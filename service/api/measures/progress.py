@@ -104,7 +104,8 @@ def _said(reached: bool | None, way: float | None) -> str:
         return "target reached"
     if way is None:
         return "target not reached"
-    return f"{max(way, 0.0):.0%} of the way to the target" if way > 0 else "no nearer to the target"
+    # Rounded up it would be reached in words alone.
+    return f"{min(way, 0.99):.0%} of the way to the target" if way > 0 else "no nearer to the target"
 
 
 def _against(excludes: bool | None, baseline: float | None, value: float | None) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from service.api.measures import progress
 from service.api.measures.durations import LAST, bin_of, middle_of, quantile
 from service.api.measures.models import Measures
 from service.api.measures.rates import poisson_interval, rate
@@ -165,6 +166,13 @@ def test_the_page_says_it_in_tables(server: Any, bench: Any, site: str) -> None:
     assert link is not None
     told = server.client(Role.OFFICER).get(link[1].replace("&amp;", "&")).json()
     assert told["totals"][3]["alarm_named"] == 1
+
+
+def test_what_is_nearly_reached_is_not_said_to_be_all_of_the_way() -> None:
+    figure = (0.4996, 0.4, 0.6)
+    told = progress._progress("non_compliance_rate", figure, 0.0, 0.5)
+    assert told.reached is False
+    assert "99% of the way" in told.words
 
 
 def test_a_chart_draws_one_kind_of_work(server: Any, bench: Any, site: str) -> None:
