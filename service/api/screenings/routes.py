@@ -5,8 +5,9 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from ..answers import answer
-from ..idempotency import once
-from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..change import Change
+from ..posts import ThePost
+from ..requests import TheCaller, TheStore
 from ..reviews.drawing import draw_check
 from . import repository
 from .bodies import CompleteBody, ScreeningBody
@@ -47,26 +48,17 @@ def get_screening(screening_id: UUID, store: TheStore, caller: TheCaller) -> Res
 def complete_screening(
     screening_id: UUID,
     store: TheStore,
-    caller: TheCaller,
+    post: ThePost,
     body: CompleteBody | None = None,
-    key: IdempotencyKeyHeader = None,
 ) -> Response:
     """End the visit. This alone may lift a hold request; doing it again changes nothing."""
-    with store.database.write(caller.actor) as change:
+
+    def work(change: Change) -> tuple[int, ScreeningView]:
         screening = repository.existing_screening(change.session, screening_id)
+        was_open = screening.state == State.OPEN
+        repository.complete_screening(change, screening)
+        if was_open:
+            draw_check(change, screening, store.settings.negative_check_share)
+        return 200, view_screening(change.session, screening)
 
-        def work() -> tuple[int, ScreeningView]:
-            was_open = screening.state == State.OPEN
-            repository.complete_screening(change, screening)
-            if was_open:
-                draw_check(change, screening, store.settings.negative_check_share)
-            return 200, view_screening(change.session, screening)
-
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="complete_screening",
-            key=key,
-            request=str(screening_id),
-            work=work,
-        )
+    return post.once(str(screening_id), work)
