@@ -47,7 +47,7 @@ class MeasuresQuery(BaseModel):
     by: By = Field(
         "all",
         description=f"One row for each. By day at most {MOST_DAYS} days are told, by week {MOST_WEEK_DAYS}; "
-        "without `since` the last 31 and 84 of them.",
+        "without `since` the last 31 of them, and twelve weeks before the one in which `until` lies.",
     )
     include: Annotated[str, AfterValidator(_includes)] = Field(
         "",

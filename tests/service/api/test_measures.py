@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import uuid
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from scipy.stats import binomtest
 
 from service.api.measures import progress
 from service.api.measures.durations import LAST, bin_of, middle_of, quantile
-from service.api.measures.models import Measures
+from service.api.measures.grains import week_of
+from service.api.measures.models import Measures, MeasuresQuery
 from service.api.measures.rates import poisson_interval, rate
+from service.api.measures.repository import period_of
 from service.api.pages.measures import chart_data
 from service.api.permissions import Role
 
@@ -128,6 +131,13 @@ def test_days_weeks_and_months_add_up(server: Any, bench: Any, site: str) -> Non
         totals = measures(server, f"site={site}&{query}&{EVERYTHING}")["totals"]
         assert [one["parcels"] for one in totals] == [0, 0, 0, 1], query
     assert measures(server, f"site={site}&until=2026-01-15&{EVERYTHING}")["totals"][3]["parcels"] == 0
+
+
+def test_weeks_are_told_whole_where_nobody_says_since_when() -> None:
+    for until in ("2026-11-16", "2026-11-17", "2026-11-22"):
+        period = period_of(MeasuresQuery(by="week", until=until))
+        assert period.since == week_of(period.since), "half a week would stand for a whole one"
+        assert date.fromisoformat(until) - date.fromisoformat(period.since) >= timedelta(days=84)
 
 
 def test_spreadsheets_get_no_formulas(server: Any, bench: Any, site: str) -> None:
