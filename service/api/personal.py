@@ -39,6 +39,8 @@ class PersonalData:
     """Columns with what stands in them once they are erased; None where the whole row goes."""
     steps: tuple[Step, ...] = ()
     """Way to a table with a ``parcel_id``; empty where the table has one itself."""
+    also: tuple[Step, ...] = ()
+    """Way to a second parcel that has to be done with, where a link may lead elsewhere; empty for none."""
     many: bool = False
     """True where a row belongs to many parcels: it is erased when all of them are."""
 
@@ -49,7 +51,8 @@ _NO_SALT = {"salt": b""}
 
 #: Table → personal data in it. Tables that this version does not have are passed over.
 PERSONAL: Mapping[str, PersonalData] = {
-    "result_people": PersonalData("who made a result", None, _BY_RESULT),
+    # A result keeps the parcel it came for; its screening says to which it belongs now.
+    "result_people": PersonalData("who made a result", None, _BY_RESULT, also=(*_BY_RESULT, *_BY_SCREENING)),
     "flags": PersonalData("notes of who reviewed flagged results", {"note": "", **_NO_SALT}, many=True),
     "parcel_advance": PersonalData(
         "sender of a parcel", {"sender_name": "", "sender_address": "", **_NO_SALT}
@@ -93,7 +96,8 @@ def to_erase(table: str, before: str) -> ColumnElement[bool]:
     said, here = PERSONAL[table], Base.metadata.tables[table]
     if said.many:
         return and_(_unerased(here, said), *_flag_is_done(here, before))
-    return and_(_unerased(here, said), _parcel_of(here, said).in_(purgeable(before)))
+    ways = [said.steps, *([said.also] if said.also else [])]
+    return and_(_unerased(here, said), *(_parcel_of(here, way).in_(purgeable(before)) for way in ways))
 
 
 def purgeable(before: str) -> Select[str]:
@@ -114,10 +118,10 @@ def _unerased(here: Table, said: PersonalData) -> ColumnElement[bool]:
     return or_(*words)
 
 
-def _parcel_of(here: Table, said: PersonalData) -> ColumnElement[str]:
-    if not said.steps:
+def _parcel_of(here: Table, steps: tuple[Step, ...]) -> ColumnElement[str]:
+    if not steps:
         return here.columns["parcel_id"]
-    step, rest = said.steps[0], PersonalData("", None, said.steps[1:])
+    step, rest = steps[0], steps[1:]
     there = Base.metadata.tables[step.table]
     found = select(_parcel_of(there, rest)).where(there.columns[step.target] == here.columns[step.column])
     return found.correlate(here).scalar_subquery()
@@ -127,6 +131,7 @@ def _flag_is_done(flags: Table, before: str) -> tuple[ColumnElement[bool], ...]:
     kept = (
         exists()
         .where(FlaggedResult.flag_row == flags.c.row, Result.result_id == FlaggedResult.result_id)
-        .where(Result.parcel_id.not_in(purgeable(before)))
+        .where(Screening.screening_id == Result.screening_id)
+        .where(or_(Result.parcel_id.not_in(purgeable(before)), Screening.parcel_id.not_in(purgeable(before))))
     )
     return flags.c.reviewed_at < before, ~kept

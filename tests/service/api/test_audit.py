@@ -293,14 +293,21 @@ def test_personal_data_go_and_the_chain_stays_sound(
 
     with serve_at(tmp_path) as served:
         bench = Bench(served, scan_file, iter(range(9)))
-        screenings = [bench.open(f"X{number}", "carrier") for number in range(3)]
+        screenings = [bench.open(f"X{number}", "carrier") for number in range(5)]
         results = [bench.result(one) for one in screenings]
-        for one in screenings[:2]:
+        for one in (*screenings[:2], *screenings[3:]):
             bench.complete(one)
-        held = bench.screening(screenings[1])["parcel_id"]
-        assert (
-            served.api("PUT", f"/parcels/{held}/hold", Role.ADMIN, json={"why": "Case 7"}).status_code == 201
-        )
+        parcels = [bench.screening(one)["parcel_id"] for one in screenings]
+        # One result came for a parcel and was linked to another: a hold on either of them keeps it.
+        for number, (came, held) in enumerate(((3, "after"), (4, "before"))):
+            label = {"item_id": f"L{number}", "item_id_type": "carrier"}
+            other = served.api("POST", "/parcels", json=label).json()["parcel_id"]
+            link = {"screening_id": screenings[came], "parcel_id": other, "why": "swapped"}
+            assert served.api("POST", "/links", Role.TECHNICIAN, json=link).status_code == 201
+            parcels[came] = other if held == "after" else parcels[came]
+        for held in (parcels[1], *parcels[3:]):
+            placed = served.api("PUT", f"/parcels/{held}/hold", Role.ADMIN, json={"why": "Case 7"})
+            assert placed.status_code == 201
     path = served.settings.db_path
     with Database(path) as database:
         with database.read() as session:
@@ -308,14 +315,14 @@ def test_personal_data_go_and_the_chain_stays_sound(
             assert count_purgeable(session, utc_now()).rows["result_people"] == 1
         done = purge(database, "test", utc_now())
         assert ({name: many for name, many in done.rows.items() if many}, done.holds_kept) == (
-            {"result_people": 1},
-            1,
+            {"result_people": 1, "links": 1},
+            3,
         )
         with database.read() as session:
             left = {one.result_id for one in session.query(ResultPerson)}
             assert left == set(results[1:]), "what is held or still open stays"
-            assert session.query(Parcel).count() == 3
+            assert session.query(Parcel).count() == 7
     assert prove(path).sound
-    # The operator's name stands in the two that stay, and nowhere else: neither in free pages nor in the log.
+    # The operator's name stands in those that stay, and nowhere else: neither in free pages nor in the log.
     files = [path, path.with_name(f"{path.name}-wal")]
-    assert sum(one.read_bytes().count(b"A. Jansen") for one in files if one.exists()) == 2
+    assert sum(one.read_bytes().count(b"A. Jansen") for one in files if one.exists()) == 4
