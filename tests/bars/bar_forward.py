@@ -4,6 +4,7 @@ Benches are processes with the real outbox, flusher and uplink; their results ar
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -23,8 +24,8 @@ from forward_proxy import BadNetwork
 from station import Program
 
 RESULTS, BENCHES = 10_000, 4
-#: The server, or one of two, is killed this often, and the whole network is away for some seconds in between.
-KILLS, CUTS, CUT_S = 5, 5, 3.0
+#: Pause between troubles, s: a server is killed, or the whole network is away for some seconds, in turn.
+PAUSE_S, CUT_S = (10.0, 20.0), 3.0
 #: Longest that a run may take, s.
 LIMIT_S = 480.0
 PAGE = 200
@@ -120,8 +121,8 @@ def _bench(sheet: Sheet, name: str, results: int, port: int, token: str) -> "sub
 
 def _trouble(servers: Servers, network: BadNetwork, over: threading.Event) -> None:
     chance = random.Random(7)  # noqa: S311
-    for turn in range(KILLS + CUTS):
-        if over.wait(chance.uniform(4.0, 10.0)):
+    for turn in itertools.count():
+        if over.wait(chance.uniform(*PAUSE_S)):
             return
         if turn % 2:
             network.cut.set()
