@@ -206,23 +206,14 @@ def _figures(sheet: Sheet, told: list[dict[str, Any]], took: float, kills: int, 
 
 
 def _chain(sheet: Sheet, database: list[str]) -> None:
-    """Have the chain of records verified by the command, or by its function where there is no command yet."""
+    """Have the chain of records verified by the command."""
     env = {**os.environ, "OPIOSCAN_HOME": str(sheet.work / "server")}
-    place = ["--database-url", database[1]] if "postgresql" in database[1] else database
-    command = [opioscan(), "audit", "verify", *place, "--json"]
+    command = [opioscan(), "audit", "verify", *database, "--json"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if done.returncode != 2:
-        said = (done.stdout.strip() or done.stderr.strip())[:300]
-        sheet.add(
-            "opioscan audit verify", "exit 0", f"exit {done.returncode}: {said}", passed=not done.returncode
-        )
-        return
-    from service.api.database import Database
-    from service.api.events.verification import verify_chain
-
-    where: Any = database[1] if "postgresql" in database[1] else Path(database[1])
-    with Database(where) as opened, opened.read() as session:
-        sheet.none_of("faults of the chain", [f"{one.where} {one.what}" for one in verify_chain(session)])
+    said = (done.stdout.strip() or done.stderr.strip())[:300]
+    sheet.add(
+        "opioscan audit verify", "exit 0", f"exit {done.returncode}: {said}", passed=not done.returncode
+    )
 
 
 def _database(sheet: Sheet, stack: ExitStack) -> tuple[list[str], int]:
