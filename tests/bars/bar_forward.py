@@ -25,9 +25,9 @@ from station import Program
 
 RESULTS, BENCHES = 10_000, 4
 #: Pause between troubles, s: a server is killed, or the whole network is away for some seconds, in turn.
-PAUSE_S, CUT_S = (10.0, 20.0), 3.0
+PAUSE_S, CUT_S = (15.0, 30.0), 3.0
 #: Longest that a run may take, s.
-LIMIT_S = 480.0
+LIMIT_S = 600.0
 PAGE = 200
 
 
