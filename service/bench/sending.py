@@ -97,8 +97,8 @@ def flush(
         if trouble is not None:
             failures = 1 if sent or refused else 1 + before.failures
             pause = _put_off(outbox, lane, failures, trouble)
-            told = {"stopped": trouble.why, "retry_in_s": pause, "away": trouble.away}
-            return _report(outbox, sent=sent, refused=refused, **told)
+            told = _report(outbox, sent=sent, refused=refused)
+            return replace(told, stopped=trouble.why, retry_in_s=pause, away=trouble.away)
         if before.failures:
             outbox.set_state(_PAUSE[lane], None)
         return _report(outbox, sent=sent, refused=refused)
