@@ -46,8 +46,8 @@ def describe(bench: "Bench") -> dict[str, Any]:
         "server": server_state(bench),
         "officer": bench.signing_in.officer,
         "report": asdict(bench.reporter.last),
-        "recovered": bench.recovered,
-        "ready": bench.warm,
+        "recovered": bench.warming.recovered,
+        "ready": bench.warming.done,
     }
 
 

@@ -25,6 +25,7 @@ from service.bench.device import Device
 from service.bench.devices import Devices
 from service.bench.flusher import Flusher
 from service.bench.item import clean_label, label_type, new_unlabelled
+from service.bench.keeping import keep, remember
 from service.bench.lock import lock_is_free, try_lock
 from service.bench.method_source import MethodSource
 from service.bench.notes import BlankNote, Notes, expired, rfc3339, write_private
@@ -457,11 +458,13 @@ def test_an_alarm_is_remembered_where_it_touched_something(opioscan_home):
     bench = Bench(Settings(opioscan_home))
     touched = scan_of(settings={"contact": {"device": "ftir", "accessory": "atr"}})
     harmless = identified("no_alarm", technique="raman")
-    bench.remember(bench.keep(touched, b""), harmless)
+    remember(bench, keep(bench, touched, b""), harmless)
     assert bench.contacts.soiled() == ()
-    bench.remember(bench.keep(scan_of(attempt=2), b""), identified("alarm_class", technique="raman"))
+    remember(bench, keep(bench, scan_of(attempt=2), b""), identified("alarm_class", technique="raman"))
     assert bench.contacts.soiled() == (), "a probe that stands off is not soiled"
-    bench.remember(bench.keep(replace(touched, attempt=3), b""), identified("alarm_named", technique="raman"))
+    remember(
+        bench, keep(bench, replace(touched, attempt=3), b""), identified("alarm_named", technique="raman")
+    )
     assert [(one.device, one.name, one.item) for one in bench.contacts.soiled()] == [("STS/1", "ftir", "A")]
     assert bench.visit("a")["finding"]["verdict"] == "alarm_named"
     assert bench.close() is False
