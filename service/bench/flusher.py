@@ -63,5 +63,6 @@ class Flusher:
     def _server_was_met(self, report: FlushReport) -> None:
         """Send files at once where they waited only because no server was in reach."""
         files = self._files.report
-        if report.sent and files is not None and files.away:
+        # None: their first look is not over, and may still find the pause of a server that was away.
+        if report.sent and (files is None or files.away):
             self._files.kick(wait_s=0.0)

@@ -45,6 +45,7 @@ from service.bench.refusals import (
 from service.bench.requests import BlankRequest, ScanRequest
 from service.bench.runs import FormTokens, Runs
 from service.bench.safety import Shift, check_may_fire
+from service.bench.status import facts_of
 from service.bench.visit import combined
 from service.cli.scan import show_visit
 from service.errors import DiskFull, UsageError
@@ -289,7 +290,7 @@ def test_lasers_that_are_not_plugged_in_are_no_alarm(tmp_path, opioscan_home):
     devices = Devices(Settings(opioscan_home))
     lights.force_off(devices.configured())
     assert lights.alarm(devices.known()) == ""
-    assert devices.known()[0].described()["trouble"]
+    assert facts_of(devices.known()[0])["trouble"]
     with pytest.raises(InstrumentError), devices.get("away").claimed():
         pass
     assert not devices.get("away").busy
