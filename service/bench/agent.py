@@ -37,6 +37,7 @@ from .requests import (
 )
 from .safety import Shift
 from .signing_in import SigningIn
+from .stops import Stops
 from .trust import note_reconnect
 from .uses_index import UsesIndex
 from .verifications import Verifications
@@ -73,6 +74,7 @@ class Bench:
             settings, reconnected=lambda identity, why: note_reconnect(self, identity, why)
         )
         self.plans = Plans()
+        self.stops = Stops()
         self.shift = Shift()
         self.officers = Officers(settings.officers_path)
         self.signing_in = SigningIn(settings, self.officers, self.shift)
@@ -141,21 +143,21 @@ class Bench:
         ServiceError
             The scan cannot be kept.
         """
-        return work.screen_sample(self, request, stop)
+        return work.screen_sample(self, request, self.stops.from_now(stop))
 
     def take_blank(self, request: BlankRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan an empty container or a cleaned accessory, judge it, and keep it under a name.
 
         Raises as `scan`, and `BlankRefused` for what is not empty: nothing becomes of it then.
         """
-        return work.take_blank(self, request, stop)
+        return work.take_blank(self, request, self.stops.from_now(stop))
 
     def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan a standard, or an empty place, and judge the instrument by it; raises as `scan`.
 
         Where it fails, every result of the instrument since it last passed is flagged for review.
         """
-        done = verifying.verify(self, request, stop)
+        done = verifying.verify(self, request, self.stops.from_now(stop))
         self.reporter.kick()
         return done
 
@@ -164,7 +166,7 @@ class Bench:
 
         Raises as `scan`, and `NotVerified` for an instrument whose axis is not verified.
         """
-        return reference.measure_reference(self, request, stop)
+        return reference.measure_reference(self, request, self.stops.from_now(stop))
 
     def ready_for_reference(self, request: ReadyRequest) -> Answer:
         """Return which instrument a device is and whether its axis is verified; nothing is fired."""
@@ -174,7 +176,7 @@ class Bench:
         self, request: CalibrationScanRequest, *, stop: StopCheck = never_stop
     ) -> Answer:
         """Scan a lamp, the laser off, or a standard: archived, and part of no screening; raises as `scan`."""
-        return calibration_scan.scan_for_calibration(self, request, stop)
+        return calibration_scan.scan_for_calibration(self, request, self.stops.from_now(stop))
 
     def visit(self, text: str) -> Answer:
         """Return the spots and attempts of an item's open or last screening; raises `NothingOpen`."""
@@ -197,6 +199,7 @@ class Bench:
 
     def abort(self) -> Answer:
         """Stop every scan and read every laser back as off; raises `LaserMayBeOn` where one cannot be."""
+        self.stops.everything()
         stopped, failure = lights.stop_all(self.devices.known())
         if failure is not None:
             raise failure
@@ -204,6 +207,7 @@ class Bench:
 
     def end(self) -> None:
         """Stop every scan and start nothing new."""
+        self.stops.everything(for_good=True)
         devices = self.devices.known()
         for device in devices:
             device.end()

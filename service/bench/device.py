@@ -8,7 +8,7 @@ from typing import Any
 
 from instrument.acquisition import Enough, ScanPlan
 from instrument.config import BenchConfig
-from instrument.errors import InstrumentError
+from instrument.errors import AcquisitionAborted, InstrumentError
 from instrument.guardian import LaserState
 from instrument.interfaces import Capability, StopCheck, never_stop
 from spectra.values import DeviceInfo
@@ -131,14 +131,17 @@ class Device:
         LaserMayBeOn
             The laser cannot be read back as off.
         InstrumentError
-            It cannot be opened.
+            It cannot be opened, or was stopped before.
         """
         if not self._busy.acquire(blocking=False):
             raise DeviceBusy(f"a scan is under way on {self.config.name}; wait for it or stop it")
-        self._idle.clear()
+        # A stop counts from the moment on at which the device is seen to be busy.
         self._stop.clear()
         self._gone = stop
+        self._idle.clear()
         try:
+            if stop():
+                raise AcquisitionAborted("stopped before it began; nothing was fired")
             if self._ending:
                 raise ShuttingDown("the bench agent is ending; start it again")
             with self._ports.watched():
