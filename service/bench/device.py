@@ -205,13 +205,7 @@ class Device:
         return Taken(noted_scan, self.last_transcript, bench.last_original, sidecars)
 
     def stop(self) -> None:
-        """Ask a scan to end, and turn the laser off at once without waiting for it.
-
-        Raises
-        ------
-        LaserMayBeOn
-            It could not be read back as off.
-        """
+        """Ask a scan to end, and turn the laser off at once; raises `LaserMayBeOn` where it is not."""
         self._stop.set()
         self._ports.laser_off()
 

@@ -4,10 +4,12 @@
 ─Identification─▶ outbox ─▶ result ─▶ screening of a parcel``
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from instrument.acquisition import Enough, ScanPlan
 from instrument.errors import InstrumentError
+from spectra.values import Scan
 
 from ..archive.journal import ArchivedScan
 from ..looking import look_at
@@ -19,6 +21,8 @@ from .standing import calibration_of, state_at
 
 if TYPE_CHECKING:
     from .agent import Bench
+
+_log = logging.getLogger(__name__)
 
 #: Room a scan of the largest detector and its transcript can need, bytes.
 SCAN_BYTES = 48 * 1024 * 1024
@@ -51,9 +55,17 @@ def capture(
         taken = device.take(plan, remarks, enough=enough)
     except InstrumentError as error:
         if error.scan is not None:
-            keep(bench, error.scan, device.last_transcript)
+            _keep_aborted(bench, error.scan, device.last_transcript)
         raise
     return keep(bench, taken.scan, taken.transcript, taken.original, taken.sidecars)
+
+
+def _keep_aborted(bench: "Bench", scan: Scan, transcript: bytes) -> None:
+    """Keep what an aborted scan left; a failure here must not hide why it ended: a laser may be on."""
+    try:
+        keep(bench, scan, transcript)
+    except Exception:
+        _log.exception("what an aborted scan left could not be kept")
 
 
 def examine(bench: "Bench", archived: ArchivedScan) -> Answer:

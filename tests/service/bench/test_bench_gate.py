@@ -1,9 +1,11 @@
 """Who may talk to the agent, and the parts of it that need no device."""
 
+import fcntl
 import json
 import re
 import socket
 import threading
+import time
 from contextlib import closing
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 import uvicorn
 
 from library.methods import training_method
+from service.bench import officers_file
 from service.bench.agent import Bench
 from service.bench.app import create_bench_app
 from service.bench.client import BenchClient
@@ -288,3 +291,29 @@ def test_a_stop_counts_for_a_scan_that_still_waits_for_its_method(slow, wait_unt
     wait_until(lambda: 'http-equiv="refresh"' not in http.get(where).text)
     assert "STOPPED" in http.get(where).text, "a device that is opened would not be found"
     assert http.bench.attempts.screening_of("EARLY") is None
+
+
+def test_a_stop_waits_for_no_thread_that_others_hold(http, opioscan_home, monkeypatch):
+    monkeypatch.setattr(officers_file, "_N", 16)
+    own = {"Origin": f"http://127.0.0.1:{http.port}"}
+    answers = []
+
+    def sign_in():
+        with httpx.Client(base_url=http.base_url, timeout=30) as other:
+            answers.append(
+                other.post("/sign-in", data={"badge": "B" * 8, "pin": "1"}, headers=own).status_code
+            )
+
+    with (opioscan_home / "officers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # More than the agent has threads for requests.
+        asking = [threading.Thread(target=sign_in) for _ in range(45)]
+        for one in asking:
+            one.start()
+        time.sleep(0.5)
+        assert "STOPPED" in http.post("/stop", headers=own).text
+        assert http.post("/bench/v1/abort", json={}, headers=BEARER).json()["laser"] == "off"
+        assert answers == []
+    for one in asking:
+        one.join()
+    assert set(answers) == {403}

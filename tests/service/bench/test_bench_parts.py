@@ -2,6 +2,9 @@
 
 import errno
 import json
+import re
+import shutil
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 from instrument.config import BenchConfig
-from instrument.errors import DeviceURLError, InstrumentError
+from instrument.errors import AcquisitionAborted, DeviceURLError, InstrumentError
 from instrument.scan_plan import ScanPlan
 from library.methods import training_method
 from service.archive.journal import Archive
@@ -331,6 +334,31 @@ def test_a_full_disk_refuses_before_anything_fires(make_rig, opioscan_home, prep
         bench.scan(ScanRequest(device="b1", item="A"))
     assert not any(power for _, power in rig.lit()[len(before) :])
     assert list(bench.archive.scan_ids()) == []
+    assert bench.close() is False
+
+
+def test_an_aborted_scan_that_cannot_be_kept_still_says_why_it_ended(
+    make_rig, opioscan_home, prepared, wait_until
+):
+    rig = make_rig()
+    bench = Bench(Settings(opioscan_home), load=lambda: training_method(prepared))
+    url, caught = rig.config.spectrometer, []
+
+    def scan():
+        try:
+            bench.scan(ScanRequest(device=url, item="A", exposure_s=2.0, accumulations=100))
+        except Exception as error:
+            caught.append(error)
+
+    asked = threading.Thread(target=scan)
+    asked.start()
+    wait_until(lambda: any(re.fullmatch(r"signal [2-9]%", one.stage) for one in bench.devices.known()))
+    shutil.rmtree(bench.archive.root)
+    bench.archive.root.write_text("in the way")
+    bench.abort()
+    asked.join(10)
+    assert [type(one) for one in caught] == [AcquisitionAborted]
+    assert caught[0].scan is not None
     assert bench.close() is False
 
 
