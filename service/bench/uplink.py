@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from ..archive.journal import Archive
+from ..bearer import bearer
 from ..errors import ServerUnreachable, Unanswered
 from ..replies import json_object, read_bounded
 from ..settings import Settings
@@ -58,7 +59,7 @@ class Uplink:
     Raises
     ------
     ServerUnreachable
-        No server is configured.
+        No server is configured, or the token for it is damaged.
     """
 
     def __init__(self, settings: Settings, archive: Archive, *, timeout: httpx.Timeout = TIMEOUT) -> None:
@@ -69,8 +70,7 @@ class Uplink:
         self._address = settings.server_url
         self._archive = archive
         self._method_files = settings.method_files_dir
-        token = settings.server_token
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = bearer(settings)
         self._client = httpx.Client(
             base_url=self._address + API,
             headers=headers,

@@ -165,6 +165,16 @@ def test_a_request_that_alone_gets_no_answer_is_told_apart(tmp_path, archive):
     assert not isinstance(caught.value, Unanswered)
 
 
+@pytest.mark.parametrize(
+    "token", ["ops_secret\nops_second", "ops_s\u00e9cret", "ops_secret\x7f", "ops secret"]
+)
+def test_a_damaged_token_is_sent_nowhere_and_quoted_nowhere(tmp_path, archive, token):
+    with serving() as (address, got), pytest.raises(ServerUnreachable, match="is damaged") as caught:
+        send(tmp_path, archive, address, PUT, token=token)
+    assert got == []
+    assert "secret" not in str(caught.value)
+
+
 def test_no_server_and_silent_servers_are_unreachable(tmp_path, archive):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
