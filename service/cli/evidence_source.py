@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from ..bearer import bearer
 from ..errors import EvidenceMissing, ServerRefused, ServerUnreachable, UsageError
 from ..settings import load_settings
 
@@ -89,7 +90,7 @@ def fetch(server: str, path: str, out: Path) -> None:
     address = server or settings.server_url
     if not address:
         raise ServerUnreachable("no server is configured: give --server URL, or --db on its machine")
-    headers = {"Authorization": f"Bearer {settings.server_token}"} if settings.server_token else {}
+    headers = bearer(settings)
     part = out.with_name(f".{out.name}.part")
     try:
         with (
