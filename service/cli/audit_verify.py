@@ -70,7 +70,7 @@ def head(db: Db = None, as_json: Json = False) -> None:
         raise UsageError(f"{folder} holds no signed head: start the server once")
     newest = max(found, key=lambda one: one.seq)
     if as_json:
-        emit_json(asdict(newest))
+        emit_json(newest.told())
         return
     say(f"event {newest.seq}, signed {newest.at} with key {newest.key_id}")
     say(f"hash {newest.hash}")
