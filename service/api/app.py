@@ -22,6 +22,7 @@ from .events.stream import Streams
 from .evidence.routes import router as evidence
 from .flags.routes import router as flags
 from .guards.logs import AccessLog
+from .guards.texts import TextGuard
 from .holds.routes import router as holds
 from .impact.routes import router as impact
 from .limits import BodyLimit
@@ -108,6 +109,7 @@ def create_app(
     app.state.bell, app.state.resolver = Bell(), resolve
     app.state.streams = Streams(settings, app.state.bell)
     app.state.keeper = SecretKeeper(settings.scans_path.parent / WEBHOOK_KEY)
+    app.add_middleware(TextGuard)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
     app.add_middleware(AccessLog)
     app.add_middleware(RingAfterChanges, bell=app.state.bell)
