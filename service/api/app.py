@@ -41,6 +41,7 @@ from .pages.static_files import router as static_files
 from .parcels.routes import router as parcels
 from .requests import BEARER, Store, open_store, the_caller
 from .results.routes import router as results
+from .retention import Retention
 from .reviews.routes import router as reviews
 from .sandbox.routes import router as sandbox
 from .scans.routes import router as scans
@@ -135,6 +136,7 @@ def _lifespan(settings: ServerSettings, given: Store | None) -> Any:
             app.state.store = given or stack.enter_context(open_store(settings))
             state = app.state
             stack.enter_context(state.store.database.turns.running())
+            stack.enter_context(Retention(state.store.database, settings))
             deliverer = Deliverer(state.store, state.keeper, state.bell, state.resolver)
             stack.enter_context(deliverer.running())
             watching = asyncio.create_task(state.streams.watch(state.store))
