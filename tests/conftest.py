@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Where tests marked ``shared`` find real measured spectra.
 SHARED = "OPIOSCAN_SHARED"
 
-#: Threads that are kept for later: idle workers of AnyIO (Starlette's test client), asyncio and the kernels.
-_POOLS = ("AnyIO worker thread", "asyncio_", "spectra-kernels")
+#: Threads that are kept for later: idle workers of AnyIO (Starlette's test client), asyncio, the kernels, names.
+_POOLS = ("AnyIO worker thread", "asyncio_", "spectra-kernels", "webhook-names")
 #: How long a thread may take to end after its test, s.
 _GRACE_S = 2.0
 #: Workers beyond one a core where pytest is to choose: more than half of the time of the suite is waiting for devices,

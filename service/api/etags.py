@@ -65,7 +65,18 @@ def require_match(view: BaseModel, if_match: str | None) -> None:
     """
     if if_match is None:
         raise Problem("precondition_required", "send If-Match with the ETag of what you read")
-    if if_match.strip() != "*" and etag_of(view) not in _tags(if_match):
+    require_tag(etag_of(view), if_match)
+
+
+def require_tag(tag: str, if_match: str) -> None:
+    """Refuse a change of something whose tag is none of those its changer knows.
+
+    Raises
+    ------
+    Problem
+        412.
+    """
+    if if_match.strip() != "*" and tag not in _tags(if_match):
         raise Problem("precondition_failed", "it has changed since you read it: read and decide again")
 
 

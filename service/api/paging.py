@@ -12,21 +12,7 @@ from sqlalchemy.orm import Session
 from spectra.digest import json_digest
 
 from .problems import Problem
-from .tables import (
-    Bench,
-    Calibration,
-    Disposition,
-    Flag,
-    Link,
-    MethodFile,
-    Operation,
-    Parcel,
-    Result,
-    Review,
-    Verification,
-    Webhook,
-    WebhookDelivery,
-)
+from .tables.base import Listed
 
 MOST = 200
 USUAL = 50
@@ -35,22 +21,7 @@ _LONGEST_NUMBER = 18
 Limit = Annotated[int, Field(ge=1, le=MOST, description="How many at most.")]
 Cursor = Annotated[str, Field(max_length=128, description="`next_cursor` of the page before.")]
 
-Row = TypeVar(
-    "Row",
-    Bench,
-    Calibration,
-    Disposition,
-    Flag,
-    Link,
-    MethodFile,
-    Operation,
-    Parcel,
-    Result,
-    Review,
-    Verification,
-    Webhook,
-    WebhookDelivery,
-)
+Row = TypeVar("Row", bound=Listed)
 
 
 class PageQuery(BaseModel):

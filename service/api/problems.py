@@ -9,7 +9,7 @@ from typing import Any
 import rfc8785
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
@@ -139,6 +139,10 @@ class Problem(HTTPException):
         self.code = code
 
 
+class SignInFirst(Exception):
+    """Somebody nobody knows asks for a page; the answer leads to the form."""
+
+
 def problem_response(
     code: str,
     detail: str,
@@ -166,6 +170,7 @@ def problem_response(
 def install(app: FastAPI) -> None:
     """Make every error of an application a problem object."""
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(SignInFirst, _form)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(rfc8785.CanonicalizationError, _no_canonical_form)
     app.add_exception_handler(ArchiveError, _archive)
@@ -194,6 +199,10 @@ def _http(request: Request, error: Exception) -> Response:
     if _is_for_people(request):
         return _page(code, str(error.detail), error.status_code, error.headers)
     return problem_response(code, str(error.detail), status=error.status_code, headers=error.headers)
+
+
+def _form(_: Request, error: Exception) -> Response:
+    return RedirectResponse("/login", 303)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -16,7 +16,7 @@ from .guards.rates import Rates
 from .heads_keeper import HeadKeeper
 from .heads_key import server_folder
 from .permissions import Role, allowed
-from .problems import Problem
+from .problems import Problem, SignInFirst
 from .sessions import COOKIE, Sessions
 from .settings import ServerSettings
 from .tables import Token
@@ -96,6 +96,9 @@ async def the_caller(request: Request, store: Annotated[Store, Depends(the_store
     Problem
         401 for no valid token, 403 for a role that may not.
     """
+    # Who came by the short way of results was let in, and counted, before its body was read.
+    if isinstance(known := getattr(request.state, "caller", None), Caller):
+        return known
     # One look into a file takes less than handing it to a thread; a server may let us wait.
     if store.database.is_file:
         return _by_bearer(request, store)
@@ -111,8 +114,35 @@ def _by_bearer(request: Request, store: Store) -> Caller:
     return authorised(request, token)
 
 
-def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller | None:
-    """Return who looks at a page, by cookie or bearer token; None for nobody known."""
+def the_person(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller:
+    """Return who looks at a page, by cookie or bearer token.
+
+    Raises
+    ------
+    SignInFirst
+        Nobody is known; the answer leads to the form.
+    Problem
+        401 for a bearer token that is not valid, 403 for a role that may not.
+    """
+    if (person := _person_of(request, store)) is None:
+        raise SignInFirst
+    return person
+
+
+def the_fetcher(request: Request, store: Annotated[Store, Depends(the_store)]) -> Caller:
+    """Return the same for what a page's script or a link on it fetches.
+
+    Raises
+    ------
+    Problem
+        401 for nobody known: a form would be taken for the data.
+    """
+    if (person := _person_of(request, store)) is None:
+        raise Problem("unauthenticated", "sign in again")
+    return person
+
+
+def _person_of(request: Request, store: Store) -> Caller | None:
     if "authorization" in request.headers:
         return _by_bearer(request, store)
     token_id = store.sessions.token_id(request.cookies.get(COOKIE, ""))
@@ -150,7 +180,8 @@ BEARER = HTTPBearer(auto_error=False, description="A token of `opioscan token cr
 
 TheStore = Annotated[Store, Depends(the_store)]
 TheCaller = Annotated[Caller, Depends(the_caller)]
-ThePerson = Annotated[Caller | None, Depends(the_person)]
+ThePerson = Annotated[Caller, Depends(the_person)]
+TheFetcher = Annotated[Caller, Depends(the_fetcher)]
 IdempotencyKeyHeader = Annotated[
     str | None,
     Header(

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from ..idempotency import once
+from ..change import Change
 from ..paging import PageQuery
 from ..parcels.reader import reader_of
 from ..parcels.repository import known_parcel
-from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..posts import ThePost
+from ..requests import TheCaller, TheStore
 from . import repository
 from .models import DispositionBody, DispositionPage, DispositionView
 from .views import view_disposition
@@ -23,28 +24,20 @@ def record_disposition(
     body: DispositionBody,
     store: TheStore,
     caller: TheCaller,
-    key: IdempotencyKeyHeader = None,
+    post: ThePost,
 ) -> Response:
     """Post back what was decided about a parcel, by whoever has the right to decide.
 
     It stands in place of the one before, which stays readable. A correction names the one it
     corrects in `supersedes`, so that nobody corrects what he has not seen.
     """
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, DispositionView]:
-            parcel = known_parcel(change.session, parcel_id)
-            row = repository.record_disposition(change, caller, parcel, body)
-            return 201, view_disposition(row, reader_of(store, caller), stands=True)
+    def work(change: Change) -> tuple[int, DispositionView]:
+        parcel = known_parcel(change.session, parcel_id)
+        row = repository.record_disposition(change, caller, parcel, body)
+        return 201, view_disposition(row, reader_of(store, caller), stands=True)
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="record_disposition",
-            key=key,
-            request=[str(parcel_id), body.model_dump(mode="json")],
-            work=work,
-        )
+    return post.once([str(parcel_id), body.model_dump(mode="json")], work)
 
 
 @router.get("", summary="List the dispositions of a parcel")

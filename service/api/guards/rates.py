@@ -84,7 +84,7 @@ class Rates:
         """Count a request of a valid token; raises the problem `rate_limited` where there are too many."""
         rate = self._benches if role is Role.BENCH else self._callers
         if rate is not None and (wait := rate.wait_s(token_id)):
-            raise _too_many("this token asks", wait)
+            raise too_many("this token asks", wait)
 
     def count_wrong(self, address: str) -> None:
         """Count a wrong token from an address; raises the problem `rate_limited` where there are too many.
@@ -92,9 +92,10 @@ class Rates:
         Valid tokens from the same address are not touched by it.
         """
         if self._wrong is not None and (wait := self._wrong.wait_s(address)):
-            raise _too_many("wrong tokens come from this address", wait)
+            raise too_many("wrong tokens come from this address", wait)
 
 
-def _too_many(what: str, wait: float) -> Problem:
+def too_many(what: str, wait: float) -> Problem:
+    """Return the problem of who does something too often, with the wait, s, in its header."""
     whole = max(1, round(wait + 0.5))
     return Problem("rate_limited", f"{what} too often: wait {whole} s", headers={"Retry-After": str(whole)})

@@ -6,14 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from ..change import Change
-from ..idempotency import once
 from ..parcels.reader import reader_of
 from ..parcels.repository import known_parcel
 from ..permissions import Role
+from ..posts import ThePost
 from ..problems import Problem
-from ..requests import Caller, IdempotencyKeyHeader, TheCaller, TheStore
+from ..requests import Caller, TheCaller, TheStore
 from ..screenings.findings import finding_of
-from ..screenings.repository import find_screening
+from ..screenings.repository import existing_screening
 from ..tables import Screening
 from . import repository
 from .models import LinkBody, LinkPage, LinkQuery, LinkView
@@ -29,32 +29,22 @@ router = APIRouter(prefix="/links", tags=["links"])
     status_code=201,
     responses={200: {"model": LinkView, "description": "That is how it stands already."}},
 )
-def make_link(
-    body: LinkBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
-) -> Response:
+def make_link(body: LinkBody, store: TheStore, caller: TheCaller, post: ThePost) -> Response:
     """Correct to which parcel a screening belongs; who, when and why are kept, and the old link too.
 
     A link lifts no hold: look at both parcels again. Moving a screening that alarmed asks for a
     technician.
     """
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, LinkView]:
-            screening = _screening(change, caller, body)
-            parcel = known_parcel(change.session, body.parcel_id)
-            link, made = repository.move_screening(
-                change, screening, parcel, reference=body.reference, why=body.why
-            )
-            return (201 if made else 200), view_links(change.session, [link], reader_of(store, caller))[0]
-
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="make_link",
-            key=key,
-            request=body.model_dump(mode="json"),
-            work=work,
+    def work(change: Change) -> tuple[int, LinkView]:
+        screening = _screening(change, caller, body)
+        parcel = known_parcel(change.session, body.parcel_id)
+        link, made = repository.move_screening(
+            change, screening, parcel, reference=body.reference, why=body.why
         )
+        return (201 if made else 200), view_links(change.session, [link], reader_of(store, caller))[0]
+
+    return post.once(body.model_dump(mode="json"), work)
 
 
 @router.get("", summary="List links")
@@ -76,9 +66,7 @@ def get_link(link_id: UUID, store: TheStore, caller: TheCaller) -> LinkView:
 
 
 def _screening(change: Change, caller: Caller, body: LinkBody) -> Screening:
-    screening = find_screening(change.session, str(body.screening_id))
-    if screening is None:
-        raise Problem("not_found", f"no screening {body.screening_id}")
+    screening = existing_screening(change.session, body.screening_id)
     finding = finding_of(change.session, screening)
     alarmed = finding is not None and finding.outward == "hold"
     moved = screening.parcel_id != str(body.parcel_id)

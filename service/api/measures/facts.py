@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..flags.standing import Standing
-from ..tables import Base, Flag, FlaggedResult, Parcel, Result, Review, Screening
+from ..tables import Disposition, Flag, FlaggedResult, Parcel, Result, Review, Screening
 from .durations import bin_of, seconds_between
 
 #: How grave an outward word is, as findings weigh it.
@@ -197,13 +197,10 @@ def _gravity(visit: _Visit) -> int:
 
 def _dispositions(session: Session, parcel_ids: set[str]) -> dict[str, tuple[str, bool | None]]:
     """Return the latest word of the parcel system about each parcel."""
-    table: Table | None = Base.metadata.tables.get("dispositions")
-    if table is None:
-        return {}
     rows = session.execute(
-        select(table.c.parcel_id, table.c.decision, table.c.compliant)
-        .where(table.c.parcel_id.in_(sorted(parcel_ids)))
-        .order_by(table.c.row)
+        select(Disposition.parcel_id, Disposition.decision, Disposition.compliant)
+        .where(Disposition.parcel_id.in_(sorted(parcel_ids)))
+        .order_by(Disposition.row)
     )
     return {parcel_id: (decision, compliant) for parcel_id, decision, compliant in rows}
 

@@ -28,7 +28,8 @@ def _includes(text: str) -> str:
 
 Day = Annotated[
     str,
-    Field(pattern=r"^\d{4}-\d\d-\d\d$", description="A day, UTC.", examples=["2026-11-01"]),
+    # Years from 1000 to 2999: weeks and months beside a day have to be days of the calendar too.
+    Field(pattern=r"^[12]\d{3}-\d\d-\d\d$", description="A day, UTC.", examples=["2026-11-01"]),
     AfterValidator(_day),
 ]
 
@@ -46,7 +47,7 @@ class MeasuresQuery(BaseModel):
     by: By = Field(
         "all",
         description=f"One row for each. By day at most {MOST_DAYS} days are told, by week {MOST_WEEK_DAYS}; "
-        "without `since` the last 31 and 84 of them.",
+        "without `since` the last 31 of them, and twelve weeks before the one in which `until` lies.",
     )
     include: Annotated[str, AfterValidator(_includes)] = Field(
         "",

@@ -1,8 +1,8 @@
 """An operation held against its baseline and targets."""
 
-import json
 from datetime import datetime
 
+from ..operations.models import OperationBody
 from ..tables import Operation
 from .models import MeasureRow, OperationProgress, ProgressOf, ProgressView
 from .rates import poisson_interval
@@ -28,17 +28,17 @@ _WORDS: dict[ProgressOf, str] = {
 
 def progress_of(operation: Operation, total: MeasureRow, period: Period, now: str) -> OperationProgress:
     """Return how an operation stands, by the total of what was asked for."""
-    plan, days = json.loads(operation.body), days_of(operation, period, now)
-    found = _figures(total, days)
+    plan, days = OperationBody.model_validate_json(operation.body), days_of(operation, period, now)
+    found, baseline, targets = _figures(total, days), dict(plan.baseline), dict(plan.targets)
     return OperationProgress(
         operation_id=operation.operation_id,
-        name=plan["name"],
-        baseline_source=plan["baseline"]["source"],
+        name=plan.name,
+        baseline_source=plan.baseline.source,
         days=round(days, 3),
         progress=[
-            _progress(name, found[name], plan["baseline"][name], plan["targets"][name])
+            _progress(name, found[name], baseline[name], targets[name])
             for name in _MORE_IS_BETTER
-            if plan["baseline"][name] is not None or plan["targets"][name] is not None
+            if baseline[name] is not None or targets[name] is not None
         ],
     )
 
@@ -104,7 +104,8 @@ def _said(reached: bool | None, way: float | None) -> str:
         return "target reached"
     if way is None:
         return "target not reached"
-    return f"{max(way, 0.0):.0%} of the way to the target" if way > 0 else "no nearer to the target"
+    # Rounded up it would be reached in words alone.
+    return f"{min(way, 0.99):.0%} of the way to the target" if way > 0 else "no nearer to the target"
 
 
 def _against(excludes: bool | None, baseline: float | None, value: float | None) -> str:

@@ -68,7 +68,9 @@ def period_of(query: MeasuresQuery) -> Period:
         return Period(query.since, query.until)
     until = date.fromisoformat(query.until) if query.until else datetime.now(UTC).date() + timedelta(days=1)
     most = MOST_DAYS if query.by == "day" else MOST_WEEK_DAYS
-    since = date.fromisoformat(query.since) if query.since else until - timedelta(days=_USUAL_DAYS[query.by])
+    usual = (until - timedelta(days=_USUAL_DAYS[query.by])).isoformat()
+    # The first week as a whole: fewer days of it would read like a week in which less was done.
+    since = date.fromisoformat(query.since or (week_of(usual) if query.by == "week" else usual))
     if (until - since).days > most:
         raise Problem("invalid", f"query/since: by {query.by} at most {most} days are told; ask by month")
     return Period(since.isoformat(), until.isoformat())

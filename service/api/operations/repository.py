@@ -90,7 +90,9 @@ def change_operation(change: Change, operation: Operation, wanted: OperationChan
     if empty := sorted(name for name in never_empty if given[name] is None):
         raise Problem("invalid", f"body/{empty[0]}: null takes away the end alone")
     before = operation.body
-    _write(operation, {**json.loads(operation.body), **given})
+    # Read as a whole plan, so that figures that are replaced say of each whether it is known.
+    plan = OperationBody.model_validate({**json.loads(operation.body), **given})
+    _write(operation, plan.model_dump(mode="json"))
     if operation.body == before:
         return
     _check_overlaps(change.session, operation)

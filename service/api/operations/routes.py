@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
+from ..change import Change
 from ..etags import IfMatch, etag_of, require_match
-from ..idempotency import once
+from ..posts import ThePost
 from ..problems import Problem
-from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..requests import TheCaller, TheStore
 from ..tables import Operation
 from . import repository
 from .models import OperationBody, OperationChange, OperationPage, OperationQuery, OperationView
@@ -19,28 +20,18 @@ router = APIRouter(prefix="/operations", tags=["operations"])
 
 
 @router.post("", summary="Plan an operation", response_model=OperationView, status_code=201)
-def create_operation(
-    body: OperationBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
-) -> Response:
+def create_operation(body: OperationBody, post: ThePost) -> Response:
     """Plan an operation at some sites. Screenings opened there while it runs count in it.
 
     Where another operation runs at one of the sites at the same time, this is refused with 409
     `operations_overlap`, unless the plan says that it takes over.
     """
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, OperationView]:
-            operation = repository.plan_operation(change, body)
-            return 201, view_operation(change.session, operation)
+    def work(change: Change) -> tuple[int, OperationView]:
+        operation = repository.plan_operation(change, body)
+        return 201, view_operation(change.session, operation)
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="create_operation",
-            key=key,
-            request=body.model_dump(mode="json"),
-            work=work,
-        )
+    return post.once(body.model_dump(mode="json"), work)
 
 
 @router.get("", summary="List operations")

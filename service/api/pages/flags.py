@@ -12,7 +12,7 @@ from ...fleet_words import minute
 from ...words import WORDS
 from ..flags.repository import standings_of
 from ..flags.standing import Standing
-from ..tables import Flag, Parcel, Result
+from ..tables import Flag, Parcel, Result, Screening
 
 #: Flags on one page, and results shown of each.
 SHOWN, SHOWN_RESULTS = 50, 200
@@ -87,7 +87,8 @@ def _line(session: Session, flag: Flag) -> FlagLine:
 def _results(session: Session, result_ids: list[str]) -> tuple[ResultLine, ...]:
     wanted = (
         select(Result, Parcel.item_id)
-        .join(Parcel, Parcel.parcel_id == Result.parcel_id)
+        .join(Screening, Screening.screening_id == Result.screening_id)
+        .join(Parcel, Parcel.parcel_id == Screening.parcel_id)
         .where(Result.result_id.in_(result_ids))
         .order_by(Result.row)
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
@@ -31,8 +31,6 @@ _TECHNIQUES = [(one.value, TECHNIQUES.get(one.value, one.value)) for one in Tech
 @router.get("/libraries")
 def libraries_page(person: ThePerson, store: TheStore) -> Response:
     """Show the methods the server knows of, and the libraries behind them."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     with store.database.read() as session:
         lines = method_lines(store, session)
     return render("libraries.html", lines=lines, role=person.role.value)
@@ -41,8 +39,6 @@ def libraries_page(person: ThePerson, store: TheStore) -> Response:
 @router.get("/libraries/{digest}")
 def library_page(request: Request, person: ThePerson, store: TheStore, digest: Digest) -> Response:
     """Show the entries of a library, a page at a time, found by name, class, grade and technique."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     try:
         query = EntryQuery.model_validate({name: one for name, one in request.query_params.items() if one})
     except ValidationError as error:
@@ -69,8 +65,6 @@ def library_page(request: Request, person: ThePerson, store: TheStore, digest: D
 @router.get("/libraries/{digest}/entry")
 def reference_page(person: ThePerson, store: TheStore, digest: Digest, reference_id: ReferenceId) -> Response:
     """Show a reference with its spectrum, where it comes from and who vouches for it."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     with store.database.read() as session:
         shelf = _shelf(store, session, digest)
     entry = _read(shelf.entry, reference_id)

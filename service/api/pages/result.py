@@ -67,7 +67,7 @@ def result_sheet(session: Session, result: Result) -> ResultSheet:
     """Return what there is to say of a result."""
     found = Identification.model_validate_json(result.identification)
     screening = session.scalars(select(Screening).where(Screening.screening_id == result.screening_id)).one()
-    parcel = session.scalars(select(Parcel).where(Parcel.parcel_id == result.parcel_id)).one()
+    parcel = session.scalars(select(Parcel).where(Parcel.parcel_id == screening.parcel_id)).one()
     person = session.get(ResultPerson, result.result_id)
     flags = marks_of(session, [result.result_id]).get(result.result_id, [])
     limits = (Limit(one.substance, one.detectable_share) for one in found.not_excluded)

@@ -3,13 +3,12 @@
 from uuid import UUID
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from ..evidence.models import BundleQuery, ReportQuery
 from ..evidence.routes import get_bundle, get_report
-from ..problems import Problem
 from ..requests import ThePerson, TheStore
-from ..results.repository import find_result
+from ..results.repository import existing_result
 from ..results.views import view_results
 from ..scans.routes import MEDIA_TYPE
 
@@ -19,12 +18,8 @@ router = APIRouter(include_in_schema=False)
 @router.get("/results/{result_id}/result.json")
 def result_file(person: ThePerson, store: TheStore, result_id: UUID) -> Response:
     """Give a result as the API does, to somebody who is signed in at the pages."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     with store.database.read() as session:
-        result = find_result(session, str(result_id))
-        if result is None:
-            raise Problem("not_found", f"no result {result_id}")
+        result = existing_result(session, result_id)
         told = view_results(session, [result], person.role)[0].model_dump(mode="json", by_alias=True)
     return JSONResponse(told, headers=_attached(f"{result_id}.json"))
 
@@ -32,12 +27,8 @@ def result_file(person: ThePerson, store: TheStore, result_id: UUID) -> Response
 @router.get("/results/{result_id}/scan.h5")
 def scan_file_of_result(person: ThePerson, store: TheStore, result_id: UUID) -> Response:
     """Give the raw scan of a result, its digest checked, to somebody who is signed in at the pages."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     with store.database.read() as session:
-        result = find_result(session, str(result_id))
-        if result is None:
-            raise Problem("not_found", f"no result {result_id}")
+        result = existing_result(session, result_id)
         scan_id = result.scan_id
     headers = _attached(f"{scan_id}.h5")
     return Response(store.archive.read_bytes(scan_id), media_type=MEDIA_TYPE, headers=headers)
@@ -46,16 +37,12 @@ def scan_file_of_result(person: ThePerson, store: TheStore, result_id: UUID) -> 
 @router.get("/results/{result_id}/report.pdf")
 def report_of_result(person: ThePerson, store: TheStore, result_id: UUID) -> Response:
     """Give the report of a result on one page to somebody who is signed in at the pages."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     return get_report(result_id, ReportQuery(), store, person)
 
 
 @router.get("/results/{result_id}/bundle.zip")
 def bundle_of_result(person: ThePerson, store: TheStore, result_id: UUID) -> Response:
     """Give the evidence bundle of a result to somebody who is signed in at the pages."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     return get_bundle(result_id, BundleQuery(), store, person)
 
 

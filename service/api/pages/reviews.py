@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from ..reviews.models import AnswerBody, AnswerView, ReviewQuery, ReviewView
 from ..reviews.repository import answer, list_reviews
 from ..reviews.routes import known_review
 from ..reviews.views import view_reviews
-from .render import render, same_site
+from .render import FROM_OUR_PAGES, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -77,8 +77,12 @@ class AnswerForm(BaseModel):
         Raises
         ------
         Problem
-            The fields do not fit together.
+            The fields do not fit together; what a laboratory found is never left out.
         """
+        if self.outcome != "laboratory" and any(
+            (self.confirmed, self.substance, self.method, self.reference)
+        ):
+            raise Problem("invalid", "answer: choose the result of a laboratory, or leave its fields empty")
         said: dict[str, object] = {"outcome": self.outcome, "note": self.note}
         if self.outcome == "laboratory":
             found = {"substance": self.substance, "method": self.method, "reference": self.reference}
@@ -110,8 +114,6 @@ class Line:
 @router.get("/reviews")
 def reviews_page(person: ThePerson, store: TheStore, filters: Annotated[PageFilters, Query()]) -> Response:
     """Show what waits for somebody to look, the longest first."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     with store.database.read() as session:
         lines, after = _lines(session, filters, person)
     older = filters.link(after) if after else ""
@@ -120,14 +122,11 @@ def reviews_page(person: ThePerson, store: TheStore, filters: Annotated[PageFilt
     )
 
 
-@router.post("/reviews/{review_id}")
+@router.post("/reviews/{review_id}", dependencies=[FROM_OUR_PAGES])
 def answer_form(
-    request: Request, person: ThePerson, store: TheStore, review_id: UUID, form: Annotated[AnswerForm, Form()]
+    person: ThePerson, store: TheStore, review_id: UUID, form: Annotated[AnswerForm, Form()]
 ) -> Response:
     """Answer a review from the page."""
-    same_site(request)
-    if person is None:
-        return RedirectResponse("/login", 303)
     body = form.body()
     with store.database.write(person.actor) as change:
         answer(change, person, known_review(change.session, review_id), body)

@@ -21,7 +21,7 @@ from ..tokens.repository import find_secret
 from .flags import flag_lines
 from .fleet import fleet_lines
 from .latest import LOOKED_THROUGH, LatestQuery, latest_lines, parcels_called
-from .render import render, same_site
+from .render import FROM_OUR_PAGES, render
 from .told import STATES, verdict_words
 
 router = APIRouter(include_in_schema=False)
@@ -30,8 +30,6 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 def latest_page(request: Request, person: ThePerson, store: TheStore) -> Response:
     """Show the latest screenings; a scanned label leads to its parcel."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     query, missing = _latest_query(request), ""
     with store.database.read() as session:
         if query.item and not query.before:
@@ -68,8 +66,6 @@ def _latest_query(request: Request) -> LatestQuery:
 @router.get("/fleet")
 def fleet_page(person: ThePerson, store: TheStore) -> Response:
     """Show the benches: method, verification, queue, and when each was last heard of."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     with store.database.read() as session:
         told, newest, lines = fleet_lines(session, store.settings)
     return render(
@@ -80,26 +76,20 @@ def fleet_page(person: ThePerson, store: TheStore) -> Response:
 @router.get("/flags")
 def flags_page(person: ThePerson, store: TheStore, all: bool = False) -> Response:  # noqa: A002
     """Show the results somebody has to look at again, flag by flag."""
-    if person is None:
-        return RedirectResponse("/login", 303)
     with store.database.read() as session:
         lines, more = flag_lines(session, reviewed=all)
     may_close = allowed("review_form", person.role)
     return render("flags.html", lines=lines, more=more, all=all, may_close=may_close, role=person.role.value)
 
 
-@router.post("/flags/{flag_id}")
+@router.post("/flags/{flag_id}", dependencies=[FROM_OUR_PAGES])
 def review_form(
-    request: Request,
     person: ThePerson,
     store: TheStore,
     flag_id: UUID,
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     """Close a flag with a note, from the page."""
-    same_site(request)
-    if person is None:
-        return RedirectResponse("/login", 303)
     if not note.strip():
         raise Problem("invalid", "note: say what came of the review")
     with store.database.write(person.actor) as change:
@@ -116,17 +106,17 @@ def login_page() -> Response:
     return render("login.html", message="")
 
 
-@router.post("/login")
+@router.post("/login", dependencies=[FROM_OUR_PAGES])
 def login(request: Request, store: TheStore, token: Annotated[str, Form(max_length=128)] = "") -> Response:
     """Sign in with a token; the cookie holds a secret of its own, out of reach of scripts."""
-    same_site(request)
     with store.database.read() as session:
         found = find_secret(session.connection(), token.strip())
         if found is None:
             store.rates.count_wrong(request.client.host if request.client else "")
             return render("login.html", message="This token is unknown, expired or revoked.", status=401)
-        if not allowed("latest_page", Role(found.role)):
-            return render("login.html", message=f"A {found.role} token shows no pages.", status=403)
+        if found.scopes is not None or not allowed("latest_page", Role(found.role)):
+            what = "with scopes" if found.scopes is not None else f"of the role {found.role}"
+            return render("login.html", message=f"A token {what} shows no pages.", status=403)
         secret = store.sessions.open(found.token_id)
     answer = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
@@ -136,10 +126,9 @@ def login(request: Request, store: TheStore, token: Annotated[str, Form(max_leng
     return answer
 
 
-@router.post("/logout")
+@router.post("/logout", dependencies=[FROM_OUR_PAGES])
 def logout(request: Request, store: TheStore) -> Response:
     """Sign out."""
-    same_site(request)
     store.sessions.close(request.cookies.get(COOKIE, ""))
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")

@@ -11,7 +11,7 @@ from ..flags.marks import under_review
 from ..parcels.models import STATUS_WORDS, ParcelView
 from ..parcels.reader import Reader
 from ..parcels.views import view_parcel
-from ..screenings.findings import finding_of, gravest
+from ..screenings.findings import finding_of
 from ..screenings.models import FindingView, State
 from ..screenings.repository import screenings_of
 from ..tables import Parcel, Result, ScanFile, Screening
@@ -61,13 +61,6 @@ class ParcelSheet:
     under_review: bool
 
 
-def find_screening_and_parcel(session: Session, screening_id: str) -> tuple[Screening, Parcel] | None:
-    """Return a screening and its parcel; None where there is none."""
-    wanted = select(Screening, Parcel).join(Parcel, Parcel.parcel_id == Screening.parcel_id)
-    row = session.execute(wanted.where(Screening.screening_id == screening_id)).first()
-    return None if row is None else (row[0], row[1])
-
-
 def visit_sheet(session: Session, screening: Screening, parcel: Parcel) -> VisitSheet:
     """Return what there is to say of a screening."""
     finding = finding_of(session, screening)
@@ -94,8 +87,7 @@ def parcel_sheet(session: Session, parcel: Parcel, reader: Reader) -> ParcelShee
     """Return what there is to say of a parcel to who reads it."""
     view = view_parcel(session, parcel, reader)
     screenings = screenings_of(session, parcel.parcel_id)
-    standing = [one for one in screenings if one.state != State.SUPERSEDED]
-    finding = gravest([finding_of(session, one) for one in standing[-SHOWN:]])
+    finding = view.finding
     outward = None if finding is None else finding.outward
     return ParcelSheet(
         parcel=parcel,
@@ -110,7 +102,7 @@ def parcel_sheet(session: Session, parcel: Parcel, reader: Reader) -> ParcelShee
         outward_sentence=OUTWARD_SENTENCES[outward],
         visits=tuple(visit_sheet(session, one, parcel) for one in reversed(screenings[-SHOWN:])),
         more=len(screenings) > SHOWN,
-        under_review=under_review(session, Result.parcel_id == parcel.parcel_id),
+        under_review=view.under_review,
     )
 
 

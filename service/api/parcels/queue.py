@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from ..clock import utc_in
 from ..paging import read_cursor, stamp_of, write_cursor
 from ..problems import Problem
+from ..screenings.models import State
 from ..tables import Parcel, ParcelDeclaration, ParcelQueue, Screening
 from .models import QueueQuery
 
@@ -114,4 +115,6 @@ def _place(text: str) -> tuple[int, int] | None:
 
 
 def _screened(session: Session, parcel: Parcel) -> bool:
-    return bool(session.scalar(select(exists().where(Screening.parcel_id == parcel.parcel_id))))
+    # One that was superseded answers nothing where a link took away the one that stood in its place.
+    stands = Screening.state != State.SUPERSEDED.value
+    return bool(session.scalar(select(exists().where(Screening.parcel_id == parcel.parcel_id, stands))))

@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from ..answers import answer, page_of
+from ..change import Change
 from ..etags import IfMatch, IfNoneMatch, if_changed, require_match, tagged
-from ..idempotency import once
 from ..paging import PageQuery
-from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..posts import ThePost
+from ..requests import TheCaller, TheStore
 from ..results.models import ResultPage, ResultQuery
 from ..results.repository import list_results
 from ..results.views import result_texts
@@ -47,57 +48,37 @@ _TAG = {
     status_code=201,
     responses={200: {"model": ParcelView, "description": "The label's parcel is known already."}},
 )
-def register_parcel(
-    body: ParcelBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
-) -> Response:
+def register_parcel(body: ParcelBody, store: TheStore, caller: TheCaller, post: ThePost) -> Response:
     """Register an item by its label, with what was told of it in advance.
 
     A bad or missing label gives a provisional parcel, never a refusal. A label may be given to
     another item after twelve months: it then gets a parcel of its own.
     """
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, ParcelView]:
-            forget_old(change.session, store.settings.waiting_days)
-            parcel, created = find_or_register(change, body.label())
-            told = first_advance(change, caller, parcel, body.advance, fresh=created)
-            if created or told:
-                take_place(change.session, parcel)
-            return (201 if created else 200), view_parcel(change.session, parcel, reader_of(store, caller))
+    def work(change: Change) -> tuple[int, ParcelView]:
+        forget_old(change.session, store.settings.waiting_days)
+        parcel, created = find_or_register(change, body.label())
+        told = first_advance(change, caller, parcel, body.advance, fresh=created)
+        if created or told:
+            take_place(change.session, parcel)
+        return (201 if created else 200), view_parcel(change.session, parcel, reader_of(store, caller))
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="register_parcel",
-            key=key,
-            request=body.model_dump(mode="json"),
-            work=work,
-        )
+    return post.once(body.model_dump(mode="json"), work)
 
 
 @router.post("/bulk", summary="Register many parcels", response_model=BulkView)
-def register_parcels(
-    body: BulkBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
-) -> Response:
+def register_parcels(body: BulkBody, store: TheStore, caller: TheCaller, post: ThePost) -> Response:
     """Register up to 500 items in one go, each with an outcome of its own, in the order of the request.
 
     One that does not fit is refused alone; all the others are registered together or, when the
     answer is an error, not at all.
     """
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, BulkView]:
-            forget_old(change.session, store.settings.waiting_days)
-            return 200, register_all(change, caller, body.items, reader_of(store, caller))
+    def work(change: Change) -> tuple[int, BulkView]:
+        forget_old(change.session, store.settings.waiting_days)
+        return 200, register_all(change, caller, body.items, reader_of(store, caller))
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="register_parcels",
-            key=key,
-            request=bulk_digest(body.items),
-            work=work,
-        )
+    return post.once(bulk_digest(body.items), work)
 
 
 @router.get("", summary="List parcels", response_model=ParcelPage)
@@ -168,28 +149,20 @@ def merge_parcel(
     body: MergeBody,
     store: TheStore,
     caller: TheCaller,
-    key: IdempotencyKeyHeader = None,
+    post: ThePost,
 ) -> Response:
     """Say which parcel a provisional one turned out to be; its screenings are linked to that one.
 
     Doing it again changes nothing. Merging a parcel whose label is sound asks for a technician.
     The answer is the merged parcel, with `merged_into`.
     """
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, ParcelView]:
-            parcel = known_parcel(change.session, parcel_id)
-            merge(change, caller, parcel, known_parcel(change.session, body.into), body.why)
-            return 200, view_parcel(change.session, parcel, reader_of(store, caller))
+    def work(change: Change) -> tuple[int, ParcelView]:
+        parcel = known_parcel(change.session, parcel_id)
+        merge(change, caller, parcel, known_parcel(change.session, body.into), body.why)
+        return 200, view_parcel(change.session, parcel, reader_of(store, caller))
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="merge_parcel",
-            key=key,
-            request=[str(parcel_id), body.model_dump(mode="json")],
-            work=work,
-        )
+    return post.once([str(parcel_id), body.model_dump(mode="json")], work)
 
 
 @router.get("/{parcel_id}/results", summary="List the results of a parcel", response_model=ResultPage)

@@ -41,7 +41,7 @@ def _shorter(ordinary: Handler) -> Handler:
             return await ordinary(request)
         # Before the body is looked at: nobody unknown makes us read a megabyte.
         store = await the_store(request)
-        caller = await the_caller(request, store)
+        caller = request.state.caller = await the_caller(request, store)
         body = await _body_of(request)
         if body is None:
             return await ordinary(request)

@@ -72,6 +72,20 @@ def find_result(session: Session, result_id: str) -> Result | None:
     return session.scalar(select(Result).where(Result.result_id == result_id))
 
 
+def existing_result(session: Session, result_id: object) -> Result:
+    """Return a result by its id.
+
+    Raises
+    ------
+    Problem
+        There is none.
+    """
+    found = find_result(session, str(result_id))
+    if found is None:
+        raise Problem("not_found", f"no result {result_id}")
+    return found
+
+
 def results_of(session: Session, screening_id: str) -> Sequence[Result]:
     """Return the results of a screening, oldest first."""
     return session.scalars(

@@ -6,9 +6,9 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Query, Response
 
 from ..answers import page_of
-from ..idempotency import once
+from ..posts import ThePost
 from ..problems import Problem
-from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..requests import TheCaller, TheStore
 from . import repository
 from .accepting import accept, put_answer
 from .models import ResultBody, ResultPage, ResultQuery, ResultView
@@ -43,31 +43,20 @@ def put_result(result_id: UUID, body: ResultBody, store: TheStore, caller: TheCa
     responses={200: {"model": ResultView, "description": "The result was accepted before."}},
     openapi_extra={"x-required-headers": ["Idempotency-Key"]},
 )
-def post_result(
-    body: ResultBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
-) -> Response:
+def post_result(body: ResultBody, caller: TheCaller, post: ThePost) -> Response:
     """Put an identification into a screening; the `Idempotency-Key` stands for the result's id."""
-    if key is None:
+    if post.key is None:
         raise Problem("bad_key", "send an Idempotency-Key, or PUT the result under an id of your own")
-    result_id = str(uuid5(UUID(caller.token_id), key))
-    with store.database.write(caller.actor) as change:
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="post_result",
-            key=key,
-            request=body.model_dump(mode="json", by_alias=True),
-            work=lambda: accept(change, result_id, body, caller),
-        )
+    result_id = str(uuid5(UUID(caller.token_id), post.key))
+    request = body.model_dump(mode="json", by_alias=True)
+    return post.once(request, lambda change: accept(change, result_id, body, caller))
 
 
 @router.get("/{result_id}", summary="Read a result", response_model=ResultView)
 def get_result(result_id: UUID, store: TheStore, caller: TheCaller) -> Response:
     """Read a result with its identification."""
     with store.database.read() as session:
-        result = repository.find_result(session, str(result_id))
-        if result is None:
-            raise Problem("not_found", f"no result {result_id}")
+        result = repository.existing_result(session, result_id)
         (text,) = result_texts(session, [result], caller.role)
     return Response(text, media_type="application/json")
 

@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
-from ..idempotency import once
+from ..change import Change
+from ..posts import ThePost
 from ..problems import Problem
-from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
-from ..results.repository import find_result
-from ..screenings.repository import find_screening
+from ..requests import TheCaller, TheStore
+from ..results.repository import existing_result
+from ..screenings.repository import existing_screening
 from ..tables import Review
 from . import repository
 from .models import AnswerBody, AskBody, ReviewPage, ReviewQuery, ReviewView
@@ -27,40 +28,27 @@ router = APIRouter(tags=["reviews"])
 )
 def ask_review(
     result_id: UUID,
-    store: TheStore,
-    caller: TheCaller,
+    post: ThePost,
     body: AskBody | None = None,
-    key: IdempotencyKeyHeader = None,
 ) -> Response:
     """Ask a technician to look at a result. Its verdict stands meanwhile, and afterwards."""
     question = "" if body is None else body.question.strip()
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, ReviewView]:
-            result = find_result(change.session, str(result_id))
-            if result is None:
-                raise Problem("not_found", f"no result {result_id}")
-            screening = find_screening(change.session, result.screening_id)
-            assert screening is not None, "a foreign key ties every result to its screening"
-            review = repository.ask(
-                change,
-                "referral",
-                screening,
-                result=result,
-                training=result.training,
-                emulated=result.emulated,
-                question=question,
-            )
-            return 201, view_reviews(change.session, [review])[0]
-
-        return once(
+    def work(change: Change) -> tuple[int, ReviewView]:
+        result = existing_result(change.session, result_id)
+        screening = existing_screening(change.session, result.screening_id)
+        review = repository.ask(
             change,
-            token_id=caller.token_id,
-            operation="ask_review",
-            key=key,
-            request=[str(result_id), question],
-            work=work,
+            "referral",
+            screening,
+            result=result,
+            training=result.training,
+            emulated=result.emulated,
+            question=question,
         )
+        return 201, view_reviews(change.session, [review])[0]
+
+    return post.once([str(result_id), question], work)
 
 
 @router.get("/reviews", summary="List reviews")
@@ -81,30 +69,20 @@ def get_review(review_id: UUID, store: TheStore, caller: TheCaller) -> ReviewVie
 @router.post(
     "/reviews/{review_id}/answers", summary="Answer a review", response_model=ReviewView, status_code=201
 )
-def answer_review(
-    review_id: UUID, body: AnswerBody, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
-) -> Response:
+def answer_review(review_id: UUID, body: AnswerBody, caller: TheCaller, post: ThePost) -> Response:
     """Say what you saw: agree, overrule, a note, or a laboratory's result.
 
     Each answer is a record of its own. A review closes by `agree`, `overrule` or a laboratory that knows;
     answers to a closed review are taken too. No finding becomes less grave by any of them. Alarms may be
     acknowledged by a supervisor (role admin), everything else is a technician's to answer.
     """
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, ReviewView]:
-            review = known_review(change.session, review_id)
-            repository.answer(change, caller, review, body)
-            return 201, view_reviews(change.session, [review])[0]
+    def work(change: Change) -> tuple[int, ReviewView]:
+        review = known_review(change.session, review_id)
+        repository.answer(change, caller, review, body)
+        return 201, view_reviews(change.session, [review])[0]
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="answer_review",
-            key=key,
-            request=[str(review_id), body.model_dump(mode="json")],
-            work=work,
-        )
+    return post.once([str(review_id), body.model_dump(mode="json")], work)
 
 
 def known_review(session: Session, review_id: UUID) -> Review:

@@ -75,8 +75,10 @@ def open_simulated(change: Change, parcel: Parcel, screening_id: str, *, offline
 def play(change: Change, screening: Screening, kept: ArchivedScan, size: int, outcome: Outcome) -> None:
     """Note a simulated scan, accept its result, and complete the screening or amend it."""
     note_scan(change, kept.scan_id, size, kept.scan)
-    late = outcome is Outcome.LATE_ALARM
-    said = identification(kept.scan_id, Outcome.ALARM_NAMED if late else outcome, change.now)
+    # Another play may have completed it since this one looked.
+    late = screening.state != State.OPEN
+    played = Outcome.ALARM_NAMED if outcome is Outcome.LATE_ALARM else outcome
+    said = identification(kept.scan_id, played, change.now)
     device = DeviceRecord(
         model=DEVICE.model, serial=DEVICE.serial, firmware=DEVICE.firmware, url="", emulated=True
     )

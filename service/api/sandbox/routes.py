@@ -4,14 +4,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from ..change import Change
 from ..clock import utc_now
-from ..idempotency import once
 from ..parcels.advancing import first_advance
 from ..parcels.models import ParcelView
 from ..parcels.reader import reader_of
 from ..parcels.repository import known_parcel
 from ..parcels.views import view_parcel
-from ..requests import Caller, IdempotencyKeyHeader, Store, TheCaller, TheStore
+from ..posts import ThePost
+from ..requests import Caller, Store, TheCaller, TheStore
 from . import repository
 from .limits import Pace
 from .models import Outcome, PlayBody, SandboxBody
@@ -24,28 +25,20 @@ _UNTIMELY = frozenset({Outcome.OPEN, Outcome.QUEUED_OFFLINE})
 
 @router.post("", summary="Make a sandbox parcel", response_model=ParcelView, status_code=201)
 def make_sandbox_parcel(
-    body: SandboxBody, request: Request, store: TheStore, caller: TheCaller, key: IdempotencyKeyHeader = None
+    body: SandboxBody, request: Request, store: TheStore, caller: TheCaller, post: ThePost
 ) -> Response:
     """Make a simulated parcel to try things out with. It is labelled `sandbox` wherever it is shown.
 
     It is in no queue, no measure and no draw for review, and no bench can find it by its label.
     """
     _pace(request).spend(caller.token_id)
-    with store.database.write(caller.actor) as change:
 
-        def work() -> tuple[int, ParcelView]:
-            parcel = repository.make_parcel(change)
-            first_advance(change, caller, parcel, body.advance, fresh=True)
-            return 201, view_parcel(change.session, parcel, reader_of(store, caller))
+    def work(change: Change) -> tuple[int, ParcelView]:
+        parcel = repository.make_parcel(change)
+        first_advance(change, caller, parcel, body.advance, fresh=True)
+        return 201, view_parcel(change.session, parcel, reader_of(store, caller))
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="make_sandbox_parcel",
-            key=key,
-            request=body.model_dump(mode="json"),
-            work=work,
-        )
+    return post.once(body.model_dump(mode="json"), work)
 
 
 @router.post("/{parcel_id}/screen", summary="Simulate a screening", response_model=ParcelView)

@@ -24,6 +24,20 @@ def find_screening(session: Session, screening_id: str) -> Screening | None:
     return session.scalar(select(Screening).where(Screening.screening_id == screening_id))
 
 
+def existing_screening(session: Session, screening_id: object) -> Screening:
+    """Return a screening by its id.
+
+    Raises
+    ------
+    Problem
+        There is none.
+    """
+    found = find_screening(session, str(screening_id))
+    if found is None:
+        raise Problem("not_found", f"no screening {screening_id}")
+    return found
+
+
 def screenings_of(session: Session, parcel_id: str) -> Sequence[Screening]:
     """Return the screenings of a parcel, oldest first."""
     return session.scalars(
@@ -78,7 +92,8 @@ def complete_screening(change: Change, screening: Screening) -> None:
     """Complete a screening; one that is complete stays as it is.
 
     An earlier complete screening of the parcel is superseded, unless it alarmed: no later
-    negative outvotes an alarm.
+    negative outvotes an alarm. Nor does practice, with a training method or an emulated
+    instrument, take a real one out.
 
     Raises
     ------
@@ -95,7 +110,9 @@ def complete_screening(change: Change, screening: Screening) -> None:
     keep_finding(screening, finding)
     _tell(change, "screening.completed", screening, finding)
     for earlier in screenings_of(change.session, screening.parcel_id):
-        if earlier is not screening and earlier.state == State.COMPLETE and not _alarmed(change, earlier):
+        if earlier is screening or earlier.state != State.COMPLETE:
+            continue
+        if not _outlasts(finding_of(change.session, earlier), finding):
             earlier.state = State.SUPERSEDED.value
             data = {
                 "screening_id": earlier.screening_id,
@@ -119,9 +136,11 @@ def amend_screening(change: Change, screening: Screening) -> None:
     _tell(change, "screening.amended", screening, after)
 
 
-def _alarmed(change: Change, screening: Screening) -> bool:
-    finding = finding_of(change.session, screening)
-    return finding is not None and finding.outward == "hold"
+def _outlasts(earlier: FindingView | None, later: FindingView) -> bool:
+    if earlier is None:
+        return False
+    practice = (later.training and not earlier.training) or (later.emulated and not earlier.emulated)
+    return earlier.outward == "hold" or practice
 
 
 def _tell(change: Change, kind: str, screening: Screening, finding: FindingView) -> None:

@@ -6,11 +6,9 @@ from fastapi import APIRouter, Response
 
 from ..answers import answer
 from ..change import Change
-from ..idempotency import once
-from ..problems import Problem
-from ..requests import IdempotencyKeyHeader, TheCaller, TheStore
+from ..posts import ThePost
+from ..requests import TheCaller, TheStore
 from ..reviews.drawing import draw_check
-from ..tables import Screening
 from . import repository
 from .bodies import CompleteBody, ScreeningBody
 from .models import ScreeningView, State
@@ -42,10 +40,7 @@ def open_screening(
 def get_screening(screening_id: UUID, store: TheStore, caller: TheCaller) -> Response:
     """Read a screening with its results; the finding of an open one is provisional."""
     with store.database.read() as session:
-        screening = repository.find_screening(session, str(screening_id))
-        if screening is None:
-            raise Problem("not_found", f"no screening {screening_id}")
-        view = view_screening(session, screening)
+        view = view_screening(session, repository.existing_screening(session, screening_id))
     return answer(view)
 
 
@@ -53,33 +48,17 @@ def get_screening(screening_id: UUID, store: TheStore, caller: TheCaller) -> Res
 def complete_screening(
     screening_id: UUID,
     store: TheStore,
-    caller: TheCaller,
+    post: ThePost,
     body: CompleteBody | None = None,
-    key: IdempotencyKeyHeader = None,
 ) -> Response:
     """End the visit. This alone may lift a hold request; doing it again changes nothing."""
-    with store.database.write(caller.actor) as change:
-        screening = _known(change, screening_id)
 
-        def work() -> tuple[int, ScreeningView]:
-            was_open = screening.state == State.OPEN
-            repository.complete_screening(change, screening)
-            if was_open:
-                draw_check(change, screening, store.settings.negative_check_share)
-            return 200, view_screening(change.session, screening)
+    def work(change: Change) -> tuple[int, ScreeningView]:
+        screening = repository.existing_screening(change.session, screening_id)
+        was_open = screening.state == State.OPEN
+        repository.complete_screening(change, screening)
+        if was_open:
+            draw_check(change, screening, store.settings.negative_check_share)
+        return 200, view_screening(change.session, screening)
 
-        return once(
-            change,
-            token_id=caller.token_id,
-            operation="complete_screening",
-            key=key,
-            request=str(screening_id),
-            work=work,
-        )
-
-
-def _known(change: Change, screening_id: UUID) -> Screening:
-    screening = repository.find_screening(change.session, str(screening_id))
-    if screening is None:
-        raise Problem("not_found", f"no screening {screening_id}")
-    return screening
+    return post.once(str(screening_id), work)

@@ -3,10 +3,10 @@
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base
+from .base import Listed
 
 
-class MethodFile(Base):
+class MethodFile(Listed):
     """A method's file in the folder of methods, with what it says of itself; never changed."""
 
     __tablename__ = "method_files"

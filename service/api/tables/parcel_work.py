@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base
+from .base import Base, Listed
 
 
 class ParcelAdvance(Base):
@@ -61,7 +61,7 @@ class ParcelMerge(Base):
     made_at: Mapped[str]
 
 
-class Link(Base):
+class Link(Listed):
     """To which parcel a screening belongs. Never changed: the newest of a screening stands."""
 
     __tablename__ = "links"
@@ -84,7 +84,7 @@ class Link(Base):
     made_at: Mapped[str]
 
 
-class Disposition(Base):
+class Disposition(Listed):
     """What a parcel system says became of a parcel. Never changed: the newest of a parcel stands."""
 
     __tablename__ = "dispositions"

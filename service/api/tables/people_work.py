@@ -7,10 +7,10 @@ anew from them at any time (`service.api.measures.recompute`).
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base
+from .base import Base, Listed
 
 
-class Operation(Base):
+class Operation(Listed):
     """A planned piece of screening at some sites for some time, with what it is measured against."""
 
     __tablename__ = "operations"
@@ -28,7 +28,7 @@ class Operation(Base):
     changed_at: Mapped[str]
 
 
-class Review(Base):
+class Review(Listed):
     """Somebody is to look at a result or screening again. Answers are records of their own."""
 
     __tablename__ = "reviews"

@@ -3,10 +3,10 @@
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base
+from .base import Base, Listed
 
 
-class Webhook(Base):
+class Webhook(Listed):
     """A receiver of events; changed only together with an event, and never removed."""
 
     __tablename__ = "webhooks"
@@ -57,7 +57,7 @@ class WebhookLine(Base):
     epoch: Mapped[int] = mapped_column(default=0)
 
 
-class WebhookDelivery(Base):
+class WebhookDelivery(Listed):
     """An event that a receiver did not take at the first try."""
 
     __tablename__ = "webhook_deliveries"

@@ -3,7 +3,7 @@
 from sqlalchemy import Double, ForeignKey, Index, LargeBinary, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import BIG, Base
+from .base import BIG, Base, Listed
 
 
 class Token(Base):
@@ -22,7 +22,7 @@ class Token(Base):
     scopes: Mapped[str | None]
 
 
-class Parcel(Base):
+class Parcel(Listed):
     """A physical item. Its key is ours: S10 identifiers are reused after twelve months."""
 
     __tablename__ = "parcels"
@@ -85,7 +85,7 @@ class ScanFile(Base):
     blank_id: Mapped[str | None]
 
 
-class Result(Base):
+class Result(Listed):
     """An identification in a screening. Never changed; corrections are new results."""
 
     __tablename__ = "results"
@@ -119,7 +119,7 @@ class ResultPerson(Base):
     salt: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Bench(Base):
+class Bench(Listed):
     """A bench that reports, and what it works with; changed only together with an event."""
 
     __tablename__ = "benches"
@@ -146,7 +146,7 @@ class BenchContact(Base):
     report: Mapped[str]
 
 
-class Calibration(Base):
+class Calibration(Listed):
     """A calibration record, whole and never changed, with what lists choose by."""
 
     __tablename__ = "calibrations"
@@ -160,7 +160,7 @@ class Calibration(Base):
     received_at: Mapped[str]
 
 
-class Verification(Base):
+class Verification(Listed):
     """One check of an instrument, passed or failed; never changed."""
 
     __tablename__ = "verifications"
@@ -175,7 +175,7 @@ class Verification(Base):
     received_at: Mapped[str]
 
 
-class Flag(Base):
+class Flag(Listed):
     """A call to look at results again, and that somebody did."""
 
     __tablename__ = "flags"

@@ -91,7 +91,9 @@ class AddressPolicy:
         if any(address.version == net.version and address in net for net in self.networks):
             return
         unfit = address.is_multicast or address.is_reserved or address.is_link_local
-        if unfit or not address.is_global:
+        # fec0::/10 is out of use (RFC 3879), and Python calls it global.
+        inner = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+        if unfit or inner or not address.is_global:
             raise AddressRefused(
                 f"{text} is no public address; networks that may receive are named in the server's setting "
                 "webhook_private_networks"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy import CursorResult, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..clock import utc_now
@@ -37,6 +37,8 @@ class Work:
     """How far it is; a copy, changed as events are delivered."""
     events: list[Event]
     """What comes next, in order."""
+    noted: frozenset[int]
+    """Numbers of those among them that were not taken before, by a try or by an earlier pass."""
     upto: int
     """Where the line stands when all of them are done."""
     aside: tuple[WebhookDelivery, Event] | None
@@ -52,13 +54,12 @@ def message_id(webhook_id: str, seq: int) -> str:
 
 def active_webhooks(session: Session) -> Sequence[str]:
     """Return the webhooks that are to be sent to: active ones whose token counts."""
-    counts = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > utc_now()))
-    wanted = (
-        select(Webhook.webhook_id)
-        .join(Token, Token.token_id == Webhook.token_id)
-        .where(Webhook.state == WebhookState.ACTIVE.value, counts)
-    )
-    return session.scalars(wanted.order_by(Webhook.row)).all()
+    return session.scalars(_active().order_by(Webhook.row)).all()
+
+
+def is_active(session: Session, webhook_id: str) -> bool:
+    """Whether a webhook is to be sent to."""
+    return session.scalar(_active().where(Webhook.webhook_id == webhook_id)) is not None
 
 
 def take_lease(session: Session, webhook_id: str, owner: str, seconds: float) -> bool:
@@ -118,6 +119,7 @@ def next_work(
         secrets=signing_secrets(keeper, webhook),
         line=line,
         events=events,
+        noted=_noted(session, webhook_id, [one.seq for one in events]),
         upto=events[-1].seq if len(events) == _BATCH else max(end, line.cursor),
         aside=aside,
         own=own_parcels(session, events if aside is None else [*events, aside[1]], role, webhook.token_id),
@@ -187,6 +189,26 @@ def find_by_event(session: Session, webhook_id: str, seq: int) -> WebhookDeliver
 def owner_of(session: Session, webhook: Webhook) -> Token | None:
     """Return the token that made a webhook, when it still counts."""
     return find_valid(session, webhook.token_id)
+
+
+def _active() -> Select[str]:
+    counts = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > utc_now()))
+    return (
+        select(Webhook.webhook_id)
+        .join(Token, Token.token_id == Webhook.token_id)
+        .where(Webhook.state == WebhookState.ACTIVE.value, counts)
+    )
+
+
+def _noted(session: Session, webhook_id: str, numbers: Sequence[int]) -> frozenset[int]:
+    if not numbers:
+        return frozenset()
+    wanted = select(WebhookDelivery.seq).where(
+        WebhookDelivery.webhook_id == webhook_id,
+        WebhookDelivery.seq.in_(numbers),
+        WebhookDelivery.state != DeliveryState.DELIVERED.value,
+    )
+    return frozenset(session.scalars(wanted))
 
 
 def _due(session: Session, webhook_id: str) -> tuple[WebhookDelivery, Event] | None:

@@ -40,7 +40,7 @@ _Found = TypeVar("_Found")
 
 
 class LeaseLost(Exception):
-    """Another process sends now, or people changed the webhook: begin afresh."""
+    """Another process sends now, or people changed or stopped the webhook: begin afresh."""
 
 
 class Line:
@@ -142,12 +142,12 @@ class Line:
         return await sender.send(work.url, Message.of(name, event.type, event.at, data), work.secrets)
 
     async def _taken(self, work: Work, event: Event, outcome: Outcome) -> None:
-        line, stood = work.line, work.line.attempts > 0
+        line = work.line
         line.cursor, line.attempts, line.next_at = event.seq, 0, None
         line.failing_since, line.last_error = None, ""
         line.delivered, line.delivered_at = line.delivered + 1, utc_now()
         self.unkept = line
-        if stood or time.monotonic() - self._kept_at > self._nap_s:
+        if event.seq in work.noted or time.monotonic() - self._kept_at > self._nap_s:
             await self._keep(
                 work.line,
                 lambda change: deliveries.note_success(change.session, self._id, event.seq, outcome.status),
@@ -165,6 +165,7 @@ class Line:
         outcome = await self._send(work, event, sender)
         if outcome.answer is Answer.TAKEN:
             work.line.delivered, work.line.delivered_at = work.line.delivered + 1, utc_now()
+            work.line.failing_since, work.line.last_error = None, ""
             await self._keep(
                 work.line,
                 lambda change: deliveries.note_success(change.session, self._id, event.seq, outcome.status),
@@ -173,8 +174,6 @@ class Line:
         await self._keep(
             work.line, lambda change: aside_failed(change, self._settings, self._id, delivery.seq, outcome)
         )
-        if outcome.answer is Answer.GONE:
-            raise LeaseLost
 
     async def _has_lease(self) -> bool:
         if self._leased_until - time.monotonic() > self._settings.webhook_lease_s / 2:
@@ -203,11 +202,13 @@ class Line:
                 also(change)
             if not deliveries.keep_line(change.session, line, self._owner, seconds):
                 raise LeaseLost
-            return True
+            return deliveries.is_active(change.session, self._id)
 
-        await self._write(keep)
+        wanted = await self._write(keep)
         self.unkept = None
         self._leased_until, self._kept_at = asked + seconds, time.monotonic()
+        if not wanted:
+            raise LeaseLost  # whatever was read to be sent, nobody wants it any more
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -106,7 +106,7 @@ def change_webhook(change: Change, webhook: Webhook, patch: WebhookPatch) -> Non
     Problem
         It was revoked.
     """
-    _refuse_revoked(webhook)
+    refuse_revoked(webhook)
     before = (webhook.url, webhook.types, webhook.description, webhook.state)
     if patch.url is not None:
         webhook.url = patch.url
@@ -133,7 +133,7 @@ def rotate_secret(change: Change, settings: ServerSettings, keeper: SecretKeeper
     Problem
         It was revoked.
     """
-    _refuse_revoked(webhook)
+    refuse_revoked(webhook)
     secret = new_secret()
     webhook.old_secret, webhook.old_until = webhook.secret, after(settings.webhook_rotation_s)
     webhook.secret = keeper.lock(secret, webhook.webhook_id)
@@ -143,9 +143,9 @@ def rotate_secret(change: Change, settings: ServerSettings, keeper: SecretKeeper
 
 def set_state(change: Change, webhook: Webhook, state: WebhookState, *, why: str) -> None:
     """Write down that a webhook was changed, and let the line of an active one begin afresh at once."""
-    webhook.state, webhook.changed_at = state.value, change.now
-    if why != "secret":
-        webhook.why = why
+    if webhook.state != state.value:
+        webhook.state, webhook.why = state.value, why
+    webhook.changed_at = change.now
     data = {
         "webhook_id": webhook.webhook_id,
         "state": state.value,
@@ -169,7 +169,7 @@ def replay(change: Change, webhook: Webhook, body: ReplayBody) -> WebhookDeliver
     Problem
         There is nothing of that kind to replay.
     """
-    _refuse_revoked(webhook)
+    refuse_revoked(webhook)
     line = change.session.get_one(WebhookLine, webhook.webhook_id)
     if body.delivery_id is not None:
         return _again(change.session, webhook, line, str(body.delivery_id))
@@ -193,6 +193,18 @@ def list_deliveries(
     return take_page(session, WebhookDelivery, wanted, query)
 
 
+def refuse_revoked(webhook: Webhook) -> None:
+    """Refuse to do anything more with a webhook that was revoked.
+
+    Raises
+    ------
+    Problem
+        It was.
+    """
+    if webhook.state == WebhookState.REVOKED:
+        raise Problem("conflict", f"webhook {webhook.webhook_id} was revoked: make a new one")
+
+
 def _again(session: Session, webhook: Webhook, line: WebhookLine, delivery_id: str) -> WebhookDelivery:
     wanted = select(WebhookDelivery).where(WebhookDelivery.delivery_id == delivery_id)
     found = session.scalar(wanted.where(WebhookDelivery.webhook_id == webhook.webhook_id))
@@ -206,11 +218,6 @@ def _again(session: Session, webhook: Webhook, line: WebhookLine, delivery_id: s
 
 def _afresh(line: WebhookLine) -> None:
     line.attempts, line.next_at, line.epoch = 0, None, line.epoch + 1
-
-
-def _refuse_revoked(webhook: Webhook) -> None:
-    if webhook.state == WebhookState.REVOKED:
-        raise Problem("conflict", f"webhook {webhook.webhook_id} was revoked: make a new one")
 
 
 def _host(webhook: Webhook) -> str:

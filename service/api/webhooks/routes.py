@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from ..clock import utc_now
+from ..etags import IfMatch, require_tag
 from ..permissions import Role
 from ..problems import Problem
 from ..requests import Caller, Store, TheCaller, TheStore
@@ -53,14 +54,6 @@ def the_resolver(request: Request) -> Resolver:
 
 TheKeeper = Annotated[SecretKeeper, Depends(the_keeper)]
 TheResolver = Annotated[Resolver, Depends(the_resolver)]
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        max_length=256,
-        description="`ETag` of what you saw; refused with 412 when it changed.",
-    ),
-]
 
 
 @router.post("", summary="Add a webhook", status_code=201)
@@ -115,8 +108,8 @@ def change_webhook(
         _check(store, body.url, resolve)
     with store.database.write(caller.actor) as change:
         webhook = _known(change.session, caller, webhook_id)
-        if if_match not in {None, "*", etag_of(webhook)}:
-            raise Problem("precondition_failed", "the webhook was changed since you read it: read it again")
+        if if_match is not None:
+            require_tag(etag_of(webhook), if_match)
         repository.change_webhook(change, webhook, body)
         change.session.flush()
         response.headers["ETag"] = etag_of(webhook)
@@ -137,11 +130,12 @@ def revoke_webhook(webhook_id: UUID, store: TheStore, caller: TheCaller) -> Webh
 async def test_webhook(
     webhook_id: UUID, store: TheStore, caller: TheCaller, keeper: TheKeeper, resolve: TheResolver
 ) -> TestView:
-    """Send a `webhook.ping` at once, whatever state the webhook is in, and say what came of it."""
+    """Send a `webhook.ping` at once, also where the webhook is paused or disabled, and say what came."""
 
     def load() -> tuple[str, tuple[str, ...]]:
         with store.database.read() as session:
             webhook = _known(session, caller, webhook_id)
+            repository.refuse_revoked(webhook)
             return webhook.url, signing_secrets(keeper, webhook)
 
     url, secrets = await run_in_threadpool(load)

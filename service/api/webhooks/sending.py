@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +26,10 @@ _BUSY = frozenset({408, 429, 502, 503, 504})
 
 #: Longest `Retry-After` that is followed, s (chosen: an hour).
 MAX_RETRY_AFTER_S = 3600.0
+
+#: Threads that find addresses of names (chosen). A name server may take half a minute, and nobody can break
+#: that off: the threads by which lines go to the database are not to wait for it.
+_NAMES = ThreadPoolExecutor(16, thread_name_prefix="webhook-names")
 
 
 class Answer(StrEnum):
@@ -125,7 +130,9 @@ class Sender:
     async def _target(self, url: str) -> Target:
         if self._resolve is system_resolver and is_literal(url):
             return self._policy.target(url, self._resolve)  # there is no name that could take time
-        return await asyncio.to_thread(self._policy.target, url, self._resolve)
+        return await asyncio.get_running_loop().run_in_executor(
+            _NAMES, self._policy.target, url, self._resolve
+        )
 
     async def _post(self, target: Target, message: Message, secrets: Sequence[str]) -> Outcome:
         for number, address in enumerate(target.addresses, start=1):
@@ -192,7 +199,7 @@ def retry_after(value: str, now: datetime) -> float:
         return min(float(value[:9]), MAX_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

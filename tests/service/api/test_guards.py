@@ -81,6 +81,13 @@ def test_who_asks_too_often_is_told_when_to_come_again(serve_at: Any, tmp_path: 
         assert [served.api("GET", "/parcels", Role.BENCH).status_code for _ in range(20)] == [200] * 20
 
 
+def test_a_result_that_does_not_fit_counts_once(serve_at: Any, tmp_path: Path) -> None:
+    with serve_at(tmp_path, rate_per_s=0.1) as served:
+        path = "/results/6d7c7a0e-6a50-4d1d-a0f3-8a6f3f1f2d11"
+        told = [served.api("PUT", path, json={}).status_code for _ in range(3)]
+        assert told == [422, 422, 429]
+
+
 def test_guessing_tokens_is_slowed_down_and_hurts_nobody_else(serve_at: Any, tmp_path: Path) -> None:
     with serve_at(tmp_path, rate_per_s=100.0) as served:
         wrong = {"Authorization": "Bearer ops_guess"}

@@ -60,6 +60,25 @@ def test_what_alarmed_is_moved_by_a_technician(server: Any, bench: Any, item: st
     assert bench.parcel(right)["finding"]["outward"] == "hold"
 
 
+def test_a_parcel_that_has_no_screening_left_waits_again(server: Any, bench: Any, item: str) -> None:
+    for verdict in ("inconclusive", "no_alarm"):
+        screening_id = bench.open(item, "carrier")
+        bench.result(screening_id, verdict)
+        bench.complete(screening_id)
+    parcel_id = bench.screening(screening_id)["parcel_id"]
+    assert item not in waiting(server)
+    assert move(server, screening_id, parcel_of(server)).status_code == 201
+    assert bench.parcel(parcel_id)["status"] == "not_screened"
+    assert item in waiting(server)
+    bench.open(item, "carrier")
+    assert item not in waiting(server)
+
+
+def waiting(server: Any) -> list[str]:
+    items = server.api("GET", "/parcels/queue", Role.OFFICER, params={"limit": 200}).json()["items"]
+    return [one["item_id"] for one in items]
+
+
 def test_links_to_nowhere(server: Any, bench: Any, item: str) -> None:
     screening_id = bench.open(item)
     assert code(move(server, screening_id, str(uuid.uuid4()))) == (404, "not_found")

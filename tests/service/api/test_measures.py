@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import uuid
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from service.api.measures import progress
 from service.api.measures.durations import LAST, bin_of, middle_of, quantile
+from service.api.measures.grains import week_of
+from service.api.measures.models import Measures, MeasuresQuery
 from service.api.measures.rates import poisson_interval, rate
+from service.api.measures.repository import period_of
+from service.api.pages.measures import chart_data
 from service.api.permissions import Role
 
 EVERYTHING = "include=training,emulated"
@@ -97,6 +103,10 @@ def test_what_is_asked_for_too_widely_is_refused(server: Any) -> None:
     for query in (
         "by=day&since=2026-01-01&until=2026-06-01",
         "since=2026-02-30",
+        "since=9999-12-15",
+        "until=9999-12-31",
+        "by=week&since=9999-12-30",
+        "by=day&until=0001-01-05",
         "since=2026-02-02&until=2026-02-01",
         "include=sandbox",
         "by=person",
@@ -121,6 +131,13 @@ def test_days_weeks_and_months_add_up(server: Any, bench: Any, site: str) -> Non
         totals = measures(server, f"site={site}&{query}&{EVERYTHING}")["totals"]
         assert [one["parcels"] for one in totals] == [0, 0, 0, 1], query
     assert measures(server, f"site={site}&until=2026-01-15&{EVERYTHING}")["totals"][3]["parcels"] == 0
+
+
+def test_weeks_are_told_whole_where_nobody_says_since_when() -> None:
+    for until in ("2026-11-16", "2026-11-17", "2026-11-22"):
+        period = period_of(MeasuresQuery(by="week", until=until))
+        assert period.since == week_of(period.since), "half a week would stand for a whole one"
+        assert date.fromisoformat(until) - date.fromisoformat(period.since) >= timedelta(days=84)
 
 
 def test_spreadsheets_get_no_formulas(server: Any, bench: Any, site: str) -> None:
@@ -159,6 +176,21 @@ def test_the_page_says_it_in_tables(server: Any, bench: Any, site: str) -> None:
     assert link is not None
     told = server.client(Role.OFFICER).get(link[1].replace("&amp;", "&")).json()
     assert told["totals"][3]["alarm_named"] == 1
+
+
+def test_what_is_nearly_reached_is_not_said_to_be_all_of_the_way() -> None:
+    figure = (0.4996, 0.4, 0.6)
+    told = progress._progress("non_compliance_rate", figure, 0.0, 0.5)
+    assert told.reached is False
+    assert "99% of the way" in told.words
+
+
+def test_a_chart_draws_one_kind_of_work(server: Any, bench: Any, site: str) -> None:
+    screen(bench, site, "no_alarm")
+    found = Measures.model_validate(measures(server, f"site={site}&by=month&include=training,emulated"))
+    rows = [found.rows[0].model_copy(update={"training": kind}) for kind in (True, False)]
+    drawn = chart_data(found.model_copy(update={"rows": rows}))
+    assert len(drawn["labels"]) == 1, "bars of two kinds would stand on each other"
 
 
 @given(st.floats(0.1, 9.9e6))

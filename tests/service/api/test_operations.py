@@ -105,3 +105,16 @@ def test_operations_are_listed_by_site(server: Any, site: str) -> None:
     ):
         items = server.api("GET", f"/operations?{query}", Role.BENCH).json()["items"]
         assert [one["operation_id"] for one in items] == [made["operation_id"]] * count
+
+
+def test_figures_that_are_replaced_are_replaced_whole(server: Any, site: str) -> None:
+    made = plan(server, site).json()
+    path, tag = f"/operations/{made['operation_id']}", {"If-Match": "*"}
+    change = {"baseline": {"inconclusive_rate": 0.2, "source": "October"}, "targets": {}}
+    changed = server.api("PATCH", path, Role.ADMIN, json=change, headers=tag).json()
+    assert changed["baseline"]["non_compliance_rate"] is None
+    query = f"/measures?operation_id={made['operation_id']}"
+    progress = server.api("GET", query, Role.OFFICER).json()["operation"]["progress"]
+    assert [(one["measure"], one["baseline"]) for one in progress] == [("inconclusive_rate", 0.2)]
+    assert server.api("PATCH", path, Role.ADMIN, json={"baseline": {}}, headers=tag).status_code == 200
+    assert server.api("GET", query, Role.OFFICER).json()["operation"]["baseline_source"] == ""

@@ -142,6 +142,9 @@ def test_the_page_shows_and_answers(server: Any, bench: Any, item: str) -> None:
         foreign = browser.post(where, data={"outcome": "agree"}, headers={"sec-fetch-site": "cross-site"})
         assert foreign.status_code == 403
         assert browser.post(where, data={"outcome": "overrule"}).status_code == 422
+        forgotten = {"outcome": "agree", "confirmed": "yes", "substance": "fentanyl"}
+        refused = browser.post(where, data=forgotten)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
         lab = {"outcome": "laboratory", "confirmed": "yes", "substance": "<b>x", "method": "GC-MS"}
         assert browser.post(where, data=lab).headers["location"] == "/reviews"
         assert where not in browser.get("/reviews").text

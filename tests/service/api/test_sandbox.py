@@ -1,13 +1,23 @@
 """Sandbox parcels: simulated from opening to completion, labelled everywhere, counted nowhere."""
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from service.api.database import Database
 from service.api.permissions import Role
 from service.api.problems import Problem
+from service.api.sandbox import repository
 from service.api.sandbox.limits import Pace
+from service.api.sandbox.models import Outcome
+from service.api.sandbox.simulation import simulated_scan
+from service.api.screenings.findings import finding_of
+from service.api.screenings.repository import find_screening
+from service.api.tables import Result
+from service.archive.journal import Archive
 
 PS = Role.PARCEL_SYSTEM
 
@@ -99,6 +109,28 @@ def test_no_bench_finds_a_sandbox_parcel_by_its_label(server: Any, bench: Any) -
     label = server.api("GET", f"/parcels/{parcel_id}").json()["item_id"]
     found = bench.screening(bench.open(label, "carrier"))
     assert (found["sandbox"], found["parcel_id"] == parcel_id) == (False, False)
+
+
+def test_two_plays_of_one_screening_at_once_leave_one_finding(database: Database, tmp_path: Path) -> None:
+    """Both read that it is open; the result of the second one comes late."""
+    archive = Archive(tmp_path / "scans")
+    with database.write("test") as change:
+        parcel = repository.make_parcel(change)
+        screening_id, item = str(uuid.uuid4()), parcel.item_id
+        repository.open_simulated(change, parcel, screening_id, offline=False)
+    for attempt, outcome in ((1, Outcome.NO_ALARM), (2, Outcome.ALARM_CLASS)):
+        kept = archive.put(simulated_scan(screening_id, item, "2026-11-22T12:00:00Z", attempt=attempt))
+        with database.write("test") as change:
+            screening = find_screening(change.session, screening_id)
+            assert screening is not None
+            repository.play(change, screening, kept, 1, outcome)
+    with database.read() as session:
+        assert session.scalars(select(Result.late).order_by(Result.row)).all() == [False, True]
+        screening = find_screening(session, screening_id)
+        assert screening is not None
+        finding = finding_of(session, screening)
+        assert finding is not None
+        assert finding.verdict == "alarm_class"
 
 
 def test_who_simulates_without_end_is_slowed_down() -> None:

@@ -73,6 +73,22 @@ def test_a_later_complete_screening_stands_for_a_negative_one(bench: Any, item: 
     assert bench.parcel(bench.screening(first)["parcel_id"])["finding"]["outward"] == "no_hold_requested"
 
 
+def test_practice_takes_no_real_screening_out(server: Any, bench: Any, item: str) -> None:
+    real = bench.open(item)
+    bench.result(real, "inconclusive", training=False)
+    bench.complete(real)
+    practice = bench.open(item)
+    bench.result(practice, "no_alarm", training=True)
+    bench.complete(practice)
+    assert bench.screening(real)["state"] == "complete"
+    parcel_id = bench.screening(real)["parcel_id"]
+    assert bench.parcel(parcel_id)["finding"]["outward"] == "refer"
+    again = bench.open(item)
+    bench.result(again, "no_alarm", training=False)
+    bench.complete(again)
+    assert [bench.screening(one)["state"] for one in (real, practice)] == ["superseded"] * 2
+
+
 def test_a_late_result_makes_a_finding_graver_never_milder(server: Any, bench: Any, item: str) -> None:
     first = bench.open(item)
     bench.result(first, "inconclusive")

@@ -66,6 +66,37 @@ def test_forms_of_other_sites_are_refused(browser: httpx.Client, server: Any, pa
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
+@pytest.mark.parametrize("path", ["/login", "/logout"])
+def test_forms_are_refused_by_origin_where_a_browser_says_no_more(
+    browser: httpx.Client, server: Any, path: str
+) -> None:
+    data = {"token": server.tokens[Role.OFFICER]}
+    for origin in ("http://127.0.0.1:9", "null", "https://elsewhere.example"):
+        answer = browser.post(path, data=data, headers={"origin": origin})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), origin
+    assert browser.post(path, data=data, headers={"origin": server.url}).status_code == 303
+
+
+def test_signing_out_without_a_sign_in_writes_nothing(database: Database) -> None:
+    from sqlalchemy import event
+
+    begun: list[Any] = []
+    event.listen(database._engine, "commit", begun.append)
+    Sessions(database).close("")
+    Sessions(database).close("nobody's")
+    assert begun == []
+
+
+def test_a_token_with_scopes_is_told_at_once_that_it_shows_no_pages(
+    browser: httpx.Client, server: Any
+) -> None:
+    with Database(server.settings.db_path) as database, database.write("test") as change:
+        secret, _ = create_token(change, Role.OFFICER, scopes=["parcels:read"])
+    answer = _sign_in(browser, secret)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
 def test_a_revoked_token_ends_its_sign_ins(browser: httpx.Client, server: Any) -> None:
     with Database(server.settings.db_path) as database:
         with database.write("test") as change:
@@ -157,3 +188,28 @@ def test_sign_ins_are_bounded_and_end(database: Database, monkeypatch: pytest.Mo
     assert [sessions.token_id(one) for one in others] == [None, token_id, token_id]
     monkeypatch.setattr("service.api.sessions.utc_now", lambda: "2999-01-01T00:00:00.000000Z")
     assert sessions.token_id(others[1]) is None
+
+
+def test_the_page_of_a_parcel_says_what_the_api_says_however_often_it_was_opened(
+    server: Any, bench: Any, item: str
+) -> None:
+    first = bench.open(item, "carrier")
+    bench.result(first, "alarm_named")
+    bench.complete(first)
+    for _ in range(51):
+        bench.open(item, "carrier")
+    parcel_id = bench.screening(first)["parcel_id"]
+    assert bench.parcel(parcel_id)["finding"]["outward"] == "hold"
+    page = server.client(Role.OFFICER).get(f"/parcels/{parcel_id}").text
+    assert "The parcel system is asked to hold the parcel" in page
+
+
+def test_pages_of_a_result_lead_to_the_parcel_it_belongs_to_now(server: Any, bench: Any, item: str) -> None:
+    screening_id, other = bench.open(item, "carrier"), f"{item}-OTHER"
+    result_id = bench.result(screening_id)
+    right = bench.screening(bench.open(other, "carrier"))["parcel_id"]
+    body = {"screening_id": screening_id, "parcel_id": right, "why": "swapped on the bench"}
+    assert server.api("POST", "/links", Role.TECHNICIAN, json=body).status_code == 201
+    page = server.client(Role.OFFICER).get(f"/results/{result_id}").text
+    assert f"Result of {other}" in page
+    assert f'href="/parcels/{right}"' in page

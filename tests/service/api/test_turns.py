@@ -15,6 +15,8 @@ from service.api.clock import utc_now
 from service.api.database import Database
 from service.api.errors import UnrecordedChange
 from service.api.events.verification import verify_chain
+from service.api.flags.models import FlagBody
+from service.api.flags.repository import raise_flag
 from service.api.measures.recompute import wrong_counts
 from service.api.permissions import Role
 from service.api.problems import Problem
@@ -23,7 +25,7 @@ from service.api.results.accepting import put_answer
 from service.api.results.models import ResultBody
 from service.api.screenings.bodies import ScreeningBody
 from service.api.screenings.repository import complete_screening, find_screening, open_screening
-from service.api.tables import Result, ScanFile, Token
+from service.api.tables import FlaggedResult, Result, ScanFile, Token
 from service.api.turns import Work
 
 DEVICE = {"model": "STS", "serial": "S1", "emulated": True}
@@ -32,11 +34,12 @@ CALLER = Caller(str(uuid.uuid4()), Role.BENCH)
 
 @pytest.fixture
 def to_put(new_identification: Callable[..., dict[str, Any]]) -> Callable[..., Work]:
-    def put(screening_id: str, scan_id: str) -> Work:
+    def put(screening_id: str, scan_id: str, name: str = "", **changes: Any) -> Work:
         told = {"screening_id": screening_id, "scan_id": scan_id, "device": DEVICE}
-        body = ResultBody.model_validate({**told, "identification": new_identification(scan_id)})
-        name = str(uuid.uuid4())
-        return lambda change: put_answer(change, name, body, CALLER).status_code
+        found = new_identification(scan_id, **changes)
+        body = ResultBody.model_validate({**told, "identification": found})
+        named = name or str(uuid.uuid4())
+        return lambda change: put_answer(change, named, body, CALLER).status_code
 
     return put
 
@@ -70,6 +73,48 @@ def test_one_that_fails_leaves_the_others(place: Path | str, to_put: Callable[..
         assert told[2].code == "screening_missing"
         assert isinstance(told[3], UnrecordedChange)
         _check(database, 4)
+
+
+def test_late_flagged_repeated_and_wrong_ones_in_one_transaction(
+    place: Path | str, to_put: Callable[..., Work]
+) -> None:
+    with Database(place) as database:
+        done, going, other = (_visit(database) for _ in range(3))
+        named = [str(uuid.uuid4()) for _ in range(3)]
+        assert _make(database, [to_put(*done), to_put(*other)]) == [201, 201]
+        _complete(database, done[0])
+        _flag(database, named)
+        works = [
+            to_put(*going, named[0]),
+            to_put(*going),
+            to_put(*done, named[1], verdict="alarm_named"),
+            to_put(*other, named[2]),
+            to_put(*done, verdict="inconclusive"),
+            to_put(*going, verdict="alarm_class"),
+        ]
+        assert _make(database, [*works, works[2], works[0]]) == [*[201] * 6, 200, 200]
+        _check(database, 8)
+        with database.read() as session:
+            assert {one.state for one in session.query(FlaggedResult)} == {"flagged"}
+            found = find_screening(session, done[0])
+            assert found is not None
+            assert '"outward":"hold"' in (found.finding or "")
+        taken = to_put(*going, named[0], training=False)
+        told = _make(database, [to_put(*done), taken, to_put(*other)])
+        assert (told[0], told[1].code, told[2]) == (201, "conflict", 201)
+        _check(database, 10)
+
+
+def _flag(database: Database, results: list[str]) -> None:
+    with database.write("bench") as change:
+        device = "STS/S1"
+        body = {"flag_id": str(uuid.uuid4()), "reason": "verification_failed", "device": device}
+        times = {"since": "", "until": "2026-11-22T12:00:00Z", "verification": "e" * 64}
+        change.session.add(
+            Token(token_id=CALLER.token_id, role="bench", name="", digest="d", created_at=change.now)
+        )
+        change.record("token.created", f"tokens/{CALLER.token_id}", {"token_id": CALLER.token_id})
+        raise_flag(change, CALLER, FlagBody.model_validate({**body, **times, "result_ids": results}))
 
 
 def _make(database: Database, works: list[Work]) -> list[Any]:

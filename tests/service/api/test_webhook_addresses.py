@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import ssl
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,7 @@ def judged(url: str, *addresses: str, **options: Any) -> tuple[str, ...]:
         "fe80::1",
         "fe80::1%2",
         "fc00::1",
+        "fec0::1",
         "ff02::1",
         "2001:db8::1",
         "::ffff:127.0.0.1",
@@ -171,9 +173,33 @@ def test_proxies_of_the_environment_are_not_asked(tmp_path: Path, monkeypatch: p
         assert (len(proxy.got), len(receiver.got)) == (0, 1)
 
 
+def test_names_that_take_long_hold_up_nothing_else(tmp_path: Path) -> None:
+    settings = ServerSettings(tmp_path / "db", tmp_path / "s", webhook_timeout_s=0.05)
+    known = threading.Event()
+
+    def slow(*_: Any) -> Sequence[str]:
+        known.wait(10)
+        return ()
+
+    async def try_all() -> list[Outcome]:
+        senders = [Sender(settings, slow) for _ in range(40)]
+        message = Message.of("msg_1", "webhook.ping", "2026-11-22T12:00:00Z", "{}")
+        try:
+            sending = [one.send("https://hooks.example.org/x", message, [new_secret()]) for one in senders]
+            told = await asyncio.gather(*sending)
+            # What lines do with the database goes by the loop's own threads.
+            await asyncio.wait_for(asyncio.to_thread(known.is_set), 1)
+        finally:
+            known.set()
+            for one in senders:
+                await one.aclose()
+        return told
+
+    assert {one.answer for one in asyncio.run(try_all())} == {Answer.DOWN}
+
+
 def test_a_receiver_that_speaks_no_http_or_never_answers(tmp_path: Path) -> None:
     import socket
-    import threading
 
     settings = ServerSettings(
         tmp_path / "db", tmp_path / "s", webhook_allow_private=True, webhook_timeout_s=0.3
@@ -243,6 +269,8 @@ def test_waits() -> None:
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     assert [retry_after(one, now) for one in ("", "5", "-1", "x", "99999999999")] == [0, 5, 0, 0, 3600]
     assert retry_after("Sun, 22 Nov 2026 12:00:30 GMT", now) == 30
+    assert retry_after(f"Sun, 22 Nov 2026 12:00:30 +{'9' * 20}", now) == 0
+    assert retry_after("Fri, 31 Dec 9999 23:59:59 -2359", now) == 3600
     assert retry_after("Sun, 22 Nov 2026 11:00:00 GMT", now) == 0
     assert retry_after("Sun, 29 Nov 2026 12:00:00 GMT", now) == 3600
 

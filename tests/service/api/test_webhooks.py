@@ -1,6 +1,7 @@
 """Webhooks: events pushed to real receivers, signed, in order, until they are taken."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +151,52 @@ def test_a_refused_event_is_set_aside_and_given_up_and_can_be_replayed(
     revoke(served, hook)
 
 
+def test_what_was_given_up_is_delivered_by_a_stretch_too(served: Any, receiver: Receiver) -> None:
+    hook = make(served, receiver.url, KIND)
+    served.api("PATCH", f"/webhooks/{hook['webhook_id']}", SYSTEM, json={"state": "paused"})
+    good, bad = register(served, 2)
+    receiver.says = lambda told: (500 if told["data"]["seq"] == bad else 200, {}, b"")
+    served.api("PATCH", f"/webhooks/{hook['webhook_id']}", SYSTEM, json={"state": "active"})
+    wait_for(lambda: deliveries(served, hook, state="dead"))
+    receiver.says = lambda _: (200, {}, b"")
+    path = f"/webhooks/{hook['webhook_id']}/replay"
+    assert served.api("POST", path, SYSTEM, json={"after": good - 1}).status_code == 202
+    wait_for(lambda: receiver.numbers()[-2:] == [good, bad])
+    wait_for(lambda: read(served, hook)["line"]["dead"] == 0)
+    assert [one["state"] for one in deliveries(served, hook)] == ["delivered"]
+    revoke(served, hook)
+
+
+def test_a_receiver_that_takes_what_was_set_aside_fails_no_more(served: Any, receiver: Receiver) -> None:
+    receiver.says = lambda _: (500 if len(receiver.got) <= 3 else 200, {}, b"")
+    hook = make(served, receiver.url, KIND)
+    register(served)
+    wait_for(lambda: [one["state"] for one in deliveries(served, hook)] == ["delivered"])
+    line = read(served, hook)["line"]
+    assert (line["failing_since"], line["last_error"]) == (None, "")
+    revoke(served, hook)
+
+
+def test_revoking_ends_what_is_under_way(served: Any, receiver: Receiver) -> None:
+    def slow(_: Any) -> Any:
+        time.sleep(0.04)
+        return 200, {}, b""
+
+    receiver.says = slow
+    hook = make(served, receiver.url, KIND)
+    path = f"/webhooks/{hook['webhook_id']}"
+    served.api("PATCH", path, SYSTEM, json={"state": "paused"})
+    register(served, 40)
+    served.api("PATCH", path, SYSTEM, json={"state": "active"})
+    wait_for(lambda: len(receiver.got) >= 2)
+    revoke(served, hook)
+    came = len(receiver.got)
+    time.sleep(0.6)
+    assert len(receiver.got) < came + 9, "no longer than between two looks"
+    refused = served.api("POST", f"{path}/test", SYSTEM)
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+
+
 def test_a_stretch_is_sent_again_under_the_same_ids(served: Any, receiver: Receiver) -> None:
     hook = make(served, receiver.url, KIND)
     numbers = register(served, 4)
@@ -188,6 +235,8 @@ def test_gone_disables_and_redirects_are_not_followed(served: Any, receiver: Rec
     register(served)
     receiver.says = lambda _: (200, {}, b"")
     assert len(receiver.got) == came
+    told = served.api("PATCH", f"/webhooks/{hook['webhook_id']}", SYSTEM, json={"description": "x"}).json()
+    assert (told["state"], told["why"]) == ("disabled", "gone")
     served.api("PATCH", f"/webhooks/{hook['webhook_id']}", SYSTEM, json={"state": "active"})
     wait_for(lambda: len(receiver.got) == came + 2)
     revoke(served, hook)
@@ -252,6 +301,8 @@ def test_changes_meet_the_version_that_was_read(served: Any, receiver: Receiver)
     assert (changed.status_code, changed.json()["description"]) == (200, "x")
     late = served.api("PATCH", path, SYSTEM, json={"description": "y"}, headers={"If-Match": tag})
     assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    both = {"If-Match": f"{tag}, {changed.headers['etag']}"}
+    assert served.api("PATCH", path, SYSTEM, json={"description": "z"}, headers=both).status_code == 200
     unknown = served.api("PATCH", path, SYSTEM, json={"types": ["no.such"]})
     assert unknown.status_code == 422
     revoke(served, hook)
