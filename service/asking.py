@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from .bearer import bearer
 from .errors import ServerRefused, ServerUnreachable
 from .replies import json_object, read_bounded
 from .settings import Settings
@@ -109,6 +110,6 @@ def asking(settings: Settings, *, roles: str) -> Iterator[Server]:
     """
     if not settings.server_url:
         raise ServerUnreachable("no server is configured; set OPIOSCAN_SERVER or server_url in config.toml")
-    headers = {"Authorization": f"Bearer {settings.server_token}"} if settings.server_token else {}
+    headers = bearer(settings)
     with httpx.Client(base_url=settings.server_url, headers=headers, timeout=TIMEOUT) as client:
         yield Server(settings.server_url, client, roles)

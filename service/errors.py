@@ -101,5 +101,9 @@ class ServerUnreachable(ServiceError, ConnectionError):
     """No server answers in time, or what answers is not an opioscan server."""
 
 
+class Unanswered(ServerUnreachable):
+    """The server answers other requests, but not this one."""
+
+
 class ServerRefused(ServiceError, RuntimeError):
     """The server understood and said no."""

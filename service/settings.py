@@ -28,7 +28,7 @@ be given as ``OPIOSCAN_`` and its name in capitals, too.
 ``verify_hours``                        longest interval between two verifications, default 8
 ``verify_drift_cm1_h``                  fastest drift that they have to catch, default 0.5
 ``verification_limit_cm1``              largest deviation of a standard's line, default 1
-``retention_days``                      `audit purge` erases personal data older than this, default 0 (keep)
+``retention_days``                      the server erases personal data older than this, default 0 (keep)
 ``require_negative_control``            an empty place is to be verified too, default false
 ``rate_per_s``                          requests of one token at the server, 1/s, default 100
 ``log``                                 the server's log: warnings (default), text or json

@@ -128,7 +128,8 @@ INSTRUMENT = {
 SERVICE = {
     "errors": "AgentRefused AgentUnreachable ArchiveError CalibrationDamaged CalibrationNotFound CalibrationStoreError "
     "DiskFull EvidenceDamaged EvidenceMissing MissingPart OtherBody OutboxError ScanDamaged "
-    "ScanNotFound ServerRefused ServerUnreachable ServiceError SettingsError StrangerPackages UsageError",
+    "ScanNotFound ServerRefused ServerUnreachable ServiceError SettingsError StrangerPackages Unanswered "
+    "UsageError",
     "settings": "Settings load_settings software_version",
     "problems": "Kind error_of kind_of message_of problem_of",
     "calibrated": "Calibrated blank_spectrum calibrated calibrated_spectrum fitting id_of in_force_at with_calibration",
@@ -150,9 +151,9 @@ SERVICE = {
     "bench.client": "BenchClient",
     "bench.flow": "capture examine screen tell",
     "plots": "Kind MAX_CURVES Scene identification_picture kind_of scene_of spectrum_picture terminal_answer terminal_plot",
-    "bench.outbox": "AsideOp FlushReport Outbox OutboxOp Patience RefusedOp Send SendReply",
-    "bench.outbox_ops": "AsideOp FlushReport OutboxOp Patience RefusedOp SendReply",
-    "bench.sending": "flush",
+    "bench.outbox": "AsideOp FlushReport Lane Outbox OutboxOp Patience RefusedOp Send SendReply",
+    "bench.outbox_ops": "AsideOp FlushReport Lane OutboxOp Patience RefusedOp SendReply",
+    "bench.sending": "flush flush_all",
     "bench.uplink": "Uplink",
     "cli.output": "console emit_json progress say verdict_panel warn words_of",
     "cli.app": "dispatch help_text load",

@@ -6,13 +6,17 @@ import socket
 
 import pytest
 
+from tests.service.api.postgres import new_database, postgres_server
 from tests.warm_shell import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 SET_UP = [block.strip() for block in BLOCKS if "venv" in block]
-SCRIPTS = [block for block in BLOCKS if "venv" not in block and "curl" not in block]
-OVER_HTTP = [block for block in BLOCKS if "curl" in block]
+ON_POSTGRESQL = [block for block in BLOCKS if "postgresql://" in block]
+OVER_TLS = [block for block in BLOCKS if "https://" in block]
+OVER_HTTP = [block for block in BLOCKS if "curl" in block and block not in OVER_TLS]
+_OTHERS = [*SET_UP, *ON_POSTGRESQL, *OVER_TLS, *OVER_HTTP]
+SCRIPTS = [block for block in BLOCKS if block.strip() not in _OTHERS and block not in _OTHERS]
 
 
 @pytest.fixture
@@ -49,15 +53,39 @@ def test_every_other_command_works_in_order(shell):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README talks to the server with curl")
 def test_the_server_answers_what_the_readme_asks(shell):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    # Somebody's own server may have the port of the README.
-    done = shell("\n".join(OVER_HTTP).replace("8480", port))
+    done = shell("\n".join(OVER_HTTP).replace("8480", _free_port()))
     assert OVER_HTTP
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "RR473124829IT" in done.stdout
     assert '"head_hash"' in done.stdout
+
+
+@pytest.mark.skipif(
+    shutil.which("curl") is None or shutil.which("openssl") is None, reason="the README uses curl and openssl"
+)
+def test_the_server_answers_over_tls(shell):
+    (script,) = OVER_TLS
+    done = shell(script.replace("8480", _free_port()))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert '"ready"' in done.stdout
+
+
+def test_two_servers_share_a_postgresql(shell):
+    (script,) = ON_POSTGRESQL
+    (named,) = re.findall(r"'(postgresql://.*)'", script)
+    with postgres_server() as server:
+        url = new_database(server)
+        assert url is not None
+        done = shell(script.replace(named, url))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "ops_" in done.stdout
+
+
+def _free_port():
+    # Somebody's own server may have the port of the README.
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 def test_links_lead_somewhere():

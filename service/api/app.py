@@ -22,6 +22,7 @@ from .events.stream import Streams
 from .evidence.routes import router as evidence
 from .flags.routes import router as flags
 from .guards.logs import AccessLog
+from .guards.texts import TextGuard
 from .holds.routes import router as holds
 from .impact.routes import router as impact
 from .limits import BodyLimit
@@ -40,6 +41,7 @@ from .pages.static_files import router as static_files
 from .parcels.routes import router as parcels
 from .requests import BEARER, Store, open_store, the_caller
 from .results.routes import router as results
+from .retention import Retention
 from .reviews.routes import router as reviews
 from .sandbox.routes import router as sandbox
 from .scans.routes import router as scans
@@ -108,6 +110,7 @@ def create_app(
     app.state.bell, app.state.resolver = Bell(), resolve
     app.state.streams = Streams(settings, app.state.bell)
     app.state.keeper = SecretKeeper(settings.scans_path.parent / WEBHOOK_KEY)
+    app.add_middleware(TextGuard)
     app.add_middleware(BodyLimit, seconds=settings.body_s)
     app.add_middleware(AccessLog)
     app.add_middleware(RingAfterChanges, bell=app.state.bell)
@@ -133,6 +136,7 @@ def _lifespan(settings: ServerSettings, given: Store | None) -> Any:
             app.state.store = given or stack.enter_context(open_store(settings))
             state = app.state
             stack.enter_context(state.store.database.turns.running())
+            stack.enter_context(Retention(state.store.database, settings))
             deliverer = Deliverer(state.store, state.keeper, state.bell, state.resolver)
             stack.enter_context(deliverer.running())
             watching = asyncio.create_task(state.streams.watch(state.store))

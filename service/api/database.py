@@ -131,6 +131,25 @@ class Database:
             self._plain_lock.release()
 
     @contextmanager
+    def alone(self, lock: int) -> Iterator[bool]:
+        """Have a lock that one process at most has, without waiting for it, and say whether it was free.
+
+        A file has one server process only, and so no lock.
+        """
+        if self.is_file:
+            yield True
+            return
+        with _explaining(), self._plain.connect() as shared:
+            # Without a transaction, which the server would end after a minute of silence.
+            connection = shared.execution_options(isolation_level="AUTOCOMMIT")
+            got = bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({lock})").scalar())
+            try:
+                yield got
+            finally:
+                if got:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({lock})")
+
+    @contextmanager
     def write(self, actor: str) -> Iterator[Change]:
         """Open a transaction that has the database alone, and commit it at the end.
 

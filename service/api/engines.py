@@ -107,6 +107,9 @@ def _server_engine(place: ServerPlace, busy_s: float) -> Engine:
         pool_timeout=busy_s,
         hide_parameters=True,
     )
+    # The driver sends many rows one by one, each with two answers to wait for, and every other writer waits
+    # meanwhile: one statement with many rows in its place (SQLAlchemy 2.0, "Insert Many Values").
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     if place.host:
         event.listen(engine, "do_connect", _dial)
     return engine

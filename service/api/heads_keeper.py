@@ -20,7 +20,7 @@ from sqlalchemy import select
 from .clock import utc_now
 from .database import Database
 from .events import chain
-from .heads_key import load_or_make, public_of
+from .heads_key import keys_before, load_or_make, public_of
 from .heads_signed import HASHES, KEPT, LATEST, SignedHead, read_heads, sign_head
 from .tables import ChainHead, Event
 
@@ -55,6 +55,7 @@ class HeadKeeper:
         self._database = database
         self._key = load_or_make(folder)
         self._key_id = public_of(self._key).key_id
+        self._before = keys_before(folder, public_of(self._key))
         self._folder = folder / "heads"
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._held, name = _own_name(self._folder)
@@ -89,7 +90,13 @@ class HeadKeeper:
         with self._lock:
             if self._newest is None or (self._newest.seq, self._newest.hash) != (seq, last):
                 self._newest = sign_head(
-                    self._key, self._key_id, seq=seq, last=last, counts=json.loads(counts), at=utc_now()
+                    self._key,
+                    self._key_id,
+                    seq=seq,
+                    last=last,
+                    counts=json.loads(counts),
+                    at=utc_now(),
+                    succeeds=self._before,
                 )
             return self._newest
 

@@ -3,6 +3,9 @@
 It lies in the server's folder, beside the database, readable by its owner only. Whoever can write that folder
 can sign: what protects against them are the copies of heads that benches and auditors keep, and the public
 half handed out on the first day.
+
+Where the private half is gone (a backup leaves it out), a new one is made. The public halves of before stay,
+as ``audit-before-….pub``, for what they signed, and every head of the new key names them.
 """
 
 import os
@@ -19,6 +22,8 @@ from .errors import AuditKeyUnusable
 from .settings import ServerSettings
 
 PRIVATE, PUBLIC = "audit.key", "audit.pub"
+#: Public keys of before, whose private halves are gone, are named after their identifiers.
+_BEFORE = "audit-before-"
 
 #: A larger file is no key.
 _MOST_BYTES = 16 * 1024
@@ -63,10 +68,34 @@ def load_or_make(folder: Path) -> Ed25519PrivateKey:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = _loaded_or_made(folder)
-    public = folder / PUBLIC
-    if not public.exists():
-        _write(public, public_of(key).text().encode(), 0o644)
+    mine, public = public_of(key), folder / PUBLIC
+    if public.exists():
+        found = read_public(public)
+        if found.key_id == mine.key_id:
+            return key
+        # The private half was lost: what it signed is still to be checked.
+        keep_public(folder, found)
+    _replace(public, mine.text().encode())
     return key
+
+
+def keep_public(folder: Path, key: PublicKey) -> None:
+    """Keep a public key of before beside the present one."""
+    place = folder / f"{_BEFORE}{key.key_id[:16]}.pub"
+    if not place.exists():
+        _replace(place, key.text().encode())
+
+
+def public_files(folder: Path) -> list[Path]:
+    """Return the public keys in a server's folder: the present one, then those of before."""
+    present = folder / PUBLIC
+    return [*([present] if present.exists() else []), *sorted(folder.glob(f"{_BEFORE}*.pub"))]
+
+
+def keys_before(folder: Path, key: PublicKey) -> tuple[str, ...]:
+    """Return the identifiers of the keys whose place a key took."""
+    found = {read_public(path).key_id for path in public_files(folder)}
+    return tuple(sorted(found - {key.key_id}))
 
 
 def _loaded_or_made(folder: Path) -> Ed25519PrivateKey:
@@ -103,11 +132,19 @@ def read_public(path: Path) -> PublicKey:
         It cannot be read, or is none.
     """
     try:
-        key = pem.load_pem_public_key(_bytes(path))
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        return parse_public(_bytes(path))
+    except (OSError, ValueError) as error:
         raise AuditKeyUnusable(f"{path} is no public key that can be read: {error}") from error
+
+
+def parse_public(data: bytes) -> PublicKey:
+    """Return the public key of a PEM file; raises `ValueError` for what is none of Ed25519."""
+    try:
+        key = pem.load_pem_public_key(data[:_MOST_BYTES])
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise AuditKeyUnusable(f"{path} is no Ed25519 key")
+        raise ValueError("it is no Ed25519 key")  # noqa: TRY004 - a file, not an argument
     return _public(key)
 
 
@@ -132,6 +169,13 @@ def _load(path: Path) -> Ed25519PrivateKey:
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_MOST_BYTES)
+
+
+def _replace(public: Path, data: bytes) -> None:
+    """Write a public key whole: other processes may read it."""
+    draft = public.with_name(f".{public.name}.{os.getpid()}")
+    _write(draft, data, 0o644)
+    draft.replace(public)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -7,7 +7,7 @@ A head is signed over the RFC 8785 form of all its fields but the signature.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from .events.chain import canonical
 from .heads_key import PublicKey
 
 SCHEMA = "opioscan.head/1"
+#: Of a key that took the place of another: the same with ``succeeds``.
+SUCCEEDING = "opioscan.head/2"
 
 #: Files in the folder of heads: the newest head, those kept for ever, the hashes of all events.
 LATEST, KEPT, HASHES = "latest.json", "heads.jsonl", "hashes.bin"
@@ -32,7 +34,7 @@ class SignedHead:
     """The end of the chain at a moment."""
 
     schema: str
-    """`SCHEMA`."""
+    """`SCHEMA` or `SUCCEEDING`."""
     seq: int
     """Number of the last event."""
     hash: str
@@ -45,10 +47,19 @@ class SignedHead:
     """Key that signed it (`heads_key.PublicKey.key_id`)."""
     signature: str
     """Ed25519 signature, hexadecimal."""
+    succeeds: tuple[str, ...] = ()
+    """Keys of before, whose place this one took; none in `SCHEMA`."""
+
+    def told(self) -> dict[str, Any]:
+        """Return the head as a JSON object."""
+        said = {**asdict(self), "succeeds": list(self.succeeds)}
+        if self.schema == SCHEMA:
+            del said["succeeds"]
+        return said
 
     def line(self) -> str:
         """Return the head as one line of JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self.told(), sort_keys=True)
 
     def signed_by(self, key: PublicKey) -> bool:
         """Return whether a key signed this head as it is."""
@@ -56,22 +67,32 @@ class SignedHead:
             signature = bytes.fromhex(self.signature)
         except ValueError:
             return False
-        return self.key_id == key.key_id and key.signed(_signed(asdict(self)), signature)
+        return self.key_id == key.key_id and key.signed(_signed(self.told()), signature)
 
 
 def sign_head(
-    key: Ed25519PrivateKey, key_id: str, *, seq: int, last: str, counts: Mapping[str, int], at: str
+    key: Ed25519PrivateKey,
+    key_id: str,
+    *,
+    seq: int,
+    last: str,
+    counts: Mapping[str, int],
+    at: str,
+    succeeds: Sequence[str] = (),
 ) -> SignedHead:
     """Sign the end of a chain."""
     said: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": SUCCEEDING if succeeds else SCHEMA,
         "seq": seq,
         "hash": last,
         "counts": dict(counts),
         "at": at,
         "key_id": key_id,
     }
-    return SignedHead(**said, signature=key.sign(_signed(said)).hex())
+    if succeeds:
+        said["succeeds"] = list(succeeds)
+    signature = key.sign(_signed(said)).hex()
+    return SignedHead(**{**said, "succeeds": tuple(succeeds)}, signature=signature)
 
 
 def read_head(value: object) -> SignedHead:
@@ -83,15 +104,20 @@ def read_head(value: object) -> SignedHead:
         It is no head.
     """
     texts = ("schema", "hash", "at", "key_id", "signature")
-    if not isinstance(value, dict) or value.keys() != {*texts, "seq", "counts"}:
+    succeeding = isinstance(value, dict) and value.get("schema") == SUCCEEDING
+    fields = {*texts, "seq", "counts", *(["succeeds"] if succeeding else [])}
+    if not isinstance(value, dict) or value.keys() != fields:
         raise ValueError("it has not the fields of a head")
-    if value["schema"] != SCHEMA or not all(isinstance(value[name], str) for name in texts):
+    if value["schema"] not in (SCHEMA, SUCCEEDING) or not all(isinstance(value[name], str) for name in texts):
         raise ValueError(f"it is no {SCHEMA}")
+    before = value.get("succeeds", [])
+    if not isinstance(before, list) or not all(isinstance(one, str) for one in before):
+        raise ValueError("the keys of before are none")
     if not _is_count(value["seq"]) or not isinstance(value["counts"], dict):
         raise ValueError("its numbers are none")
     if not all(_is_count(many) for many in value["counts"].values()):
         raise ValueError("its counts are no numbers")
-    return SignedHead(**value)
+    return SignedHead(**{**value, "succeeds": tuple(before)})
 
 
 def read_heads(path: Path, *, size: int | None = None) -> Iterator[SignedHead]:

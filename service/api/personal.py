@@ -7,12 +7,14 @@ Gaps: the operator named inside a calibration record is part of what the record'
 stays; so does a token's name, which ought to be that of a bench or a post; so does whatever backups hold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, Table, and_, case, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from .tables import Base, FlaggedResult, LegalHold, Parcel, Result, Screening
+from .tables import Base, FlaggedResult, LegalHold, Parcel, ParcelMerge, Result, Screening
 
 _OPEN = "open"
 
@@ -40,19 +42,20 @@ class PersonalData:
     steps: tuple[Step, ...] = ()
     """Way to a table with a ``parcel_id``; empty where the table has one itself."""
     also: tuple[Step, ...] = ()
-    """Way to a second parcel that has to be done with, where a link may lead elsewhere; empty for none."""
+    """A second way, to a parcel that must be done with too."""
     many: bool = False
     """True where a row belongs to many parcels: it is erased when all of them are."""
 
 
 _BY_RESULT = (Step("result_id", "results", "result_id"),)
 _BY_SCREENING = (Step("screening_id", "screenings", "screening_id"),)
+#: A result keeps the parcel it was accepted under; its screening may belong to another one by now.
+_BY_BOTH = (*_BY_RESULT, *_BY_SCREENING)
 _NO_SALT = {"salt": b""}
 
 #: Table → personal data in it. Tables that this version does not have are passed over.
 PERSONAL: Mapping[str, PersonalData] = {
-    # A result keeps the parcel it came for; its screening says to which it belongs now.
-    "result_people": PersonalData("who made a result", None, _BY_RESULT, also=(*_BY_RESULT, *_BY_SCREENING)),
+    "result_people": PersonalData("who made a result", None, _BY_RESULT, _BY_BOTH),
     "flags": PersonalData("notes of who reviewed flagged results", {"note": "", **_NO_SALT}, many=True),
     "parcel_advance": PersonalData(
         "sender of a parcel", {"sender_name": "", "sender_address": "", **_NO_SALT}
@@ -97,18 +100,33 @@ def to_erase(table: str, before: str) -> ColumnElement[bool]:
     if said.many:
         return and_(_unerased(here, said), *_flag_is_done(here, before))
     ways = [said.steps, *([said.also] if said.also else [])]
-    return and_(_unerased(here, said), *(_parcel_of(here, way).in_(purgeable(before)) for way in ways))
+    return and_(_unerased(here, said), *(_done_with(_parcel_of(here, way), before) for way in ways))
 
 
 def purgeable(before: str) -> Select[str]:
     """Return the parcels whose personal data may go."""
     late = func.coalesce(Screening.completed_at, Screening.opened_at) >= before
-    going_on = exists().where(Screening.parcel_id == Parcel.parcel_id, or_(Screening.state == _OPEN, late))
-    held = exists().where(
-        or_(LegalHold.parcel_id == Parcel.parcel_id, LegalHold.parcel_id == Parcel.merged_into),
-        LegalHold.lifted_at.is_(None),
+    here = or_(Screening.parcel_id == Parcel.parcel_id, Screening.parcel_id == Parcel.merged_into)
+    going_on = exists().where(here, or_(Screening.state == _OPEN, late))
+    return select(Parcel.parcel_id).where(
+        Parcel.created_at < before, ~going_on, Parcel.parcel_id.not_in(select(_held().c.parcel_id))
     )
-    return select(Parcel.parcel_id).where(Parcel.created_at < before, ~going_on, ~held)
+
+
+@cache
+def _held() -> CTE:
+    """Return the parcels under a legal hold, and those that turned out to be one with them, either way."""
+    placed = select(LegalHold.parcel_id).where(LegalHold.lifted_at.is_(None))
+    held = placed.cte("held_parcels", recursive=True)
+    merge = ParcelMerge
+    other = case((merge.parcel_id == held.c.parcel_id, merge.into), else_=merge.parcel_id)
+    one_of_both = or_(merge.parcel_id == held.c.parcel_id, merge.into == held.c.parcel_id)
+    return held.union(select(other).select_from(held).join(merge, one_of_both))
+
+
+def _done_with(parcel: ColumnElement[str] | InstrumentedAttribute[str], before: str) -> ColumnElement[bool]:
+    """Whether the parcel of a row is done with: asked row by row, so that few rows cost little."""
+    return purgeable(before).where(Parcel.parcel_id == parcel).exists()
 
 
 def _unerased(here: Table, said: PersonalData) -> ColumnElement[bool]:
@@ -118,12 +136,14 @@ def _unerased(here: Table, said: PersonalData) -> ColumnElement[bool]:
     return or_(*words)
 
 
-def _parcel_of(here: Table, steps: tuple[Step, ...]) -> ColumnElement[str]:
+def _parcel_of(here: Table, steps: Sequence[Step]) -> ColumnElement[str]:
     if not steps:
         return here.columns["parcel_id"]
-    step, rest = steps[0], steps[1:]
+    step = steps[0]
     there = Base.metadata.tables[step.table]
-    found = select(_parcel_of(there, rest)).where(there.columns[step.target] == here.columns[step.column])
+    found = select(_parcel_of(there, steps[1:])).where(
+        there.columns[step.target] == here.columns[step.column]
+    )
     return found.correlate(here).scalar_subquery()
 
 
@@ -132,6 +152,6 @@ def _flag_is_done(flags: Table, before: str) -> tuple[ColumnElement[bool], ...]:
         exists()
         .where(FlaggedResult.flag_row == flags.c.row, Result.result_id == FlaggedResult.result_id)
         .where(Screening.screening_id == Result.screening_id)
-        .where(or_(Result.parcel_id.not_in(purgeable(before)), Screening.parcel_id.not_in(purgeable(before))))
+        .where(or_(~_done_with(Result.parcel_id, before), ~_done_with(Screening.parcel_id, before)))
     )
     return flags.c.reviewed_at < before, ~kept

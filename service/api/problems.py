@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from .. import problems as shared
 from ..errors import ArchiveError, DiskFull, EvidenceDamaged, EvidenceMissing
@@ -175,6 +176,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ArchiveError, _archive)
     app.add_exception_handler(EvidenceDamaged, _evidence)
     app.add_exception_handler(EvidenceMissing, _evidence)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(StoreBusy, _busy)
     app.add_exception_handler(StoreUnreachable, _unreachable)
     app.add_exception_handler(TextUnfit, _unfit)
@@ -217,6 +219,11 @@ def _invalid(request: Request, error: Exception) -> Response:
     if _is_for_people(request):
         return _page("invalid", first, KINDS["invalid"].status)
     return problem_response("invalid", first, errors=parts)
+
+
+def _gone(_: Request, __: Exception) -> JSONResponse:
+    # Nobody is left to read it; a network that fails is no fault of the server's.
+    return problem_response("bad_request", "the connection ended within the body")
 
 
 def _no_canonical_form(_: Request, error: Exception) -> JSONResponse:

@@ -39,6 +39,13 @@ class ServerSettings:
     key_days: float = KEEP_DAYS
     """How long an ``Idempotency-Key`` is known, days."""
 
+    retention_days: float = 0.0
+    """After how many days the server erases personal data of parcels that are done with; 0 for never."""
+    purge_every_s: float = 86400.0
+    """How often it looks for them, s."""
+    purge_first_s: float = 60.0
+    """How long after its start for the first time, s (chosen: one that is restarted daily erases too)."""
+
     webhook_allow_private: bool = False
     """Whether webhooks may go to this machine itself, also without TLS: for trying things out."""
     webhook_private_networks: tuple[str, ...] = ()
@@ -115,6 +122,7 @@ class ServerSettings:
             database_url=url if is_url(url) else "",
             key_days=settings.idempotency_days,
             rate_per_s=settings.rate_per_s,
+            retention_days=settings.retention_days,
             silent_s=settings.silent_minutes * 60.0,
             releases_path=settings.releases_dir,
             negative_check_share=settings.negative_check_share,

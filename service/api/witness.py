@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import HeadsUnreadable
 from .events.verification import NotedHashes, Witness
-from .heads_key import PUBLIC, read_public
+from .heads_key import public_files, read_public
 from .heads_signed import HASHES, KEPT, LATEST, SignedHead, read_heads
 
 
@@ -22,7 +22,7 @@ def gather(folder: Path | None, heads: Sequence[Path] = (), public_keys: Sequenc
     heads
         More files of signed heads: copies of benches and auditors.
     public_keys
-        Keys to trust; empty for the one in the folder.
+        Keys to trust; empty for those in the folder.
 
     Raises
     ------
@@ -38,8 +38,8 @@ def gather(folder: Path | None, heads: Sequence[Path] = (), public_keys: Sequenc
     files = [*((path, _size(path)) for path in (*kept, *heads))]
     newest = [(head, str(path)) for path in latest for head in read_heads(path)]
     trusted = list(public_keys)
-    if not trusted and folder is not None and (folder / PUBLIC).exists():
-        trusted = [folder / PUBLIC]
+    if not trusted and folder is not None:
+        trusted = public_files(folder)
     if (files or newest) and not trusted:
         raise HeadsUnreadable("there are signed heads and no key to check them with: give --public-key FILE")
     return Witness(

@@ -1,4 +1,4 @@
-"""The form of a backup, ``opioscan.backup/1``: a tar file (POSIX ustar) of plain files, in this order.
+"""The form of a backup, ``opioscan.backup/2``: a tar file (POSIX ustar) of plain files, in this order.
 
 ``backup.json``
     ``format``, ``software``, ``revision`` (the step its tables are at), ``made_at``, ``files`` (whether scans
@@ -8,12 +8,17 @@
     ``{"hex": "…"}``. Tables follow in an order in which what a row refers to comes before it.
 ``scans/SHA256``, ``methods/SHA256``
     Files, named by what is in them.
+``keys/SHA256.pub``, ``heads/000001.jsonl`` …
+    Public keys that signed heads of the chain (PEM, named by the digest of their 32 bytes), and those heads,
+    one a line, as they were signed. Private keys stay behind, see `heads`.
 ``manifest.json``
     ``tables``: rows, bytes and SHA-256 over all bytes of each table; ``files``: count, bytes and SHA-256 over
-    the names, each with a line feed, of each folder. It comes last, so that a file that was cut off is none.
+    the names, each with a line feed, of each folder; of ``heads`` over all bytes. It
+    comes last, so that a file that was cut off is none.
 
 All rows are of one moment: the chain in them ends with the head row. Backups hold personal data and the
-secrets of webhooks; the file is readable by its owner only.
+secrets of webhooks; the file is readable by its owner only. ``opioscan.backup/1`` is the same without keys
+and heads, and can be restored.
 """
 
 import hashlib
@@ -28,9 +33,12 @@ from sqlalchemy import Boolean, LargeBinary, Table
 from ..api.errors import BackupRefused
 from ..api.tables import Base
 
-FORMAT = "opioscan.backup/1"
+FORMAT = "opioscan.backup/2"
+READ = frozenset({"opioscan.backup/1", FORMAT})
 HEAD, MANIFEST = "backup.json", "manifest.json"
 FOLDERS = ("scans", "methods")
+#: Folders with what is kept of the chain outside the database.
+KEYS, HEADS = "keys", "heads"
 #: Tables that stay behind: people sign in again.
 LEFT_OUT = frozenset({"sessions"})
 
@@ -42,7 +50,10 @@ _SMALL_BYTES = 1024 * 1024
 _SCAN_BYTES = 64 * 1024 * 1024
 _METHOD_BYTES = 256 * 1024 * 1024
 
-_NAME = re.compile(r"(?:tables/([a-z_]{1,64})/([0-9]{6})\.jsonl|(scans|methods)/([0-9a-f]{64}))")
+_NAME = re.compile(
+    r"(?:tables/([a-z_]{1,64})/([0-9]{6})\.jsonl|(scans|methods)/([0-9a-f]{64})"
+    r"|heads/([0-9]{6})\.jsonl|keys/([0-9a-f]{64})\.pub)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +61,11 @@ class Member:
     """What the name of a file in a backup says."""
 
     kind: str
-    """``head``, ``manifest``, ``table``, ``scans`` or ``methods``."""
+    """``head``, ``manifest``, ``table``, ``scans``, ``methods``, ``heads`` or ``keys``."""
     name: str
-    """Table, or content address; empty for head and manifest."""
+    """Table, or content address; empty for the others."""
     number: int
-    """Number of a part of a table, from 1; else 0."""
+    """Number of a part of a table or of the heads, from 1; else 0."""
     most: int
     """Most bytes that it may have."""
 
@@ -93,6 +104,10 @@ def read_name(name: str) -> Member:
         raise BackupRefused(f"the backup holds {name[:100]!r}, which belongs in none")
     if found[1]:
         return Member("table", found[1], int(found[2]), PART_BYTES + _ROW_BYTES)
+    if found[5]:
+        return Member(HEADS, "", int(found[5]), PART_BYTES + _SMALL_BYTES)
+    if found[6]:
+        return Member(KEYS, found[6], 0, _SMALL_BYTES)
     return Member(found[3], found[4], 0, _SCAN_BYTES if found[3] == "scans" else _METHOD_BYTES)
 
 

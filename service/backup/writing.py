@@ -15,15 +15,18 @@ from sqlalchemy import Connection, func, select
 from ..api.clock import utc_now
 from ..api.database import Database
 from ..api.engines import is_server
+from ..api.errors import HeadsUnreadable
 from ..api.events.paging import pages
+from ..api.heads_key import server_folder
 from ..api.migrating import revision
 from ..api.settings import ServerSettings
-from ..api.tables import Base, ScanFile, table_of
+from ..api.tables import Base, ChainHead, ScanFile, table_of
 from ..archive.journal import Archive
 from ..archive.whole import flush_folder
 from ..errors import ArchiveError, UsageError
 from ..settings import software_version
-from .form import FOLDERS, FORMAT, HEAD, MANIFEST, PART_BYTES, Tally, kept_tables, row_line
+from .form import FOLDERS, FORMAT, HEAD, HEADS, KEYS, MANIFEST, PART_BYTES, Tally, kept_tables, row_line
+from .heads import Found, find_heads
 
 Progress = Callable[[float], None]
 
@@ -36,8 +39,10 @@ class Made:
     """Rows of all tables."""
     files: int = 0
     """Scans and method files."""
+    heads: int = 0
+    """Signed heads of the chain."""
     lacking: list[str] = field(default_factory=list)
-    """Files that the records name and that are missing or damaged, in words."""
+    """What the records or signed heads name and is missing or damaged, in words."""
 
 
 def write_backup(
@@ -65,12 +70,13 @@ def write_backup(
     UsageError
         There is something at ``out``, or it cannot be written.
     """
+    found = find_heads(server_folder(settings))
     with (
         Database(settings.place, busy_s=settings.busy_s) as database,
         _whole(out) as file,
         database.read() as session,
     ):
-        writer = _Writer(file, session.connection(), settings)
+        writer = _Writer(file, session.connection(), settings, found)
         total = writer.count(files=files)
         writer.step = progress(total) if progress else writer.step
         writer.write(files=files)
@@ -78,7 +84,10 @@ def write_backup(
 
 
 class _Writer:
-    def __init__(self, file: BinaryIO, connection: Connection, settings: ServerSettings) -> None:
+    def __init__(
+        self, file: BinaryIO, connection: Connection, settings: ServerSettings, found: Found
+    ) -> None:
+        self._found = found
         self._file = file
         self._connection = connection
         self._settings = settings
@@ -106,6 +115,7 @@ class _Writer:
         if files:
             for folder, path, name in self._named():
                 self._copy(folders[folder], folder, path, name)
+        folders[KEYS], folders[HEADS] = self._keys(), self._heads()
         told = {name: one.told() for name, one in folders.items()}
         self._add(MANIFEST, _json({"tables": tables, "files": told}))
         self._file.write(b"\0" * 1024)
@@ -156,6 +166,45 @@ class _Writer:
         self._add(f"{folder}/{name}", data)
         tally.add(f"{name}\n".encode(), 1, len(data))
         self.made.files += 1
+
+    def _keys(self) -> Tally:
+        tally = Tally()
+        for key in self._found.witness.keys:
+            data = key.text().encode()
+            self._add(f"{KEYS}/{key.key_id}.pub", data)
+            tally.add(f"{key.key_id}\n".encode(), 1, len(data))
+        return tally
+
+    def _heads(self) -> Tally:
+        tally, part, lines, number, fault = Tally(), bytearray(), 0, 0, self._found.fault
+        newest = 0
+        heads = iter(self._found.witness.heads)
+        while True:
+            try:
+                head = next(heads, None)
+            except HeadsUnreadable as error:
+                head, fault = None, str(error)
+            if head is not None:
+                part += f"{head[0].line()}\n".encode()
+                lines += 1
+                newest = max(newest, head[0].seq)
+            if part and (head is None or len(part) >= PART_BYTES):
+                number += 1
+                self._add(f"{HEADS}/{number:06d}.jsonl", bytes(part))
+                tally.add(bytes(part), lines, len(part))
+                part.clear()
+                lines = 0
+            if head is None:
+                break
+        if fault:
+            self.made.lacking.append(f"signed heads: {fault}")
+        there = self._connection.execute(select(table_of(ChainHead).c.seq)).scalar() or 0
+        if newest > there:
+            self.made.lacking.append(
+                f"events {there + 1} to {newest}: a head of them was signed, and they are gone"
+            )
+        self.made.heads = tally.count
+        return tally
 
     def _add(self, name: str, data: bytes) -> None:
         info = tarfile.TarInfo(name)

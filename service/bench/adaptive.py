@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from calibration.apply import spectrum_of
@@ -14,6 +15,7 @@ from spectra.values import Scan, Spectrum
 from ..calibrated import blank_spectrum
 from ..looking import identify_look, scan_rate
 from .notes import rfc3339, utc_now
+from .standing import calibration_of, in_force
 
 if TYPE_CHECKING:
     from .agent import Bench
@@ -90,7 +92,6 @@ class StopRule:
 def stop_rule(bench: "Bench", *, number: int, blank_id: str = "", limit: int = LIMIT) -> StopRule:
     """Return the rule for a scan on a bench, by its method in force and the blank to be used."""
     blank = bench.archive.get(blank_id) if blank_id else None
-    shown = None if blank is None else blank_spectrum(blank, bench.in_force(blank.device.serial))
-    return StopRule(
-        bench.method(), limit=limit, number=number, blank=shown, calibration_of=bench.calibration_of
-    )
+    shown = None if blank is None else blank_spectrum(blank, in_force(bench, blank.device.serial))
+    records = partial(calibration_of, bench)
+    return StopRule(bench.method(), limit=limit, number=number, blank=shown, calibration_of=records)

@@ -1,29 +1,19 @@
 """The bench: devices, archive, outbox, method, blanks, verifications and screenings in one hand."""
 
-import logging
-import platform
-import re
 import sqlite3
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from calibration.in_force import InForce
-from instrument.interfaces import OriginalFile, StopCheck, never_stop
-from spectra.answer import InstrumentState
+from instrument.interfaces import StopCheck, never_stop
 from spectra.method import Method
-from spectra.values import Scan
 
-from ..archive.journal import Archive, ArchivedScan
-from ..calibrated import Calibrated, calibrated, in_force_at, with_calibration
-from ..calibration_files import moment
+from ..archive.journal import Archive
 from ..calibrations import Calibrations
-from ..released import method_in_force, release_mark, with_age
+from ..released import method_in_force, release_mark
 from ..settings import Settings
 from . import calibration_scan, lights, operations, reference, verifying, work
 from .activity import Plans
 from .attempts import Attempts
-from .blanks import alarming
 from .contacts import Contacts
 from .devices import Devices
 from .drop import DropDesk
@@ -31,10 +21,10 @@ from .flusher import Flusher
 from .item import clean_label
 from .method_files import MethodFiles
 from .method_source import MethodSource
-from .notes import Notes, instrument_key, utc_now
+from .naming import settled_name
+from .notes import Notes, utc_now
 from .officers import Officers
 from .outbox import Outbox
-from .recovery import recover, unfinished
 from .refusals import NothingOpen
 from .reporter import Reporter
 from .requests import (
@@ -47,17 +37,14 @@ from .requests import (
 )
 from .safety import Shift
 from .signing_in import SigningIn
-from .trust import Trust, note_reconnect, temperatures_of, trust_of
+from .stops import Stops
+from .trust import note_reconnect
 from .uses_index import UsesIndex
 from .verifications import Verifications
 from .visit import visit_of
-
-_log = logging.getLogger(__name__)
+from .warming import WarmUp
 
 Answer = dict[str, Any]
-
-#: How long a scan waits for what a crash left to be identified, s.
-_RECOVERED_S = 60.0
 
 
 class Bench:
@@ -87,36 +74,33 @@ class Bench:
             settings, reconnected=lambda identity, why: note_reconnect(self, identity, why)
         )
         self.plans = Plans()
+        self.stops = Stops()
         self.shift = Shift()
         self.officers = Officers(settings.officers_path)
         self.signing_in = SigningIn(settings, self.officers, self.shift)
-        self.name = self._settled_name()
+        self.name = settled_name(settings, self.outbox)
         self.drops = DropDesk(self)
         self.flusher = Flusher(settings, self.archive, self.outbox)
         self.reporter = Reporter(self)
-        self.recovered: list[Answer] = []
         self.misfits: dict[str, str] = {}
         """By serial number, which calibration record the last scan had to leave out, and why."""
-        self.warm = False
         self.method_files = MethodFiles(settings, self.outbox)
         self._source = (
             MethodSource(load)
             if load is not None
             else MethodSource(
-                lambda: method_in_force(settings), lambda: release_mark(settings), self._bring_method
+                lambda: method_in_force(settings), lambda: release_mark(settings), self.bring_method
             )
         )
-        self._unfinished = unfinished(self.archive, self.outbox)
-        self._recovered = threading.Event()
+        self.warming = WarmUp(self)
         self._held: sqlite3.Connection | None = None
         self.attempts.interrupt()
-        self._warming = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
 
     def start(self) -> None:
         """Force lasers off, load the method and finish what a crash left, in the background."""
         self._held = self.outbox.held()
         self.flusher.start()
-        self._warming.start()
+        self.warming.start()
         self.drops.start()
         self.reporter.start()
 
@@ -159,21 +143,21 @@ class Bench:
         ServiceError
             The scan cannot be kept.
         """
-        return work.screen_sample(self, request, stop)
+        return work.screen_sample(self, request, self.stops.from_now(stop))
 
     def take_blank(self, request: BlankRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan an empty container or a cleaned accessory, judge it, and keep it under a name.
 
         Raises as `scan`, and `BlankRefused` for what is not empty: nothing becomes of it then.
         """
-        return work.take_blank(self, request, stop)
+        return work.take_blank(self, request, self.stops.from_now(stop))
 
     def verify(self, request: VerifyRequest, *, stop: StopCheck = never_stop) -> Answer:
         """Scan a standard, or an empty place, and judge the instrument by it; raises as `scan`.
 
         Where it fails, every result of the instrument since it last passed is flagged for review.
         """
-        done = verifying.verify(self, request, stop)
+        done = verifying.verify(self, request, self.stops.from_now(stop))
         self.reporter.kick()
         return done
 
@@ -182,7 +166,7 @@ class Bench:
 
         Raises as `scan`, and `NotVerified` for an instrument whose axis is not verified.
         """
-        return reference.measure_reference(self, request, stop)
+        return reference.measure_reference(self, request, self.stops.from_now(stop))
 
     def ready_for_reference(self, request: ReadyRequest) -> Answer:
         """Return which instrument a device is and whether its axis is verified; nothing is fired."""
@@ -192,7 +176,7 @@ class Bench:
         self, request: CalibrationScanRequest, *, stop: StopCheck = never_stop
     ) -> Answer:
         """Scan a lamp, the laser off, or a standard: archived, and part of no screening; raises as `scan`."""
-        return calibration_scan.scan_for_calibration(self, request, stop)
+        return calibration_scan.scan_for_calibration(self, request, self.stops.from_now(stop))
 
     def visit(self, text: str) -> Answer:
         """Return the spots and attempts of an item's open or last screening; raises `NothingOpen`."""
@@ -215,89 +199,15 @@ class Bench:
 
     def abort(self) -> Answer:
         """Stop every scan and read every laser back as off; raises `LaserMayBeOn` where one cannot be."""
+        self.stops.everything()
         stopped, failure = lights.stop_all(self.devices.known())
         if failure is not None:
             raise failure
         return {"stopped": stopped, "laser": "off"}
 
-    def state_at(self, scan: Scan) -> InstrumentState:
-        """Return how far the instrument that made a scan, and the method in force, can be trusted."""
-        used = self._calibrated(scan)
-        identity = instrument_key(scan.device.model, scan.device.serial)
-        state = _state(trust_of(self, identity, temperatures_of(scan.settings)), used)
-        return with_age(with_calibration(state, used, moment(scan.taken_at)), self.settings, self.method())
-
-    def state_of(self, identity: str) -> InstrumentState:
-        """Return how far the axis of an instrument, ``model/serial``, can be trusted now."""
-        now = utc_now()
-        used = in_force_at(self.calibrations, identity.partition("/")[2], now)
-        return with_calibration(_state(self.trust_of(identity), used), used, now)
-
-    def trust_of(self, identity: str, temperatures: Mapping[str, float] | None = None) -> Trust:
-        """Return how far the axis of an instrument, ``model/serial``, can be trusted, and why."""
-        return trust_of(self, identity, temperatures)
-
-    def in_force(self, serial: str) -> InForce:
-        """Return the calibration records in force now for the instrument of a serial number."""
-        return in_force_at(self.calibrations, serial, utc_now()).records
-
-    def calibration_of(self, scan: Scan) -> InForce:
-        """Return the calibration records a scan is made into a spectrum with: see `service.calibrated`."""
-        return self._calibrated(scan).records
-
-    def _calibrated(self, scan: Scan) -> Calibrated:
-        used = calibrated(self.calibrations, scan)
-        serial, words = scan.device.serial, "; ".join(used.left_out)
-        if words and self.misfits.get(serial) != words:
-            _log.warning("scan of %s: %s", serial, words)
-        self.misfits[serial] = words
-        return used
-
-    def keep(
-        self,
-        scan: Scan,
-        transcript: bytes,
-        original: OriginalFile | None = None,
-        sidecars: tuple[OriginalFile, ...] = (),
-    ) -> ArchivedScan:
-        """Put what was measured into the archive, and note where it belongs.
-
-        Parameters
-        ----------
-        scan, transcript
-            The scan, and what went over the wires for it.
-        original
-            The file the device wrote for it.
-        sidecars
-            Reports that came with that file.
-
-        Raises
-        ------
-        ArchiveError
-            It cannot be kept.
-        """
-        archived = self.archive.put(scan, transcript, original, sidecars)
-        self.attempts.keep(archived)
-        self.drops.note_taken(archived)
-        return archived
-
-    def remember(self, archived: ArchivedScan, identification: Answer) -> None:
-        """Note what a scan of a sample showed: at its attempt, and at an accessory it may have soiled."""
-        scan = archived.scan
-        self.attempts.settle(archived, identification)
-        touched = scan.settings.get("contact")
-        if touched and alarming(identification):
-            identity = instrument_key(scan.device.model, scan.device.serial)
-            self.contacts.soil(identity, touched["device"], touched["accessory"], item=scan.item)
-        self.uses.note(archived, identification)
-
-    def wait_recovered(self) -> None:
-        """Wait until what a crash left is taken up: it may have soiled an accessory."""
-        if self._warming.is_alive():
-            self._recovered.wait(_RECOVERED_S)
-
     def end(self) -> None:
         """Stop every scan and start nothing new."""
+        self.stops.everything(for_good=True)
         devices = self.devices.known()
         for device in devices:
             device.end()
@@ -326,48 +236,8 @@ class Bench:
         state = self.outbox.state_of(key)
         return {"done": "posted", "refused": "refused"}.get(state or "", "queued")
 
-    def _settled_name(self) -> str:
-        """Return this bench's name, which changes only between screenings: each has one name only."""
-        kept = self.outbox.get_state("bench")
-        wanted = self.settings.bench_name or kept or _machine_name()
-        if kept is not None and (wanted == kept or self.outbox.open_screenings()):
-            return kept
-        self.outbox.set_state("bench", wanted)
-        return wanted
-
-    def _bring_method(self, method: Method) -> None:
+    def bring_method(self, method: Method) -> None:
         """Make the file of a method, and bring it on its way before a result names it."""
         if self.method_files.prepare(method) is not None and self.flusher.configured:
             op = self.method_files.operation_for(method.digest, method)
             self.outbox.add([] if op is None else [op])
-
-    def _warm_up(self) -> None:
-        try:
-            lights.force_off(self.devices.configured())
-            self.recovered = recover(self, self._unfinished)
-            verifying.tell_again(self)
-            self._recovered.set()
-            self._bring_method(self.method())
-            self.flusher.kick(wait_s=0.0)
-            self.reporter.kick()
-        except Exception:
-            # Whoever asks for the same thing later is told; a thread has nobody to tell.
-            _log.exception("the bench could not be made ready")
-        self._recovered.set()
-        self.warm = True
-
-
-def _state(trust: Trust, used: Calibrated) -> InstrumentState:
-    """Return what an answer is told of verifications; one of another axis says nothing of this one."""
-    note = trust.note
-    if note is None:
-        return InstrumentState(axis=trust.axis)
-    other = trust.axis == "verified" and note.axis_id != used.axis_id
-    verified_at = note.taken_at if note.passed else ""
-    return InstrumentState("overdue" if other else trust.axis, "", verified_at, verification_id=note.scan_id)
-
-
-def _machine_name() -> str:
-    """Return the machine's name, in the letters that a bench's name may have."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", platform.node())[:64].lstrip("._-")
-    return name or "bench"

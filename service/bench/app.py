@@ -93,7 +93,7 @@ def create_bench_app(bench: Bench, *, token: str, port: int) -> FastAPI:
     return app
 
 
-def _the_bench(request: Request) -> Bench:
+async def _the_bench(request: Request) -> Bench:
     check_token(request, request.app.state.token)
     bench = request.app.state.bench
     assert isinstance(bench, Bench)
@@ -177,9 +177,9 @@ async def calibration_scan(body: CalibrationScanRequest, request: Request, bench
 
 
 @_routes.post("/abort")
-def abort(_body: AbortRequest, bench: TheBench) -> Answer:
-    """Stop every scan; answers once every laser was read back as off."""
-    return bench.abort()
+async def abort(_body: AbortRequest, bench: TheBench) -> Answer:
+    """Stop every scan; answers once every laser was read back as off. It waits for no other request."""
+    return await asyncio.to_thread(bench.abort)
 
 
 @_routes.post("/screenings/complete")
@@ -208,7 +208,7 @@ async def _as_problem(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         words = HTTPStatus(error.status_code).phrase
         if for_page:
-            return _officer(request).plain(error.status_code, words.upper())
+            return await asyncio.to_thread(_officer(request).plain, error.status_code, words.upper())
         return problem_response(_plain(error.status_code, words, path), headers=error.headers)
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
@@ -216,7 +216,10 @@ async def _as_problem(request: Request, error: Exception) -> Response:
         error = UsageError(f"{where or 'the request'}: {first['msg']}")
     if kind_of(error) is UNEXPECTED:
         _log.error("%s %s failed", request.method, path, exc_info=error)
-    return _officer(request).failed(error) if for_page else problem_response(problem_of(error, instance=path))
+    if for_page:
+        # A page asks the outbox, which may take its time: in a thread, so that a stop is heard meanwhile.
+        return await asyncio.to_thread(_officer(request).failed, error)
+    return problem_response(problem_of(error, instance=path))
 
 
 def _officer(request: Request) -> Officer:

@@ -10,7 +10,8 @@ from instrument.registry import DeviceURL, technique_of
 from spectra.values import Technique
 
 from ..settings import Settings
-from .device import Device, Reconnected, unheard
+from .device import Device
+from .ports import Reconnected, unheard
 
 #: Excitation assumed for a URL that does not say one, nm; written into every such scan.
 ASSUMED_NM = 785.0

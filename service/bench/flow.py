@@ -4,19 +4,25 @@
 ─Identification─▶ outbox ─▶ result ─▶ screening of a parcel``
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from instrument.acquisition import Enough, ScanPlan
 from instrument.errors import InstrumentError
+from spectra.values import Scan
 
 from ..archive.journal import ArchivedScan
 from ..looking import look_at
 from . import operations
 from .device import Device
+from .keeping import keep, remember
 from .notes import rfc3339, utc_now
+from .standing import calibration_of, state_at
 
 if TYPE_CHECKING:
     from .agent import Bench
+
+_log = logging.getLogger(__name__)
 
 #: Room a scan of the largest detector and its transcript can need, bytes.
 SCAN_BYTES = 48 * 1024 * 1024
@@ -49,9 +55,17 @@ def capture(
         taken = device.take(plan, remarks, enough=enough)
     except InstrumentError as error:
         if error.scan is not None:
-            bench.keep(error.scan, device.last_transcript)
+            _keep_aborted(bench, error.scan, device.last_transcript)
         raise
-    return bench.keep(taken.scan, taken.transcript, taken.original, taken.sidecars)
+    return keep(bench, taken.scan, taken.transcript, taken.original, taken.sidecars)
+
+
+def _keep_aborted(bench: "Bench", scan: Scan, transcript: bytes) -> None:
+    """Keep what an aborted scan left; a failure here must not hide why it ended: a laser may be on."""
+    try:
+        keep(bench, scan, transcript)
+    except Exception:
+        _log.exception("what an aborted scan left could not be kept")
 
 
 def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
@@ -63,9 +77,9 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
     found = look_at(
         scan,
         bench.method(),
-        records=bench.calibration_of(scan),
+        records=calibration_of(bench, scan),
         blank=bench.archive.get(scan.blank_id) if scan.blank_id else None,
-        state=bench.state_at(scan),
+        state=state_at(bench, scan),
         scan_id=archived.scan_id,
         now=rfc3339(utc_now()),
     )
@@ -74,14 +88,14 @@ def examine(bench: "Bench", archived: ArchivedScan) -> Answer:
 
 def tell(bench: "Bench", archived: ArchivedScan, identification: Answer, *, complete: bool) -> None:
     """Note at the bench what a scan showed, then put all the server needs into the outbox, at once."""
-    bench.remember(archived, identification)
+    remember(bench, archived, identification)
     used = str(identification["provenance"]["method"]["digest"])
     told = operations.Told(
         bench.name,
         bench.settings.site,
         operator=bench.attempts.operator_of(archived),
         method=bench.method_files.operation_for(used, bench.loaded_method),
-        records=bench.calibration_of(archived.scan).records,
+        records=calibration_of(bench, archived.scan).records,
     )
     ops = operations.telling(archived, identification, told, complete=complete)
     bench.outbox.add(ops, closes=archived.scan.item if complete else "")

@@ -1,19 +1,14 @@
-"""The thread that empties the outbox towards the server, whenever there is one to talk to."""
+"""The threads that empty the outbox towards the server: one for records, one for the files of methods.
 
-import logging
-import threading
-import time
+A method with its library may have hundreds of megabytes, for which no result may wait; it has a thread,
+a connection and a pause of its own.
+"""
 
 from ..archive.journal import Archive
-from ..errors import ServiceError
 from ..settings import Settings
-from .outbox import FlushReport, Outbox
-from .uplink import Uplink
+from .outbox import FlushReport, Lane, Outbox
+from .sender import Sender
 
-_log = logging.getLogger(__name__)
-
-#: Without anything new the outbox is looked at this often, s.
-_IDLE_S = 30.0
 #: How long an answer waits for its result to be posted, s.
 POST_WAIT_S = 3.0
 
@@ -31,15 +26,8 @@ class Flusher:
 
     def __init__(self, settings: Settings, archive: Archive, outbox: Outbox) -> None:
         self._settings = settings
-        self._archive = archive
-        self._outbox = outbox
-        self._changed = threading.Condition()
-        self._asked = 0
-        self._served = 0
-        self._ending = False
-        self._report: FlushReport | None = None
-        self._uplink: Uplink | None = None
-        self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+        self._files = Sender(settings, archive, outbox, Lane.FILES)
+        self._records = Sender(settings, archive, outbox, Lane.RECORDS, ended=self._server_was_met)
 
     @property
     def configured(self) -> bool:
@@ -48,68 +36,33 @@ class Flusher:
 
     @property
     def report(self) -> FlushReport | None:
-        """What the last attempt came to; None before the first."""
-        return self._report
+        """What the last attempt to send records came to; None before the first."""
+        return self._records.report
 
     def start(self) -> None:
-        """Start sending, in a thread of its own."""
+        """Start sending, in threads of their own."""
         if self.configured:
-            self._thread.start()
+            self._records.start()
+            self._files.start()
 
     def end(self) -> None:
-        """Stop; a request under way may be repeated later, which the server's PUTs allow."""
-        with self._changed:
-            self._ending = True
-            self._changed.notify_all()
+        """Stop; requests under way may be repeated later, which the server's PUTs allow."""
+        self._records.end()
+        self._files.end()
 
     def kick(self, *, wait_s: float = POST_WAIT_S) -> bool:
-        """Send now; return True if an attempt that saw everything added before has ended in time."""
-        if not self.configured or not self._thread.is_alive():
+        """Send now; return True if an attempt that saw all records added before has ended in time.
+
+        Files are looked at too, but waited for by nobody, and one that failed keeps its pause.
+        """
+        if not self.configured:
             return False
-        deadline = time.monotonic() + wait_s
-        with self._changed:
-            self._asked += 1
-            ticket = self._asked
-            self._changed.notify_all()
-            while self._served < ticket and not self._ending:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    return self._served >= ticket
-            return self._served >= ticket
+        self._files.nudge()
+        return self._records.kick(wait_s=wait_s)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ending or self._asked > self._served, self._pause_s())
-                if self._ending:
-                    break
-                ticket, forced = self._asked, self._asked > self._served
-            report = self._attempt(forced=forced)
-            with self._changed:
-                self._report, self._served = report, ticket
-                self._changed.notify_all()
-        self._let_go()
-
-    def _pause_s(self) -> float:
-        report = self._report
-        if report is None:
-            return 0.0
-        return min(report.retry_in_s, _IDLE_S) if report.left and report.retry_in_s else _IDLE_S
-
-    def _attempt(self, *, forced: bool) -> FlushReport:
-        try:
-            # Kept while all goes well: making one takes longer than most requests (it reads certificates).
-            if self._uplink is None:
-                self._uplink = Uplink(self._settings, self._archive)
-            report = self._outbox.flush(self._uplink, force=forced)
-        except (ServiceError, OSError) as error:
-            _log.warning("the outbox could not be sent: %s", error)
-            report = FlushReport(stopped=str(error), retry_in_s=_IDLE_S, left=1)
-        if report.stopped:
-            self._let_go()
-        return report
-
-    def _let_go(self) -> None:
-        uplink, self._uplink = self._uplink, None
-        if uplink is not None:
-            uplink.close()
+    def _server_was_met(self, report: FlushReport) -> None:
+        """Send files at once where they waited only because no server was in reach."""
+        files = self._files.report
+        # None: their first look is not over, and may still find the pause of a server that was away.
+        if report.sent and (files is None or files.away):
+            self._files.kick(wait_s=0.0)

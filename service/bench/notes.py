@@ -6,10 +6,13 @@ that are in the archive.
 
 import json
 import os
+import secrets
 import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from ..archive.whole import flush_folder
 
 #: A container's blank and the eyewear's confirmation hold for a shift.
 VALIDITY = timedelta(hours=12)
@@ -85,10 +88,11 @@ def _read(path: Path) -> dict[str, BlankNote]:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace a file atomically with one that only its owner can read (mode 0600), fsynced."""
+    """Replace a file atomically with one that only its owner can read (mode 0600), fsynced with its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    # A name of its own: two threads that replace the same file must not write into one another's.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)
@@ -99,6 +103,7 @@ def write_private(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    flush_folder(path.parent)
 
 
 def utc_now() -> datetime:

@@ -4,9 +4,10 @@ Every form comes from our own page, carries a token that is good once, and the s
 runs beside it, so that a page is there to stop it from.
 """
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, RedirectResponse, Response
 
@@ -106,13 +107,21 @@ def show(name: str, officer: TheOfficer) -> Response:
     return closed(officer) or (officer.show(name, run) if run else RedirectResponse("/", status_code=303))
 
 
-@routes.post("/stop", dependencies=[Depends(check_origin)])
-def stop(officer: TheOfficer, run: Short = "") -> Response:
-    """Stop every scan; needs no token, because stopping must never be refused."""
+@routes.post("/stop")
+async def stop(request: Request, officer: TheOfficer, run: Short = "") -> Response:
+    """Stop every scan; needs no token, because stopping must never be refused.
+
+    Nor must it wait for one of the threads that other requests may all hold: it has threads of its own.
+    """
+    check_origin(request)
+    return await asyncio.to_thread(_stopped, officer, run)
+
+
+def _stopped(officer: Officer, name: str) -> Response:
     officer.bench.abort()
-    stopped = officer.runs.get(run)
-    if stopped is not None and stopped.wait(_ENDED_S):
-        return officer.show(run, stopped)
+    run = officer.runs.get(name)
+    if run is not None and run.wait(_ENDED_S):
+        return officer.show(name, run)
     return officer.failed(AcquisitionAborted("stopped"))
 
 

@@ -10,8 +10,8 @@ from .officer_views import Officer
 from .refusals import FormUsed
 
 
-def the_officer(request: Request) -> Officer:
-    """Return the views of the agent that serves a request."""
+async def the_officer(request: Request) -> Officer:
+    """Return the views of the agent that serves a request; needs no thread, so that a stop waits for none."""
     officer = request.app.state.officer
     assert isinstance(officer, Officer)
     return officer

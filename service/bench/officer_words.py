@@ -97,7 +97,9 @@ def queue_view(server: Answer, waiting: int, *, refused: int, aside: int) -> Ans
     if refused:
         parts.append(f"{refused} refused by the server: tell a technician")
     if aside:
-        parts.append(f"{aside} set aside, because the server fails at it: tell a technician")
+        parts.append(
+            f"{aside} set aside, because the server fails at it or does not answer it: tell a technician"
+        )
     if server["state"] == "out_of_reach":
         parts.append("the server is out of reach; scanning goes on")
     if server["state"] == "none":

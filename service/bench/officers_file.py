@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +24,9 @@ from .notes import write_private
 FORMAT = "opioscan.officers/1"
 #: A larger file is not ours.
 MAX_BYTES = 1024 * 1024
+
+#: How long a change waits for another one, s (chosen: a change takes less than one, scrypt included).
+LOCK_S = 10.0
 
 #: OWASP Password Storage Cheat Sheet: scrypt with N = 2^14, r = 8, p = 5, which takes 16 MiB.
 _N, _R, _P, _LENGTH = 2**14, 8, 5, 32
@@ -108,14 +112,29 @@ class OfficersFile:
 
     @contextmanager
     def changing(self) -> Iterator[Table]:
-        """Hold the file for a change: the agent and the command line may both be at it."""
+        """Hold the file for a change: the agent and the command line may both be at it.
+
+        Raises `SettingsError` where another program, such as one that was suspended, does not let go of it.
+        """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._wait_for(lock)
             yield self.read()
         finally:
             os.close(lock)
+
+    def _wait_for(self, lock: int) -> None:
+        deadline = time.monotonic() + LOCK_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise SettingsError(f"another program holds {self.path}; end it and try again") from None
+                time.sleep(0.02)
+            else:
+                return
 
     def _key(self) -> bytes:
         path = self.path.with_suffix(".key")

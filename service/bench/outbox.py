@@ -3,9 +3,9 @@
 One SQLite file, every change a transaction flushed to the disk (WAL, ``synchronous=FULL``): after
 a SIGKILL at any moment an operation is in the outbox or it is not, and one that the server
 may have taken without our noting it is sent again, which the server's idempotent PUTs allow.
-Several processes may use the file; one at a time sends (`flock` on a file beside it).
+Several processes may use the file; one at a time sends a lane of it (`flock` on a file beside it).
 Nothing is ever dropped: what the server refuses stays, is shown, and can be tried again; what it fails at
-is set aside with the rest of its screening, and tried again by itself.
+or never answers is set aside with the rest of its screening, and tried again by itself.
 """
 
 import sqlite3
@@ -18,12 +18,22 @@ from uuid import uuid4
 
 from .notes import rfc3339_ms
 from .outbox_file import OutboxFile
-from .outbox_ops import AsideOp, FlushReport, OutboxOp, Patience, RefusedOp, SendReply
+from .outbox_ops import AsideOp, FlushReport, Lane, OutboxOp, Patience, RefusedOp, SendReply
 from .outbox_rows import COLUMNS, insert, op_of, rest_of, rows_of
 from .outgoing import Outgoing, outgoing
-from .sending import Send, flush
+from .sending import Send, flush, flush_all
 
-__all__ = ["AsideOp", "FlushReport", "Outbox", "OutboxOp", "Patience", "RefusedOp", "Send", "SendReply"]
+__all__ = [
+    "AsideOp",
+    "FlushReport",
+    "Lane",
+    "Outbox",
+    "OutboxOp",
+    "Patience",
+    "RefusedOp",
+    "Send",
+    "SendReply",
+]
 
 _ASIDE = (
     f"SELECT {COLUMNS}, status, detail, failures, aside_until,"  # noqa: S608
@@ -101,7 +111,7 @@ class Outbox:
             return tuple(RefusedOp(op_of(row), *rest_of(row)) for row in database.execute(query))
 
     def aside(self) -> tuple[AsideOp, ...]:
-        """Return what was set aside because the server fails at it, oldest first."""
+        """Return what was set aside because the server fails at it or does not answer it, oldest first."""
         with self._file.transaction() as database:
             rows = database.execute(_ASIDE).fetchall()
         return tuple(_aside(row) for row in rows)
@@ -175,19 +185,26 @@ class Outbox:
             if value is not None:
                 database.execute("INSERT INTO state VALUES (?, ?)", (key, value))
 
-    def flush(self, send: Send, *, force: bool = False, patience: Patience | None = None) -> FlushReport:
+    def flush(
+        self, send: Send, *, lane: Lane | None = None, force: bool = False, patience: Patience | None = None
+    ) -> FlushReport:
         """Send what waits, in order, until nothing is left or the server is out of reach.
 
         Parameters
         ----------
         send
             Sends one operation; see `service.bench.uplink`.
+        lane
+            Which part of it; None for all, one after the other.
         force
             Send even if the pause after the last failure is not over.
         patience
             When an operation at which the server fails is set aside.
         """
-        return flush(self, send, force=force, patience=patience or Patience())
+        known = patience or Patience()
+        if lane is None:
+            return flush_all(self, send, force=force, patience=known)
+        return flush(self, send, lane=lane, force=force, patience=known)
 
     def state_of(self, key: str) -> str | None:
         """Return ``pending``, ``done`` or ``refused``; None for an operation that is not known."""
@@ -195,9 +212,9 @@ class Outbox:
             row = database.execute("SELECT state FROM ops WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
-    def outgoing(self, patience: Patience) -> AbstractContextManager[Outgoing]:
-        """Return what waits, for the time of one attempt to send it."""
-        return outgoing(self._file, patience)
+    def outgoing(self, lane: Lane, patience: Patience) -> AbstractContextManager[Outgoing]:
+        """Return what waits in a lane, for the time of one attempt to send it."""
+        return outgoing(self._file, lane, patience)
 
     def retry_aside(self) -> int:
         """Let everything set aside be tried at the next attempt, and return how many operations that are."""

@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+#: In place of an HTTP status: no answer came, although the server answers other requests.
+NO_ANSWER = 0
+
+
+class Lane(StrEnum):
+    """What is sent beside each other, each in its own order."""
+
+    RECORDS = "records"
+    """Screenings, scans, results and the like: everything in the order in which it was added."""
+    FILES = "files"
+    """Files of methods: evidence of up to 256 MiB, for which no record waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +52,16 @@ class RefusedOp:
 
 @dataclass(frozen=True, slots=True)
 class AsideOp:
-    """An operation at which the server fails every time; what belongs to it waits with it."""
+    """An operation that the server fails at or leaves unanswered every time; what belongs to it waits too."""
 
     op: OutboxOp
     """The operation."""
     status: int
-    """HTTP status of the last failure."""
+    """HTTP status of the last failure, `NO_ANSWER` where none came."""
     detail: str
-    """The server's words."""
+    """The server's words, or what became of the request."""
     failures: int
-    """How often the server failed at it."""
+    """How often the server failed at it or left it unanswered."""
     until: str
     """When it is tried again, RFC 3339 in UTC."""
     held: int
@@ -57,10 +70,11 @@ class AsideOp:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """When an operation at which the server fails is set aside, so that the rest can go on."""
+    """When an operation that the server fails at or never answers is set aside, so that the rest goes on."""
 
     failures: int = 5
-    """Answers 5xx in a row (chosen: with the growing pauses about a minute)."""
+    """Failures in a row: answers 5xx, or none where the server answers other requests (chosen: with the
+    growing pauses about a minute)."""
     over_s: float = 300.0
     """And for so long, s (chosen: an upgrade of the server behind a proxy takes less)."""
     again_s: float = 900.0
@@ -98,4 +112,6 @@ class FlushReport:
     busy: bool = False
     """True where another process is sending at this moment."""
     aside: int = 0
-    """Operations set aside, because the server fails at them; they are among those left."""
+    """Operations set aside, because the server fails at them or does not answer them; among those left."""
+    away: bool = False
+    """True where it ended because no server is in reach, whatever is sent."""

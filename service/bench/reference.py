@@ -16,6 +16,7 @@ from .contacts import REFERENCE, accessory_of, remark
 from .notes import instrument_key
 from .refusals import NotVerified
 from .requests import ReadyRequest, ReferenceRequest
+from .standing import state_of
 from .work import identity_of, may_fire, planned, sample_fields
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def ready(bench: "Bench", request: ReadyRequest) -> Answer:
     with device.claimed() as identity:
         if device.by_files:
             return {"device": "", **_trust(InstrumentState(axis="unknown"))}
-    state = bench.state_of(identity)
+    state = state_of(bench, identity)
     if not request.training:
         _require_verified(device.config.name, state, "nothing was fired")
     return {"device": identity, **_trust(state)}
@@ -58,7 +59,7 @@ def measure_reference(bench: "Bench", request: ReferenceRequest, stop: StopCheck
         bench.contacts.check(identity, but=label)
         by_files = device.by_files
         if not request.training and not by_files:
-            _require_verified(device.config.name, bench.state_of(identity), "nothing was fired")
+            _require_verified(device.config.name, state_of(bench, identity), "nothing was fired")
         fields = sample_fields(bench, request, device, identity)
         accessory = accessory_of(device.config, fields["presentation"])
         remarks |= remark(device.config.name, accessory) | {"reference": request.substance}
@@ -70,7 +71,7 @@ def measure_reference(bench: "Bench", request: ReferenceRequest, stop: StopCheck
         archived = flow.capture(bench, device, plan, remarks)
     if not request.training and by_files:
         what = f"the scan {archived.scan_id[:12]} is kept, and no reference"
-        _require_verified(device.config.name, bench.state_of(identity_of(archived)), what)
+        _require_verified(device.config.name, state_of(bench, identity_of(archived)), what)
     return _answer(bench, archived)
 
 
@@ -84,7 +85,7 @@ def _require_verified(name: str, state: InstrumentState, what: str) -> None:
 
 def _answer(bench: "Bench", archived: ArchivedScan) -> Answer:
     device = archived.scan.device
-    state = bench.state_of(instrument_key(device.model, device.serial))
+    state = state_of(bench, instrument_key(device.model, device.serial))
     return {
         "scan_id": archived.scan_id,
         "archive_path": str(archived.path),

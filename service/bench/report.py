@@ -18,6 +18,7 @@ from ..released import release_facts
 from ..settings import software_version
 from .device import Device
 from .notes import instrument_key, rfc3339, utc_now
+from .trust import trust_of
 
 if TYPE_CHECKING:
     from .agent import Bench
@@ -111,7 +112,7 @@ def _read_seen(kept: str | None) -> DeviceInfo:
 
 
 def _verification(bench: "Bench", info: DeviceInfo) -> dict[str, Any]:
-    trust = bench.trust_of(instrument_key(info.model, info.serial))
+    trust = trust_of(bench, instrument_key(info.model, info.serial))
     return {
         "state": trust.axis,
         "verified_at": None if trust.note is None else trust.note.taken_at,

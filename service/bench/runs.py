@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from instrument.interfaces import StopCheck
+
 from .agent import Answer, Bench
 from .requests import BlankRequest, ScanRequest
 
@@ -21,6 +23,8 @@ class Run:
 
     request: ScanRequest | BlankRequest
     """What was asked for."""
+    stop: StopCheck
+    """Whether everything was stopped since then."""
     answer: Answer | None = None
     """What came of it; None before the end and after a failure."""
     error: Exception | None = None
@@ -47,9 +51,9 @@ class Run:
         """Do what was asked for, and keep what comes of it."""
         try:
             if isinstance(self.request, ScanRequest):
-                self.answer = bench.scan(self.request)
+                self.answer = bench.scan(self.request, stop=self.stop)
             else:
-                self.answer = bench.take_blank(self.request)
+                self.answer = bench.take_blank(self.request, stop=self.stop)
         except Exception as error:
             self.error = error
         finally:
@@ -75,7 +79,7 @@ class Runs:
 
     def start(self, request: ScanRequest | BlankRequest) -> str:
         """Start a scan and return the id of its run."""
-        run, name = Run(request), secrets.token_urlsafe(16)
+        run, name = Run(request, self._bench.stops.from_now()), secrets.token_urlsafe(16)
         with self._lock:
             self.last_device = request.device
             self._runs[name] = run

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 SAID, ACCOUNT = "not signed in", "computer account"
 
 
+def awake_or_not() -> float:
+    """Return the seconds since the machine was started, those in which it slept among them.
+
+    `time.monotonic` stands still during suspend (clock_gettime(2)): a lid closed in the evening and opened in
+    the morning would leave the officer of the evening signed in.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 @dataclass(slots=True)
 class _Session:
     name: str
@@ -42,7 +51,7 @@ class SigningIn:
     shift
         What the people at the bench have answered; it ends with each of them.
     clock
-        Returns the time, s, never set back.
+        Returns the time, s, never set back, and going on while the machine sleeps.
     """
 
     def __init__(
@@ -51,7 +60,7 @@ class SigningIn:
         officers: Officers,
         shift: "Shift",
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = awake_or_not,
     ) -> None:
         self._settings = settings
         self._officers = officers
@@ -87,7 +96,7 @@ class SigningIn:
         # One who was taken off the list meanwhile is nobody here.
         if not old and not idle and any(one.name == name for one in self._officers.all()):
             return name
-        self.sign_out()
+        self._end(session)
         return ""
 
     def touch(self) -> None:
@@ -109,6 +118,14 @@ class SigningIn:
     def sign_out(self) -> None:
         """Nobody is at the bench from now on."""
         with self._lock:
+            self._session = None
+        self._ended()
+
+    def _end(self, session: _Session) -> None:
+        """End a session that is over, unless another officer signed in meanwhile."""
+        with self._lock:
+            if self._session is not session:
+                return
             self._session = None
         self._ended()
 

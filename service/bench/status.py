@@ -46,14 +46,14 @@ def describe(bench: "Bench") -> dict[str, Any]:
         "server": server_state(bench),
         "officer": bench.signing_in.officer,
         "report": asdict(bench.reporter.last),
-        "recovered": bench.recovered,
-        "ready": bench.warm,
+        "recovered": bench.warming.recovered,
+        "ready": bench.warming.done,
     }
 
 
 def describe_device(bench: "Bench", device: Device) -> dict[str, Any]:
     """Return what programs and pages are told of a device: what it is, does, and waits for."""
-    described = device.described()
+    described = facts_of(device)
     # Also before it was opened by this agent: what failed yesterday has failed.
     info = last_seen(bench, device.config.spectrometer, device.seen)
     activity = bench.plans.activity(described)
@@ -63,6 +63,26 @@ def describe_device(bench: "Bench", device: Device) -> dict[str, Any]:
         "verification": verifying.described(bench, info.model, info.serial),
         "laser": laser_state(described),
         "activity": None if activity is None else activity.to_json(),
+    }
+
+
+def facts_of(device: Device) -> dict[str, Any]:
+    """Return what a device says of itself, as JSON values."""
+    info, state = device.opened, device.laser_state
+    return {
+        "name": device.config.name,
+        "model": info.model if info else "",
+        "serial": info.serial if info else "",
+        "open": info is not None,
+        "busy": device.busy,
+        "stage": device.stage,
+        "has_laser": device.has_laser,
+        "laser_nm": device.config.laser_nm,
+        "laser_state": str(state.state) if state else "",
+        "warning_left_s": round(state.warning_left_s, 1) if state else 0.0,
+        "laser_may_be_on": bool(device.laser_alarm),
+        "trouble": device.trouble,
+        "emulated": device.emulated,
     }
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from calibration.due import FIRST_H
 
-from .notes import expired, rfc3339
+from ..calibrated import in_force_at
+from .notes import expired, rfc3339, utc_now
 from .verifications import VerificationNote
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _outdated(
 
 
 def _axis_id(bench: "Bench", serial: str) -> str:
-    axis = bench.in_force(serial).axis
+    axis = in_force_at(bench.calibrations, serial, utc_now()).records.axis
     return "" if axis is None else axis.record_id
 
 

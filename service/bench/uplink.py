@@ -2,6 +2,8 @@
 
 Bench networks have captive portals that answer every request with a page and status 200.
 Only JSON counts as the server's word, so that no operation is crossed off for such a page.
+Where no such word comes, the server is asked whether it answers at all: only then does the silence say
+something of the operation (one that a proxy finds too large, or at which a worker hangs or dies).
 """
 
 import json
@@ -14,7 +16,8 @@ from urllib.parse import quote
 import httpx
 
 from ..archive.journal import Archive
-from ..errors import ServerUnreachable
+from ..bearer import bearer
+from ..errors import ServerUnreachable, Unanswered
 from ..replies import json_object, read_bounded
 from ..settings import Settings
 from .method_files import open_method_file
@@ -22,6 +25,10 @@ from .outbox_ops import OutboxOp, SendReply
 
 #: Finite on purpose: a scan of some megabytes over bad Wi-Fi must end one way or the other, s.
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+#: The server rebuilds a method before it answers, which may take 2 min (`service.evidence.looker`).
+FILES_TIMEOUT = httpx.Timeout(60.0, connect=5.0, read=180.0)
+#: Whether the server answers at all is asked for no longer than this, s (chosen: it does nothing for it).
+ALIVE_S = 5.0
 #: A longer answer is not the server's.
 MAX_REPLY_BYTES = 1024 * 1024
 
@@ -32,6 +39,8 @@ _KEPT_S = 10.0
 API = "/api/v1"
 
 _BYTES = "application/octet-stream"
+#: The request never left.
+_NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)
 _Body = bytes | BinaryIO | None
 
 
@@ -50,7 +59,7 @@ class Uplink:
     Raises
     ------
     ServerUnreachable
-        No server is configured.
+        No server is configured, or the token for it is damaged.
     """
 
     def __init__(self, settings: Settings, archive: Archive, *, timeout: httpx.Timeout = TIMEOUT) -> None:
@@ -61,8 +70,7 @@ class Uplink:
         self._address = settings.server_url
         self._archive = archive
         self._method_files = settings.method_files_dir
-        token = settings.server_token
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = bearer(settings)
         self._client = httpx.Client(
             base_url=self._address + API,
             headers=headers,
@@ -77,6 +85,8 @@ class Uplink:
         ------
         ServerUnreachable
             No server answered, or what answered is none.
+        Unanswered
+            The same, but the server answers other requests.
         ArchiveError
             The operation's scan cannot be read.
         """
@@ -88,13 +98,15 @@ class Uplink:
                 body = read_bounded(response, MAX_REPLY_BYTES)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             words = str(error) or type(error).__name__
+            if not isinstance(error, _NO_CONNECTION) and self._answers():
+                raise Unanswered(f"{self._address} gave no answer to it: {words}") from error
             raise ServerUnreachable(f"{self._address} is out of reach: {words}") from error
         answer = json_object(response, body)
         if answer is None and (response.status_code < 500 or body is None):
-            raise ServerUnreachable(
-                f"{self._address} answered {response.status_code}, but not as an opioscan server does; "
-                "is there a login page on this network?"
-            )
+            words = f"{self._address} answered {response.status_code}, but not as an opioscan server does"
+            if self._answers():
+                raise Unanswered(words)
+            raise ServerUnreachable(f"{words}; is there a login page on this network?")
         detail = str((answer or {}).get("detail") or (answer or {}).get("title") or "")
         words = " ".join(detail.split())[:500]
         return SendReply(response.status_code, words, _retry_after(response), answer)
@@ -102,6 +114,16 @@ class Uplink:
     def close(self) -> None:
         """Let go of the connection; may be called twice."""
         self._client.close()
+
+    def _answers(self) -> bool:
+        """Return whether the server answers what costs it nothing."""
+        limit = min(ALIVE_S, self._client.timeout.read or ALIVE_S)
+        try:
+            with self._client.stream("GET", f"{self._address}/healthz", timeout=limit) as response:
+                said = json_object(response, read_bounded(response, MAX_REPLY_BYTES))
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+        return response.status_code == 200 and said is not None and said.get("status") == "ok"
 
     def __enter__(self) -> Self:
         return self

@@ -25,7 +25,8 @@ from .contacts import usual_presentation
 from .notes import instrument_key, rfc3339, utc_now
 from .outbox import OutboxOp
 from .requests import VerifyRequest
-from .trust import reconnected_since, temperatures_of
+from .standing import calibration_of
+from .trust import reconnected_since, temperatures_of, trust_of
 from .verifications import Flag, VerificationNote
 from .work import identity_of, may_fire, planned
 
@@ -61,7 +62,7 @@ def verify(bench: "Bench", request: VerifyRequest, stop: StopCheck) -> Answer:
     else:
         sharp_lines(name)
     device, remarks = may_fire(bench, request)
-    bench.wait_recovered()
+    bench.warming.wait_recovered()
     with device.claimed(stop):
         after = bench.verifications.begun_so_far()
         presentation = usual_presentation(device.config.contact, Presentation.DIRECT)
@@ -90,7 +91,7 @@ def judged(bench: "Bench", archived: ArchivedScan, standard: str) -> Verificatio
     passes = bench.verifications.passes(identity_of(archived), name, *_records(bench, scan))
     baseline = next((found for note in passes if (found := note.found) is not None), None)
     return verify_axis(
-        spectrum_of(scan, bench.calibration_of(scan)),
+        spectrum_of(scan, calibration_of(bench, scan)),
         at=rfc3339(utc_now()),
         standard=name,
         device_serial=scan.device.serial,
@@ -172,7 +173,7 @@ def _flagging(flag: Flag) -> OutboxOp:
 
 
 def _answer(bench: "Bench", note: VerificationNote, when: Due | None, flags: Sequence[Flag]) -> Answer:
-    trust = bench.trust_of(note.device)
+    trust = trust_of(bench, note.device)
     flagged = [result for flag in flags for result in flag.result_ids]
     return {
         "device": note.device,
@@ -225,7 +226,7 @@ def _empty(bench: "Bench", archived: ArchivedScan) -> Verification:
     """Return what a scan of an empty place says: the method in force must find nothing in it."""
     scan = archived.scan
     found = flow.examine(bench, archived)
-    crystal = blanks.crystal_of(spectrum_of(scan, bench.calibration_of(scan)), scan.presentation)
+    crystal = blanks.crystal_of(spectrum_of(scan, calibration_of(bench, scan)), scan.presentation)
     residue = None if crystal is None else ("" if crystal.clean else crystal.words)
     before = bench.verifications.last(identity_of(archived), "positive")
     return negative_control(
@@ -241,7 +242,7 @@ def _empty(bench: "Bench", archived: ArchivedScan) -> Verification:
 
 def _records(bench: "Bench", scan: Scan) -> tuple[str, str]:
     """Return the ids of the records of axis and intensity that a scan is used with."""
-    used = bench.calibration_of(scan)
+    used = calibration_of(bench, scan)
     axis, intensity = ("" if one is None else one.record_id for one in (used.axis, used.intensity))
     return axis, intensity
 
@@ -256,7 +257,7 @@ def _light(scan: Scan) -> float | None:
 def described(bench: "Bench", model: str, serial: str) -> Mapping[str, Any]:
     """Return what programs and pages are told of an instrument's verification."""
     identity = instrument_key(model, serial)
-    trust = bench.trust_of(identity)
+    trust = trust_of(bench, identity)
     last = bench.verifications.last(identity, "positive", passed=True)
     flagged: list[Flag] = []
     if trust.axis == "failed" and trust.note is not None:

@@ -20,6 +20,7 @@ from .planning import plan_of
 from .refusals import ResidueFound
 from .requests import BlankRequest, Firing, SampleRequest, ScanRequest
 from .safety import check_may_fire
+from .standing import calibration_of
 from .visit import describe_visit
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def screen_sample(bench: "Bench", request: ScanRequest, stop: StopCheck) -> Answ
     bench.renew_method(item)
     device, remarks = may_fire(bench, request, bench.outbox.screening_of(item))
     bench.method()
-    bench.wait_recovered()
+    bench.warming.wait_recovered()
     with device.claimed(stop) as identity:
         bench.contacts.check(identity)
         fields = sample_fields(bench, request, device, identity)
@@ -74,7 +75,7 @@ def take_blank(bench: "Bench", request: BlankRequest, stop: StopCheck) -> Answer
         found = flow.examine(bench, archived)
         # A blank of a bag says nothing about the holder it stands in.
         touched = accessory if PRESENTED.get(accessory) is presentation else ""
-        shown = spectrum_of(archived.scan, bench.calibration_of(archived.scan))
+        shown = spectrum_of(archived.scan, calibration_of(bench, archived.scan))
         crystal = blanks.crystal_of(shown, presentation)
         try:
             blanks.check_blank(found, crystal=crystal)

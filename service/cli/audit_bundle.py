@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from .evidence_source import checked_id, fetch, opened_store, require_free
+from .evidence_source import asks_server, checked_id, fetch, opened_store, require_free
 from .output import emit_json, say
-from .report import Db, Force, ResultId, Server, asks_server
+from .report import Force, ResultId, Server
+from .server_place import Db, Scans
 
 app = typer.Typer(add_completion=False)
 
@@ -18,6 +19,7 @@ def bundle(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="Where to write it.")],
     server: Server = "",
     db: Db = None,
+    scans: Scans = None,
     with_people: Annotated[bool, typer.Option("--with-people", help="Name the operator in it.")] = False,
     force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -32,7 +34,7 @@ def bundle(
         people = "true" if with_people else "false"
         fetch(server, f"/api/v1/results/{result_id}/bundle?people={people}", out)
     else:
-        _from_database(result_id, db, out, people=with_people)
+        _from_database(result_id, db, scans, out, people=with_people)
     size, digest = out.stat().st_size, _digest(out)
     if as_json:
         emit_json({"result_id": result_id, "file": str(out), "bytes": size, "sha256": digest})
@@ -40,7 +42,7 @@ def bundle(
         say(f"written: {out}, {size} bytes, SHA-256 {digest}")
 
 
-def _from_database(result_id: str, db: Path | None, out: Path, *, people: bool) -> None:
+def _from_database(result_id: str, db: str | None, scans: Path | None, out: Path, *, people: bool) -> None:
     import shutil
 
     from ..api.evidence.bundles import bundle_file
@@ -48,7 +50,7 @@ def _from_database(result_id: str, db: Path | None, out: Path, *, people: bool) 
     from ..api.results.repository import find_result
     from ..errors import EvidenceMissing
 
-    with opened_store(db) as store, store.database.read() as session:
+    with opened_store(db, scans) as store, store.database.read() as session:
         found = find_result(session, result_id)
         if found is None:
             raise EvidenceMissing(f"there is no result {result_id} in this database")

@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..problems import DONE, NEGATIVE
 from .evidence_source import checked_id, opened_store
 from .output import emit_json, progress, say
+from .server_place import Db, Scans
 
 app = typer.Typer(add_completion=False)
 
@@ -24,7 +25,8 @@ def recompute(
     result: Annotated[
         list[str] | None, typer.Option("--result", metavar="ID", help="A result of --db, without a bundle.")
     ] = None,
-    db: Annotated[Path | None, typer.Option("--db", help="The server's database, for --result.")] = None,
+    db: Db = None,
+    scans: Scans = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
     """Verify every digest of evidence bundles, identify their scans again, and compare.
@@ -37,7 +39,7 @@ def recompute(
     same = True
     total = float(len(bundles or ()) + len(result or ()))
     with progress("recomputing", total) as advance:
-        for source, found in _all(bundles or [], result or [], db):
+        for source, found in _all(bundles or [], result or [], db, scans):
             same &= found["same"]
             advance(1.0)
             if as_json:
@@ -47,17 +49,19 @@ def recompute(
     raise typer.Exit(DONE if same else NEGATIVE)
 
 
-def _all(bundles: list[Path], results: list[str], db: Path | None) -> Iterator[tuple[str, Answer]]:
+def _all(
+    bundles: list[Path], results: list[str], db: str | None, scans: Path | None
+) -> Iterator[tuple[str, Answer]]:
     from ..evidence.bundle import read_bundle_file
     from ..evidence.recompute import recompute as recomputed
 
     for path in bundles:
         yield str(path), recomputed(read_bundle_file(path))
     if results:
-        yield from _from_database([checked_id(one) for one in results], db)
+        yield from _from_database([checked_id(one) for one in results], db, scans)
 
 
-def _from_database(results: list[str], db: Path | None) -> Iterator[tuple[str, Answer]]:
+def _from_database(results: list[str], db: str | None, scans: Path | None) -> Iterator[tuple[str, Answer]]:
     from ..api.evidence.bundles import bundle_file
     from ..api.evidence.gather import gather
     from ..api.results.repository import find_result
@@ -65,7 +69,7 @@ def _from_database(results: list[str], db: Path | None) -> Iterator[tuple[str, A
     from ..evidence.bundle import read_bundle_file
     from ..evidence.recompute import recompute as recomputed
 
-    with opened_store(db) as store:
+    with opened_store(db, scans) as store:
         for result_id in results:
             with store.database.read() as session:
                 row = find_result(session, result_id)

@@ -1,5 +1,6 @@
 """``opioscan audit verify|head|key``: whether the records are what they were, and what proves it later."""
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,9 +10,14 @@ import typer
 from ..errors import UsageError
 from .audit_options import Db, Json, server_settings
 from .output import emit_json, progress, say, warn
+from .server_place import Scans
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from ..api.events.verification import Proof
+    from ..api.kept_files import FileProof, Listed
+    from ..api.settings import ServerSettings
 
 app = typer.Typer()
 
@@ -35,11 +41,14 @@ def verify(
     db: Db = None,
     heads: Heads = None,
     public_key: PublicKeys = None,
+    files: Annotated[bool, typer.Option("--files", help="Read every scan and method file too.")] = False,
+    scans: Scans = None,
     as_json: Json = False,
 ) -> None:
     """Find any event or row that was altered, removed, reordered, slipped in or cut off.
 
-    Exit code 0 where everything is as it was written, 1 where something is not, 5 where it cannot be read.
+    With --files also scans and methods that are missing, altered, or there without a record. Exit code 0
+    where everything is as it was written, 1 where something is not, 5 where it cannot be read.
     Nothing is written; the server may be running.
     """
     from ..api.events.read_only import read_only
@@ -47,15 +56,35 @@ def verify(
     from ..api.heads_key import server_folder
     from ..api.witness import gather
 
-    where = server_settings(db)
+    where = server_settings(db, scans)
     witness = gather(server_folder(where), heads or (), public_key or ())
-    with read_only(where.place) as connection, progress("verifying", _size(connection)) as told:
-        proof = prove(connection, witness, told=told)
+    with read_only(where.place) as connection:
+        with progress("verifying", _size(connection)) as told:
+            proof = prove(connection, witness, told=told)
+        listed = _listed(connection, where) if files else None
+    # The records are let go of: reading an archive may take hours.
+    found = None if listed is None else _read_files(listed)
+    sound = proof.sound and (found is None or found.sound)
     if as_json:
-        emit_json(_shown(proof))
+        emit_json(
+            {**_shown(proof), "sound": sound, **({} if found is None else {"files": _files_shown(found)})}
+        )
     else:
         _tell(proof)
-    raise typer.Exit(0 if proof.sound else 1)
+        if found is not None:
+            _tell_files(found)
+    raise typer.Exit(0 if sound else 1)
+
+
+def _listed(connection: "Connection", where: "ServerSettings") -> "Listed":
+    from ..api.kept_files import Listed
+
+    return Listed(connection, where)
+
+
+def _read_files(listed: "Listed") -> "FileProof":
+    with closing(listed), progress("reading files", float(listed.nbytes())) as told:
+        return listed.prove(told)
 
 
 @app.command()
@@ -70,7 +99,7 @@ def head(db: Db = None, as_json: Json = False) -> None:
         raise UsageError(f"{folder} holds no signed head: start the server once")
     newest = max(found, key=lambda one: one.seq)
     if as_json:
-        emit_json(asdict(newest))
+        emit_json(newest.told())
         return
     say(f"event {newest.seq}, signed {newest.at} with key {newest.key_id}")
     say(f"hash {newest.hash}")
@@ -131,3 +160,29 @@ def _tell(proof: "Proof") -> None:
         say(f"  {one.where} {one.what}")
     if proof.faults.total > _SHOWN:
         say(f"  and {proof.faults.total - _SHOWN} more; see --json")
+
+
+def _files_shown(found: "FileProof") -> dict[str, Any]:
+    from ..api.kept_files import Wrong
+
+    return {
+        "sound": found.sound,
+        "scans": found.scans,
+        "methods": found.methods,
+        "bytes": found.nbytes,
+        **{kind.value: found.counts[kind] for kind in Wrong},
+        "faults": [{"kind": one.kind.value, "file": one.file} for one in found.faults],
+    }
+
+
+def _tell_files(found: "FileProof") -> None:
+    counted = f"{found.scans} scans and {found.methods} method files, {found.nbytes} bytes"
+    if found.sound:
+        say(f"✓ files are what they were: {counted}")
+        return
+    kinds = ", ".join(f"{many} {kind}" for kind, many in found.counts.items())
+    say(f"✗ FILES NOT SOUND: {kinds}; as they were: {counted}")
+    for one in found.faults[:_SHOWN]:
+        say(f"  {one.kind}: {one.file}")
+    if found.counts.total() > _SHOWN:
+        say(f"  and {found.counts.total() - _SHOWN} more; see --json")

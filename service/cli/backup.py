@@ -21,10 +21,10 @@ def backup(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write records, scans and method files of a server into one file, also while it runs.
+    """Write records, scans, method files and signed heads of a server into one file, also while it runs.
 
     The file holds personal data and secrets of webhooks: keep it as you keep the database. It is for
-    SQLite and PostgreSQL alike, see `opioscan restore`.
+    SQLite and PostgreSQL alike, see `opioscan restore`. The key that signs heads stays behind (audit.key).
     """
     from ..api.errors import StoreUnreadable
     from ..backup.writing import write_backup
@@ -38,8 +38,16 @@ def backup(
     for one in made.lacking[:20]:
         warn(f"not in the backup: {one}")
     if as_json:
-        emit_json({"file": str(out), "rows": made.rows, "files": made.files, "lacking": made.lacking})
+        emit_json(
+            {
+                "file": str(out),
+                "rows": made.rows,
+                "files": made.files,
+                "heads": made.heads,
+                "lacking": made.lacking,
+            }
+        )
         return
-    say(f"{out}: {made.rows} rows, {made.files} files, {out.stat().st_size} bytes")
+    say(f"{out}: {made.rows} rows, {made.files} files, {made.heads} signed heads, {out.stat().st_size} bytes")
     if made.lacking:
-        warn(f"{len(made.lacking)} files that the records name are missing or damaged, see above")
+        warn(f"{len(made.lacking)} things that the records or heads name are missing or damaged, see above")

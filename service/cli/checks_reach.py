@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ..errors import AgentUnreachable
+from ..bearer import bearer
+from ..errors import AgentUnreachable, ServerUnreachable
 from ..problems import message_of
 from ..settings import Settings
 from .checks import Check, State
@@ -46,11 +47,13 @@ def server(settings: Settings) -> Iterator[Check]:
         text = "none configured: this bench works alone; OPIOSCAN_SERVER or config.toml names one"
         yield Check("server", State.NOTE, text)
         return
-    token = settings.server_token
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
+        headers = bearer(settings)
         ready = httpx.get(f"{url}/readyz", timeout=3.0)
         known = httpx.get(f"{url}/api/v1/parcels", params={"limit": 1}, headers=headers, timeout=3.0)
+    except ServerUnreachable as error:
+        yield Check("server", State.PROBLEM, str(error), {"url": url})
+        return
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         text = f"{url} does not answer ({message_of(error)}); results wait in the outbox"
         yield Check("server", State.PROBLEM, text, {"url": url})

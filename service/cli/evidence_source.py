@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from ..bearer import bearer
 from ..errors import EvidenceMissing, ServerRefused, ServerUnreachable, UsageError
 from ..settings import load_settings
+from .server_place import server_settings
 
 if TYPE_CHECKING:
     import httpx
@@ -53,20 +55,26 @@ def require_free(path: Path, *, force: bool) -> None:
         raise UsageError(f"{path} is there already: give another name, or --force")
 
 
+def asks_server(server: str, db: str | None) -> bool:
+    """Return whether a server is asked: by its address, or the configured one where no database is named."""
+    if server and db is not None:
+        raise UsageError("give --server or --db, not both")
+    return bool(server) or (db is None and bool(load_settings().server_url))
+
+
 @contextmanager
-def opened_store(db: Path | None) -> Iterator[Records]:
-    """Open the records on this machine for reading, beside a running server or without one."""
+def opened_store(db: str | None, scans: Path | None = None) -> Iterator[Records]:
+    """Open the records of a server for reading, beside it or without it: in a file, or in PostgreSQL."""
     from contextlib import closing
 
     from ..api.database import Database
-    from ..api.settings import ServerSettings
     from ..archive.journal import Archive
     from ..evidence.looker import Looker
 
-    settings = ServerSettings.of(load_settings(), db)
-    if not settings.db_path.is_file():
-        raise UsageError(f"{settings.db_path} is no database: give --db, or --server to ask one")
-    with closing(Database(settings.db_path)) as database, Looker() as looker:
+    settings = server_settings(db, scans)
+    if isinstance(settings.place, Path) and not settings.place.is_file():
+        raise UsageError(f"{settings.place} is no database: give --db, or --server to ask one")
+    with closing(Database(settings.place, busy_s=settings.busy_s)) as database, Looker() as looker:
         yield Records(database, Archive(settings.scans_path), settings, looker)
 
 
@@ -89,7 +97,7 @@ def fetch(server: str, path: str, out: Path) -> None:
     address = server or settings.server_url
     if not address:
         raise ServerUnreachable("no server is configured: give --server URL, or --db on its machine")
-    headers = {"Authorization": f"Bearer {settings.server_token}"} if settings.server_token else {}
+    headers = bearer(settings)
     part = out.with_name(f".{out.name}.part")
     try:
         with (

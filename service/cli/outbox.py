@@ -36,9 +36,8 @@ def status(as_json: Json = False) -> None:
         why = each["detail"] or "no reason given"
         say(f"refused {each['status']}: {each['method']} {each['path']}: {why}")
     for each in found["aside"]:
-        why = each["detail"] or "no reason given"
         say(f"set aside, with {each['held']} waiting behind it until {each['until']}:")
-        say(f"  the server answered {each['status']} {each['failures']} times: {each['path']}: {why}")
+        say(f"  {_failed(each)}: {each['path']}: {each['detail'] or 'no reason given'}")
 
 
 @app.command()
@@ -72,6 +71,12 @@ def flush(
         )
     if report.busy and not as_json:
         say("another process is sending at this moment")
+
+
+def _failed(each: dict[str, Any]) -> str:
+    if each["status"]:
+        return f"the server answered {each['status']}, {each['failures']} times by now"
+    return f"the server answers, but not this, {each['failures']} times by now"
 
 
 def _refusal(refused: Any) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from .evidence_source import checked_id, fetch, opened_store, require_free
+from .evidence_source import asks_server, checked_id, fetch, opened_store, require_free
 from .output import say
+from .server_place import Db, Scans
 
 app = typer.Typer(add_completion=False)
 
@@ -14,7 +15,6 @@ ResultId = Annotated[str, typer.Argument(metavar="RESULT", help="Identifier of t
 Server = Annotated[
     str, typer.Option(metavar="URL", help="Ask this server.", show_default="the configured one, if any")
 ]
-Db = Annotated[Path | None, typer.Option("--db", help="Read the server's database on this machine instead.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 
 
@@ -24,6 +24,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.pdf", help="Where to write it.")],
     server: Server = "",
     db: Db = None,
+    scans: Scans = None,
     without_people: Annotated[
         bool, typer.Option("--without-people", help="Leave out who made the result.")
     ] = False,
@@ -36,24 +37,17 @@ def report(
         query = "?people=false" if without_people else ""
         fetch(server, f"/api/v1/results/{result_id}/report.pdf{query}", out)
     else:
-        _from_database(result_id, db, out, people=not without_people)
+        _from_database(result_id, db, scans, out, people=not without_people)
     say(f"written: {out}")
 
 
-def asks_server(server: str, db: Path | None) -> bool:
-    """Return whether a server is asked: by its address, or the configured one where no database is named."""
-    from ..settings import load_settings
-
-    return bool(server) or (db is None and bool(load_settings().server_url))
-
-
-def _from_database(result_id: str, db: Path | None, out: Path, *, people: bool) -> None:
+def _from_database(result_id: str, db: str | None, scans: Path | None, out: Path, *, people: bool) -> None:
     from ..api.evidence.gather import gather
     from ..api.evidence.reports import facts_of, report_of
     from ..api.results.repository import find_result
     from ..errors import EvidenceMissing
 
-    with opened_store(db) as store:
+    with opened_store(db, scans) as store:
         with store.database.read() as session:
             found = find_result(session, result_id)
             if found is None:

@@ -137,6 +137,7 @@ def _walk(tour: Tour, samples: dict[str, Path]) -> None:
     tour.page.locator(".next").wait_for(timeout=60_000)
     tour.look("spot-2-verdict")
     tour.finish("ANOTHER-1")
+    tour.page.locator("#again").wait_for()
     tour.look("another-barcode")
     tour.page.locator("#again").fill(f"RR90000002{tour.width % 10}GB")
     tour.page.keyboard.press("Enter")

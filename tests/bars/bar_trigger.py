@@ -4,8 +4,8 @@ A program asks the resident agent for a scan with an exposure of 2 s; a parcel s
 stream of events and reads the parcel. The light's own time is taken off: each frame's exposure, signal and
 dark, and the laser's warning. The emulated device sits behind a pseudo-terminal, which carries bytes at once:
 there is no line time to take off. What is left is ours: questions, planning, opening and reading the wire,
-archive, identification, outbox, network, server, database. Two devices of the agent scan at the same time,
-so that a hundred scans end within minutes: what one does is in the other's figures.
+archive, identification, outbox, network, server, database. Four devices of the agent scan at the same time,
+so that a hundred scans end within minutes: what one does is in the others' figures.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from service.errors import AgentUnreachable
 SCANS, COLD = 100, 3
 EXPOSURE_S = 2.0
 LIMIT_S = 1.0
-DEVICES = ("b1", "b2")
+DEVICES = ("b1", "b2", "b3", "b4")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

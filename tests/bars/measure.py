@@ -16,7 +16,7 @@ from typing import Any
 from environment import python_for_bars, tree_state
 
 ROOT = Path(__file__).resolve().parents[2]
-#: All bars together, s.
+#: All bars together, with the environment they need, s.
 BUDGET_S = 40 * 60.0
 #: Issue → bar → the longest it may take, s; in the order of measuring, the short ones first.
 BARS = {
@@ -76,12 +76,14 @@ BARS = {
         "schema": 600.0,
         "trigger": 600.0,
         "million": 900.0,
-        "forward": 600.0,
-        "forward_postgresql": 600.0,
+        "forward": 700.0,
+        "forward_postgresql": 700.0,
     },
 }
 #: Bar → the program that measures it, and its options, where they are not called alike.
 PROGRAMS = {"forward_postgresql": ("forward", "--database", "postgres")}
+#: Bars that mostly wait → the bar beside which they are measured.
+BESIDE = {"forward_postgresql": "forward"}
 #: Bars that run two processes of their own: one BLAS thread each, as decisions do.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 #: Inputs of a fuzzer where nobody says otherwise; more of them take longer in proportion.
@@ -108,9 +110,23 @@ class Place:
     """State of the tree."""
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A bar that is being measured."""
+
+    process: "subprocess.Popen[bytes]"
+    out: Path
+    """Where it writes its figures."""
+    log: Path
+    """What it says meanwhile."""
+    until: float
+    """When it must have ended, monotonic time, s."""
+
+
 def main() -> int:
     """Measure what is not measured yet and print the table; return 1 if any figure fails."""
     given = _options()
+    deadline = time.monotonic() + BUDGET_S * max(1.0, given.inputs / FUZZ_INPUTS)
     state = ROOT / ".ci" / "state"
     tree = tree_state(ROOT)
     folder = state / f"bars-{given.issue}"
@@ -119,14 +135,17 @@ def main() -> int:
     place = Place(given.issue, given.inputs, folder, python, _shared(), tree)
     bars = BARS[given.issue]
     wanted = given.only or list(bars)
-    deadline = time.monotonic() + BUDGET_S * max(1.0, given.inputs / FUZZ_INPUTS)
+    missing = []
     for bar in bars:
         if bar not in wanted:
             continue
         if _kept(place, bar) is not None and not given.again:
             print(f"bars: {bar}: measured before for {tree}", file=sys.stderr)
             continue
-        _measure(place, bar, deadline)
+        missing.append(bar)
+    for bar in missing:
+        if BESIDE.get(bar) not in missing:
+            _measure(place, [bar, *(one for one in missing if BESIDE.get(one) == bar)], deadline)
     return _print_figures(place, wanted)
 
 
@@ -165,56 +184,71 @@ def _kept(place: Place, bar: str) -> dict[str, Any] | None:
     return found if fits and not found.get("broken") else None
 
 
-def _measure(place: Place, bar: str, deadline: float) -> None:
+def _measure(place: Place, bars: list[str], deadline: float) -> None:
+    """Measure some bars at the same time, and keep what each says."""
+    running = []
+    try:
+        for bar in bars:
+            if deadline - time.monotonic() < 1.0:
+                _keep(place, bar, {"broken": f"no time left of {BUDGET_S / 60:g} minutes"})
+                continue
+            print(f"bars: {bar}: measuring", file=sys.stderr, flush=True)
+            running.append((bar, _start(place, bar, deadline)))
+        for bar, program in running:
+            _finish(place, bar, program)
+    finally:
+        for _, program in running:
+            _end(program.process)
+
+
+def _start(place: Place, bar: str, deadline: float) -> Program:
     longest = BARS[place.issue][bar]
     if bar == "fuzz":
         longest *= max(1.0, place.inputs / FUZZ_INPUTS)
-    limit = min(longest, deadline - time.monotonic())
-    work, out = place.state / "work" / bar, place.state / f"{bar}.part.json"
+    work, out, log = (place.state / part for part in (f"work/{bar}", f"{bar}.part.json", f"{bar}.log"))
     out.unlink(missing_ok=True)
     shutil.rmtree(work, ignore_errors=True)
-    if limit < 1.0:
-        _keep(place, bar, {"broken": f"no time left of {BUDGET_S / 60:g} minutes"})
-        return
-    print(f"bars: {bar}: measuring", file=sys.stderr, flush=True)
     program, *options = PROGRAMS.get(bar, (bar,))
     command = [str(place.python), str(ROOT / "tests" / "bars" / f"bar_{program}.py"), *options]
     command += ["--work", str(work), "--out", str(out), "--issue", str(place.issue)]
     command += ["--inputs", str(place.inputs)] if bar == "fuzz" else []
     command += ["--shared", str(place.shared)] if place.shared else []
-    threads = ONE_THREAD if place.issue in {3, 4, 5} and bar != "speed" else {}
-    broken = _run(command, place.state / f"{bar}.log", limit, threads)
+    env = {**os.environ, "PATH": f"{place.python.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # The installed packages are measured, not whatever lies in the way.
+    env.pop("PYTHONPATH", None)
+    env |= ONE_THREAD if place.issue in {3, 4, 5} and bar != "speed" else {}
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, env=env, stdout=said, stderr=said, start_new_session=True)
+    return Program(process, out, log, time.monotonic() + min(longest, deadline - time.monotonic()))
+
+
+def _finish(place: Place, bar: str, program: Program) -> None:
+    """Wait for a bar and keep its figures, or why it came to nothing."""
+    broken = _wait(program, BARS[place.issue][bar])
     load = round(os.getloadavg()[0], 1)
     head = {"load": load, "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
     head |= {"inputs": place.inputs} if bar == "fuzz" else {}
-    if broken or not out.exists():
+    if broken or not program.out.exists():
         _keep(place, bar, {**head, "broken": broken or "it wrote no figures"})
         return
-    _keep(place, bar, {**head, **json.loads(out.read_text("utf-8"))})
-    out.unlink()
+    _keep(place, bar, {**head, **json.loads(program.out.read_text("utf-8"))})
+    program.out.unlink()
 
 
-def _run(command: list[str], log: Path, limit: float, threads: dict[str, str]) -> str:
-    """Run a bar, what it says into a log; return why it came to nothing, empty if it did not."""
-    env = {**os.environ, "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    # The installed packages are measured, not whatever lies in the way.
-    env.pop("PYTHONPATH", None)
-    env |= threads
-    with log.open("wb") as said:
-        process = subprocess.Popen(command, env=env, stdout=said, stderr=said, start_new_session=True)
-        try:
-            code = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            return f"it took longer than {limit:.0f} s"
-        except BaseException:
-            _end(process)
-            raise
-    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+def _wait(program: Program, longest: float) -> str:
+    """Return why a bar came to nothing, empty if it did not."""
+    try:
+        code = program.process.wait(max(0.1, program.until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        _end(program.process)
+        return f"it took longer than {longest:.0f} s, or all together too long"
+    lines = [line for line in program.log.read_text("utf-8", "replace").splitlines() if line.strip()]
     return f"exit {code}: {lines[-1][:200] if lines else ''}" if code else ""
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is not None:
+        return
     process.terminate()
     try:
         process.wait(CLEAN_UP_S)

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from service.bench.outbox import Outbox, OutboxOp
+from service.bench.outbox import Outbox, OutboxOp, Patience
+from service.errors import Unanswered
 
 
 @pytest.fixture
@@ -86,6 +87,18 @@ def test_a_server_out_of_order_leaves_everything_waiting(run_cli, outbox, server
     assert (ran.code, ran.out) == (5, "1 sent, 0 refused, 2 waiting\n")
     assert "503" in ran.err
     assert "2 operation(s) wait and are kept" in ran.err
+
+
+def test_what_is_never_answered_is_shown_with_its_reason(run_cli, outbox):
+    def send(op):
+        raise Unanswered("http://server gave no answer to it: timed out")
+
+    add(outbox, "/results/1")
+    assert outbox.flush(send, patience=Patience(failures=1, over_s=0.0)).aside == 1
+    out = run_cli("outbox", "status").out
+    assert "1 waiting, 0 sent, 0 refused" in out
+    assert "set aside, with 0 waiting behind it until " in out
+    assert "the server answers, but not this, 1 times by now: /results/1: http://server gave no answer" in out
 
 
 def test_without_a_server_nothing_is_lost(run_cli, outbox):

@@ -13,7 +13,7 @@ import pytest
 from service.archive.journal import Archive
 from service.bench.outbox_ops import OutboxOp
 from service.bench.uplink import MAX_REPLY_BYTES, Uplink
-from service.errors import ScanNotFound, ServerUnreachable
+from service.errors import ScanNotFound, ServerUnreachable, Unanswered
 from service.settings import Settings
 from spectra.values import DeviceInfo, Scan, Technique
 
@@ -22,8 +22,11 @@ JSON, PROBLEM = "application/json", "application/problem+json"
 
 
 @contextmanager
-def serving(status=201, body=b"{}", kind=JSON, **headers):
-    """Run a server that answers everything alike, and yield its address and what it got."""
+def serving(status=201, body=b"{}", kind=JSON, *, alive=False, **headers):
+    """Run a server that answers everything alike, and yield its address and what it got.
+
+    ``alive``: also say so when asked for.
+    """
     got = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -39,6 +42,14 @@ def serving(status=201, body=b"{}", kind=JSON, **headers):
             self.wfile.write(body)
 
         do_POST = do_PUT
+
+        def do_GET(self):
+            said = b'{"status":"ok"}' if alive and self.path == "/healthz" else b"<h1>Welcome</h1>"
+            self.send_response(200)
+            self.send_header("Content-Type", JSON)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_):
             return
@@ -142,6 +153,26 @@ def test_a_proxys_error_page_is_the_servers_failure(tmp_path, archive):
 def test_a_strangers_answer_crosses_nothing_off(tmp_path, archive, status, body, kind):
     with serving(status, body, kind) as (address, _), pytest.raises(ServerUnreachable, match="login page"):
         send(tmp_path, archive, address, PUT)
+
+
+def test_a_request_that_alone_gets_no_answer_is_told_apart(tmp_path, archive):
+    """As where a proxy before the server finds one body too large, and says so with a page."""
+    page, words = (413, b"<h1>too large</h1>", "text/html"), "answered 413, but not as an opioscan server"
+    with serving(*page, alive=True) as (address, _), pytest.raises(Unanswered, match=words):
+        send(tmp_path, archive, address, PUT)
+    with serving(*page) as (address, _), pytest.raises(ServerUnreachable, match="login page") as caught:
+        send(tmp_path, archive, address, PUT)
+    assert not isinstance(caught.value, Unanswered)
+
+
+@pytest.mark.parametrize(
+    "token", ["ops_secret\nops_second", "ops_s\u00e9cret", "ops_secret\x7f", "ops secret"]
+)
+def test_a_damaged_token_is_sent_nowhere_and_quoted_nowhere(tmp_path, archive, token):
+    with serving() as (address, got), pytest.raises(ServerUnreachable, match="is damaged") as caught:
+        send(tmp_path, archive, address, PUT, token=token)
+    assert got == []
+    assert "secret" not in str(caught.value)
 
 
 def test_no_server_and_silent_servers_are_unreachable(tmp_path, archive):

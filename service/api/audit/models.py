@@ -1,9 +1,8 @@
 """Signed heads as they go over the wire."""
 
-from dataclasses import asdict
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from ..heads_signed import SCHEMA, SignedHead
 
@@ -36,7 +35,20 @@ class HeadView(BaseModel):
     key_id: str = Field(description="SHA-256 of the public key, as `opioscan audit key` shows it.")
     signature: str = Field(description="Ed25519, over the RFC 8785 form of the other fields; hexadecimal.")
 
+    succeeds: list[str] | None = Field(
+        None,
+        description="Keys whose place this one took, where it did: after a restore without the private key.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_signed(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not there: the object is what was signed."""
+        said: dict[str, Any] = plain(self)
+        if self.succeeds is None:
+            said.pop("succeeds", None)
+        return said
+
     @classmethod
     def of(cls, head: SignedHead) -> Self:
         """Return a head as it goes over the wire."""
-        return cls.model_validate(asdict(head))
+        return cls.model_validate(head.told())

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..parcels.reader import Reader
+from ..permissions import Role
 from ..tables import Disposition
 from .models import Decision, DispositionView
 
@@ -26,7 +27,9 @@ def view_disposition(row: Disposition, reader: Reader, *, stands: bool) -> Dispo
         decision=cast("Decision", row.decision),
         compliant=row.compliant,
         decided_at=row.decided_at,
-        reference=row.reference,
+        reference=""
+        if reader.role is Role.PARCEL_SYSTEM and reader.token_id != row.token_id
+        else row.reference,
         note=row.note if reader.may_see(row.token_id) else None,
         stands=stands,
         supersedes=row.supersedes,

@@ -9,7 +9,7 @@ from ..problems import Problem
 from ..requests import TheCaller, TheStore
 from . import chain
 from .models import EventPage, EventQuery, StreamQuery
-from .outward import dumped, event_text, sees_everything, visible_kinds
+from .outward import dumped, event_text, own_parcels, sees_everything, visible_kinds
 from .promise import CatalogueView, catalogue_for
 from .reading import events_after
 from .stream import Streams, Wanted
@@ -21,15 +21,17 @@ router = APIRouter(prefix="/events", tags=["events"])
 def list_events(query: Annotated[EventQuery, Query()], store: TheStore, caller: TheCaller) -> Response:
     """Return what happened after an event, in order. Without filters the numbers have no gaps.
 
-    Parcel systems get what concerns parcels; the other events are links of the chain without content, of the
-    type `internal`, and are left out where kinds or a subject are asked for.
+    Parcel systems get what concerns parcels, without references and risk scores of others; the other events
+    are links of the chain without content, of the type `internal`, and are left out where kinds or a subject
+    are asked for.
     """
     filtered = bool(query.type or query.subject)
     everything = not filtered or (sees_everything(caller.role) and not query.type)
     kinds = None if everything else visible_kinds(caller.role, query.type)
     with store.database.read() as session:
         found = events_after(session, query.after, query.limit, kinds=kinds, subject=query.subject)
-        events = [event_text(one, caller.role) for one in found]
+        own = own_parcels(session, found, caller.role, caller.token_id)
+        events = [event_text(one, caller.role, own) for one in found]
         seq, last_hash = chain.head(session)
     last = found[-1].seq if found else query.after
     end = dumped({"next_after": last, "head_seq": seq, "head_hash": last_hash})

@@ -20,7 +20,7 @@ from ..settings import ServerSettings
 from ..tokens.repository import find_valid
 from . import chain
 from .bell import GATHER_S, Bell
-from .outward import event_text, visible_kinds
+from .outward import event_text, own_parcels, visible_kinds
 from .reading import events_after
 
 _LOG = logging.getLogger(__name__)
@@ -200,7 +200,9 @@ def _read(store: Store, wanted: Wanted, after: int) -> tuple[list[ServerSentEven
         head = chain.head(session)[0]
         kinds = visible_kinds(wanted.role, list(wanted.types))
         found = events_after(session, after, _BATCH, kinds=kinds)
+        own = own_parcels(session, found, wanted.role, wanted.token_id)
         events = [
-            ServerSentEvent(event_text(one, wanted.role), id=str(one.seq), event=one.type) for one in found
+            ServerSentEvent(event_text(one, wanted.role, own), id=str(one.seq), event=one.type)
+            for one in found
         ]
     return events, found[-1].seq if len(found) == _BATCH else max(head, after)

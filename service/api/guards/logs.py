@@ -72,6 +72,8 @@ def write_logs(style: LogStyle) -> None:
     handler.setFormatter(_Json() if style is LogStyle.JSON else _Text())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     ACCESS.setLevel(logging.WARNING if style is LogStyle.WARNINGS else logging.INFO)
+    # That something was erased for good is said in every style: a line a day.
+    logging.getLogger("opioscan.retention").setLevel(logging.INFO)
 
 
 class AccessLog:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ...method_head import MethodFileHead
 from ..change import Change
+from ..guards.texts import require_fit
 from ..paging import take_page
 from ..requests import Caller
 from ..tables import MethodFile
@@ -41,6 +42,7 @@ def note_method(change: Change, caller: Caller, head: MethodFileHead, size: int)
         name: getattr(head, name)
         for name in ("file_id", "name", "version", "method_digest", "library_digest")
     }
+    require_fit(head.name)
     row = MethodFile(**told, size=size, token_id=caller.token_id, received_at=change.now)
     change.session.add(row)
     change.record("method.stored", f"methods/{head.file_id}", told)

@@ -30,7 +30,7 @@ _EXAMPLE: dict[str, Any] = {
 class Figures(BaseModel):
     """Figures an operation is held against; what is not known is left out."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     non_compliance_rate: Share | None = Field(None, description="Of parcels with a disposition that says so.")
     screened_per_day: Amount | None = Field(None, description="Parcels a day.")

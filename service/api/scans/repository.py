@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from spectra.values import Scan
 
 from ..change import Change
+from ..guards.texts import require_fit
 from ..tables import ScanFile
 
 
@@ -19,6 +20,7 @@ def note_scan(change: Change, scan_id: str, size: int, scan: Scan) -> tuple[Scan
     found = find_scan(change.session, scan_id)
     if found is not None:
         return found, False
+    require_fit(scan.screening_id, scan.taken_at, scan.blank_id)
     row = ScanFile(
         scan_id=scan_id,
         size=size,

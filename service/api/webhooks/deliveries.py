@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ..clock import utc_now
 from ..events import chain
-from ..events.outward import visible_kinds
+from ..events.outward import own_parcels, visible_kinds
 from ..events.reading import events_after
 from ..permissions import Role
 from ..tables import Event, Token, Webhook, WebhookDelivery, WebhookLine
@@ -43,6 +43,8 @@ class Work:
     """Where the line stands when all of them are done."""
     aside: tuple[WebhookDelivery, Event] | None
     """An event that was set aside and is due."""
+    own: frozenset[str]
+    """Parcels among those of the events whose data the webhook's token sent."""
 
 
 def message_id(webhook_id: str, seq: int) -> str:
@@ -109,6 +111,7 @@ def next_work(
     kinds = visible_kinds(role, json.loads(webhook.types))
     found = events_after(session, line.cursor, _BATCH, kinds=kinds) if line.cursor < end else ()
     events = [one for one in found if one.seq <= end]
+    aside = _due(session, webhook_id)
     work = Work(
         webhook_id=webhook_id,
         url=webhook.url,
@@ -118,7 +121,8 @@ def next_work(
         events=events,
         noted=_noted(session, webhook_id, [one.seq for one in events]),
         upto=events[-1].seq if len(events) == _BATCH else max(end, line.cursor),
-        aside=_due(session, webhook_id),
+        aside=aside,
+        own=own_parcels(session, events if aside is None else [*events, aside[1]], role, webhook.token_id),
     )
     session.expunge_all()
     return work

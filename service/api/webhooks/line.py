@@ -137,7 +137,7 @@ class Line:
         return 0.0
 
     async def _send(self, work: Work, event: Event, sender: Sender) -> Outcome:
-        data = event_text(event, work.role)
+        data = event_text(event, work.role, work.own)
         name = deliveries.message_id(self._id, event.seq)
         return await sender.send(work.url, Message.of(name, event.type, event.at, data), work.secrets)
 

@@ -178,7 +178,7 @@ HOSTILE: dict[str, tuple[Callable[[Members], Members], str]] = {
     "two heads": (lambda m: [m[0], *m], "out of order"),
     "something after the end": (lambda m: [*m, m[1]], "out of order"),
     "tables in another order": (lambda m: [m[0], *m[1:-5][::-1], *m[-5:]], "out of order|do not fit"),
-    "another format": (_swap(b"opioscan.backup/1", b"opioscan.backup/9", "backup.json"), "no backup of"),
+    "another format": (_swap(b"opioscan.backup/2", b"opioscan.backup/9", "backup.json"), "no backup of"),
     "a later version": (lambda m: [(m[0][0], _later(m[0][1])), *m[1:]], "update the software"),
     "a way out": (_named("../../etc/passwd"), "belongs in none"),
     "an absolute way out": (_named("/etc/passwd"), "belongs in none"),

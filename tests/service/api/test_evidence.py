@@ -15,13 +15,17 @@ import pytest
 
 from calibration.in_force import UNCALIBRATED
 from service.api.permissions import Role
+from service.api.settings import ServerSettings
 from service.archive.scanfile import decode_scan
+from service.backup.restoring import restore_backup
+from service.backup.writing import write_backup
 from service.cli.start import run as started
 from service.evidence.bundle import MANIFEST, manifest, read_bundle
 from service.evidence.inputs import Inputs
 from service.evidence.recompute import recompute, recomputed
 from service.method_file import file_id_of
 from service.plain_zip import write_zip
+from tests.service.api.postgres import new_database
 
 _SPEC = importlib.util.spec_from_file_location("evidence_kit", Path(__file__).with_name("evidence_kit.py"))
 kit = importlib.util.module_from_spec(_SPEC)
@@ -259,6 +263,27 @@ def test_from_the_command_line_beside_the_running_server(
     assert told["same"]
     assert told["identical"]
     assert not [one for one in server.settings.methods_path.iterdir() if one.name.startswith(".")]
+
+
+def test_from_the_command_line_with_records_in_postgresql(
+    server: Any, sent: Any, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, scans = new_database(postgres_url) or "", tmp_path / "there" / "scans"
+    moved = ServerSettings(tmp_path / "none.sqlite3", scans, database_url=url)
+    write_backup(server.settings, tmp_path / "server.tar")
+    restore_backup(moved, tmp_path / "server.tar")
+    monkeypatch.setenv("OPIOSCAN_HOME", str(tmp_path / "home"))
+    places = ("--db", url, "--scans", str(scans))
+    page, out = tmp_path / "result.pdf", tmp_path / "evidence.zip"
+    assert run("report", sent.result_id, "--out", str(page), *places) == 0
+    answer = server.api("GET", f"/results/{sent.result_id}/report.pdf", Role.AUDITOR)
+    assert page.read_bytes() == answer.content
+    monkeypatch.setenv("OPIOSCAN_DATABASE_URL", url)
+    assert run("audit", "bundle", sent.result_id, "--out", str(out), *places[2:]) == 0
+    assert read_bundle(out.read_bytes()).result_id == sent.result_id
+    both = ("--force", "--db", url, "--server", server.url)
+    assert run("report", sent.result_id, "--out", str(page), *both) == 2
+    assert run("report", sent.result_id, "--out", str(page), "--force", "--db", "postgresql://u@h") == 2
 
 
 def run(*arguments: str) -> int:

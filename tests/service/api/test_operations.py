@@ -81,6 +81,8 @@ def test_only_what_was_read_is_changed(server: Any, site: str) -> None:
         {"sites": ["a b"]},
         {"ends_at": "2019-01-01T00:00:00Z"},
         {"baseline": {"screened_per_day": 3}},
+        {"targets": {"inconclusive_rate": False}},
+        {"targets": {"screened_per_day": "100"}},
         {"targets": {"non_compliance_rate": 1.1}},
         {"targets": {"happiness": 1}},
         {"starts_at": "soon"},

@@ -1,15 +1,19 @@
 """Who may talk to the agent, and the parts of it that need no device."""
 
+import fcntl
 import json
 import re
 import socket
 import threading
+import time
 from contextlib import closing
 
 import httpx
 import pytest
 import uvicorn
 
+from library.methods import training_method
+from service.bench import officers_file
 from service.bench.agent import Bench
 from service.bench.app import create_bench_app
 from service.bench.client import BenchClient
@@ -24,8 +28,8 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 class Served(httpx.Client):
     """A client of an agent that runs in a thread of this process."""
 
-    def __init__(self, home) -> None:
-        self.bench = Bench(Settings(home))
+    def __init__(self, home, **options) -> None:
+        self.bench = Bench(Settings(home), **options)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
         super().__init__(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
@@ -251,3 +255,65 @@ def test_scan_usage_errors(opioscan_home, run_cli):
     exposure = run_cli("scan", "--device", "b1", "--parcel", "X", "--exposure", "0")
     assert exposure.code == 2
     assert run_cli("scan", "--device", "b1").code == 2
+
+
+# ── stopping what has not begun ──────────────────────────────────────────────
+
+
+@pytest.fixture
+def slow(opioscan_home, prepared):
+    """Yield an agent with a device that leaves traces when it is opened, whose method takes its time."""
+    (opioscan_home / "devices.toml").write_text(
+        "[devices.b1]\nspectrometer = 'obp+serial:///dev/nothing1?model=STS'\nlaser_nm = 785.0\n"
+    )
+    loaded = threading.Event()
+
+    def load():
+        assert loaded.wait(20)
+        return training_method(prepared)
+
+    served = Served(opioscan_home, load=load)
+    yield served, loaded
+    loaded.set()
+    served.end()
+
+
+def test_a_stop_counts_for_a_scan_that_still_waits_for_its_method(slow, wait_until):
+    http, loaded = slow
+    own = {"Origin": f"http://127.0.0.1:{http.port}"}
+    token = re.search(r'name="form_token" value="([^"]+)"', http.get("/").text).group(1)
+    form = {"form_token": token, "device": "b1", "item": "EARLY", "energetic": "no", "eyewear": "yes"}
+    where = http.post("/screen", data=form, headers=own).headers["location"]
+    assert "STOP" in http.get(where).text
+    stopped = http.post("/stop", data={"run": where.rpartition("/")[2]}, headers=own)
+    assert "STOPPED" in stopped.text
+    loaded.set()
+    wait_until(lambda: 'http-equiv="refresh"' not in http.get(where).text)
+    assert "STOPPED" in http.get(where).text, "a device that is opened would not be found"
+    assert http.bench.attempts.screening_of("EARLY") is None
+
+
+def test_a_stop_waits_for_no_thread_that_others_hold(http, opioscan_home, monkeypatch):
+    monkeypatch.setattr(officers_file, "_N", 16)
+    own = {"Origin": f"http://127.0.0.1:{http.port}"}
+    answers = []
+
+    def sign_in():
+        with httpx.Client(base_url=http.base_url, timeout=30) as other:
+            answers.append(
+                other.post("/sign-in", data={"badge": "B" * 8, "pin": "1"}, headers=own).status_code
+            )
+
+    with (opioscan_home / "officers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # More than the agent has threads for requests.
+        asking = [threading.Thread(target=sign_in) for _ in range(45)]
+        for one in asking:
+            one.start()
+        time.sleep(0.5)
+        assert "STOPPED" in http.post("/stop", headers=own).text
+        assert http.post("/bench/v1/abort", json={}, headers=BEARER).json()["laser"] == "off"
+        assert answers == []
+    for one in asking:
+        one.join()
+    assert set(answers) == {403}

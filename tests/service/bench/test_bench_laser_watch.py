@@ -22,6 +22,7 @@ from instrument.scan_plan import ScanPlan
 from instrument.testing import running_emulator
 from service.bench import lights
 from service.bench.device import Device
+from service.bench.status import facts_of
 
 SAFETY = {"safety": {"asked_on": "nobody", "eyewear": False, "energetic": None}}
 
@@ -90,13 +91,13 @@ def device(pair: Pair) -> Iterator[Device]:
 
 def test_a_scan_tells_its_stages_and_its_laser(pair: Pair, device: Device) -> None:
     assert device.laser_state is None
-    assert device.described()["laser_state"] == ""
+    assert facts_of(device)["laser_state"] == ""
     seen = set()
     with device.claimed() as identity:
         assert identity.startswith("STS/")
 
         def enough(scan: Any) -> bool:
-            seen.add(device.described()["laser_state"])
+            seen.add(facts_of(device)["laser_state"])
             return True
 
         taken = device.take(ScanPlan(accumulations=2, exposure_s=0.5), SAFETY, enough=enough)
@@ -140,7 +141,7 @@ def test_an_alarm_without_a_scan_is_heard_and_cleared(pair: Pair, device: Device
     assert time.monotonic() - lost_at < 2.0
     assert lights.unverified([device])
     assert "b1: " in lights.alarm([device])
-    assert device.described()["laser_may_be_on"]
+    assert facts_of(device)["laser_may_be_on"]
     wait_until(lambda: not device.laser_alarm)
     assert not lights.unverified([device])
     laser.close()
@@ -172,7 +173,7 @@ def test_a_laser_that_does_not_go_off_stays_an_alarm(pair: Pair, device: Device)
 
 def test_an_agent_that_ends_with_a_laser_unverified_knows_it(pair: Pair, device: Device) -> None:
     with device.claimed():
-        bench = device._bench
+        bench = device._ports.bench
         bench.laser.confirm(eyewear=None, energetic=None, asked_on="nobody")
         bench.laser.on()
         wait_until(lambda: device.laser_state.state is State.ON)
@@ -194,7 +195,7 @@ def test_a_laser_that_is_not_plugged_in_is_no_alarm(tmp_path: Path) -> None:
         wait_until(lambda: device.laser_state is not None)
         assert device.laser_state.state is State.UNREACHABLE
         assert device.laser_alarm == ""
-        assert device.described()["trouble"]
+        assert facts_of(device)["trouble"]
         device.release()
 
 

@@ -2,6 +2,9 @@
 
 import errno
 import json
+import re
+import shutil
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 from instrument.config import BenchConfig
-from instrument.errors import DeviceURLError, InstrumentError
+from instrument.errors import AcquisitionAborted, DeviceURLError, InstrumentError
 from instrument.scan_plan import ScanPlan
 from library.methods import training_method
 from service.archive.journal import Archive
@@ -25,6 +28,7 @@ from service.bench.device import Device
 from service.bench.devices import Devices
 from service.bench.flusher import Flusher
 from service.bench.item import clean_label, label_type, new_unlabelled
+from service.bench.keeping import keep, remember
 from service.bench.lock import lock_is_free, try_lock
 from service.bench.method_source import MethodSource
 from service.bench.notes import BlankNote, Notes, expired, rfc3339, write_private
@@ -44,6 +48,7 @@ from service.bench.refusals import (
 from service.bench.requests import BlankRequest, ScanRequest
 from service.bench.runs import FormTokens, Runs
 from service.bench.safety import Shift, check_may_fire
+from service.bench.status import facts_of
 from service.bench.visit import combined
 from service.cli.scan import show_visit
 from service.errors import DiskFull, UsageError
@@ -288,7 +293,7 @@ def test_lasers_that_are_not_plugged_in_are_no_alarm(tmp_path, opioscan_home):
     devices = Devices(Settings(opioscan_home))
     lights.force_off(devices.configured())
     assert lights.alarm(devices.known()) == ""
-    assert devices.known()[0].described()["trouble"]
+    assert facts_of(devices.known()[0])["trouble"]
     with pytest.raises(InstrumentError), devices.get("away").claimed():
         pass
     assert not devices.get("away").busy
@@ -329,6 +334,31 @@ def test_a_full_disk_refuses_before_anything_fires(make_rig, opioscan_home, prep
         bench.scan(ScanRequest(device="b1", item="A"))
     assert not any(power for _, power in rig.lit()[len(before) :])
     assert list(bench.archive.scan_ids()) == []
+    assert bench.close() is False
+
+
+def test_an_aborted_scan_that_cannot_be_kept_still_says_why_it_ended(
+    make_rig, opioscan_home, prepared, wait_until
+):
+    rig = make_rig()
+    bench = Bench(Settings(opioscan_home), load=lambda: training_method(prepared))
+    url, caught = rig.config.spectrometer, []
+
+    def scan():
+        try:
+            bench.scan(ScanRequest(device=url, item="A", exposure_s=2.0, accumulations=100))
+        except Exception as error:
+            caught.append(error)
+
+    asked = threading.Thread(target=scan)
+    asked.start()
+    wait_until(lambda: any(re.fullmatch(r"signal [2-9]%", one.stage) for one in bench.devices.known()))
+    shutil.rmtree(bench.archive.root)
+    bench.archive.root.write_text("in the way")
+    bench.abort()
+    asked.join(10)
+    assert [type(one) for one in caught] == [AcquisitionAborted]
+    assert caught[0].scan is not None
     assert bench.close() is False
 
 
@@ -457,11 +487,13 @@ def test_an_alarm_is_remembered_where_it_touched_something(opioscan_home):
     bench = Bench(Settings(opioscan_home))
     touched = scan_of(settings={"contact": {"device": "ftir", "accessory": "atr"}})
     harmless = identified("no_alarm", technique="raman")
-    bench.remember(bench.keep(touched, b""), harmless)
+    remember(bench, keep(bench, touched, b""), harmless)
     assert bench.contacts.soiled() == ()
-    bench.remember(bench.keep(scan_of(attempt=2), b""), identified("alarm_class", technique="raman"))
+    remember(bench, keep(bench, scan_of(attempt=2), b""), identified("alarm_class", technique="raman"))
     assert bench.contacts.soiled() == (), "a probe that stands off is not soiled"
-    bench.remember(bench.keep(replace(touched, attempt=3), b""), identified("alarm_named", technique="raman"))
+    remember(
+        bench, keep(bench, replace(touched, attempt=3), b""), identified("alarm_named", technique="raman")
+    )
     assert [(one.device, one.name, one.item) for one in bench.contacts.soiled()] == [("STS/1", "ftir", "A")]
     assert bench.visit("a")["finding"]["verdict"] == "alarm_named"
     assert bench.close() is False

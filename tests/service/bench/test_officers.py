@@ -1,7 +1,10 @@
 """Officers of a bench: who gets in, who is kept out, and whose name a record carries."""
 
+import fcntl
 import json
 import stat
+import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +14,7 @@ from service.bench import officers_file
 from service.bench.officers import Officers, is_locked
 from service.bench.refusals import LockedOut, NotSignedIn, WrongBadgeOrPin
 from service.bench.safety import Shift
-from service.bench.signing_in import SigningIn
+from service.bench.signing_in import SigningIn, awake_or_not
 from service.cli.officer import app
 from service.errors import SettingsError, UsageError
 from service.settings import Settings
@@ -185,3 +188,29 @@ def test_the_command_registers_lists_and_removes(opioscan_home, monkeypatch):
     assert Officers(opioscan_home / "officers.json").check(BADGE, "4455") == "Anna Jansen"
     assert json.loads(run("remove", "anna jansen", "--json").output)["name"] == "Anna Jansen"
     assert isinstance(run("remove", "anna jansen").exception, UsageError)
+
+
+def test_a_session_that_is_over_does_not_end_the_next_one(tmp_path, officers, anna):
+    """As when the page of the first officer is looked at while the second one signs in."""
+    officers.add("Bas Visser", "NL-1234-88", "908172")
+    bench = Bench(tmp_path, officers)
+    bench.signing_in.sign_in(BADGE, PIN)
+    bench.now += 31 * 60
+    over = bench.signing_in._session
+    assert bench.signing_in.sign_in("NL-1234-88", "908172") == "Bas Visser"
+    bench.signing_in._end(over)
+    assert bench.signing_in.officer == "Bas Visser"
+
+
+def test_the_clock_of_sessions_goes_on_while_the_machine_sleeps():
+    assert awake_or_not() >= time.monotonic() - 0.1
+    assert abs(awake_or_not() - float(Path("/proc/uptime").read_text().split()[0])) < 1.0
+
+
+def test_a_program_that_holds_the_officers_is_not_waited_for_for_ever(tmp_path, officers, anna, monkeypatch):
+    monkeypatch.setattr(officers_file, "LOCK_S", 0.05)
+    with (tmp_path / "officers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(SettingsError, match="another program holds"):
+            officers.check(BADGE, PIN)
+    assert officers.check(BADGE, PIN) == "Anna Jansen"

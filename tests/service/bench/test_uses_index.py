@@ -22,6 +22,7 @@ from service.archive.journal import Archive, ArchivedScan
 from service.bench import operations
 from service.bench.agent import Bench
 from service.bench.app import create_bench_app
+from service.bench.keeping import remember
 from service.bench.notes import write_private
 from service.bench.outbox import Outbox
 from service.bench.uses_index import UsesIndex
@@ -227,7 +228,7 @@ def test_the_agent_answers_programs_and_the_command(
         for serial in ("S1", "S1", "S2"):
             kept = archived(bench.archive, serial=serial)
             found = identified(kept.scan_id, "alarm_named")
-            bench.remember(kept, found)
+            remember(bench, kept, found)
             tell(bench.outbox, kept, found)
         asked = {"kind": "device", "value": "S1", "limit": "1"}
         first = client.get("/impact", params=asked).json()

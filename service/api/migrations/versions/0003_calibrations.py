@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from service.api.migrations.frozen.uses_0003 import moment_text, uses_of
 from service.api.migrations.immutable import never_changed
 from service.api.tables.base import BIG
-from service.uses import moment_text, uses_of
 
 revision = "0003"
 down_revision = "0002"
@@ -126,7 +126,8 @@ def _rows(
         at = received_at
     found = uses_of(json.loads(identification), json.loads(device))
     return [
-        {"kind": use.kind, "value": use.value, "at": at, "result_row": row, "part": use.part} for use in found
+        {"kind": kind, "value": value, "at": at, "result_row": row, "part": part}
+        for kind, value, part in found
     ]
 
 

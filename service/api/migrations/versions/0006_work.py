@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.orm import Session
+
+from service.api.migrations.frozen.measures_0006 import Counting
 
 revision = "0006"
 down_revision = "0005"
@@ -44,7 +45,7 @@ def upgrade() -> None:
     )
     _reviews()
     _measures()
-    _count_what_is_there()
+    Counting(op.get_bind()).run()
 
 
 def _reviews() -> None:
@@ -121,14 +122,6 @@ def _measures() -> None:
         _text("operation_id"),
         sa.Column("emulated", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
-
-
-def _count_what_is_there() -> None:
-    from service.api.measures.recompute import rebuild
-
-    with Session(op.get_bind()) as session:
-        rebuild(session)
-        session.flush()
 
 
 def downgrade() -> None:
