@@ -13,6 +13,8 @@ from ...evidence.bundle import MANIFEST, RECORD, manifest
 from ...evidence.environment import environment_lock
 from ...evidence.readme import readme
 from ...plain_zip import zip_pieces
+from ..heads_key import public_files
+from ..heads_signed import LATEST, files_in
 from ..tables import ResultPerson
 from .gather import Gathered, Keeps
 from .reports import facts_of, report_of
@@ -23,8 +25,8 @@ Member = bytes | Path
 #: Bytes of a file hashed at a time.
 _CHUNK = 1 << 20
 
-#: Signed heads and the key they are checked with, beside the database; larger files are none.
-_HEADS, _HEAD_BYTES = ("heads/*latest.json", "audit.pub"), 64 * 1024
+#: Largest file of a signed head or of a public key; larger ones are none.
+_HEAD_BYTES = 64 * 1024
 
 
 def bundle_file(store: Keeps, session: Session, found: Gathered, *, people: bool) -> Path:
@@ -93,8 +95,8 @@ def _screening(found: Gathered) -> bytes:
 
 
 def _heads(folder: Path) -> dict[str, Member]:
-    """Return the signed heads that the server keeps outside its database, and their public key."""
-    paths = [path for pattern in _HEADS for path in sorted(folder.glob(pattern))]
+    """Return the signed heads that the server keeps outside its database, and their public keys."""
+    paths = [*files_in(folder / "heads", LATEST), *public_files(folder)]
     kept = [path for path in paths if path.is_file() and path.stat().st_size <= _HEAD_BYTES]
     return {f"chain/{path.name.lstrip('.-_')}": path.read_bytes() for path in kept}
 

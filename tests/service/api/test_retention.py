@@ -11,6 +11,7 @@ import pytest
 
 from service.api.clock import utc_now
 from service.api.database import Database
+from service.api.events.verification import verify_chain
 from service.api.permissions import Role
 from service.api.purging import purge
 from service.api.retention import _LOCK, ACTOR, Retention
@@ -124,8 +125,12 @@ def test_a_hold_counts_for_what_a_parcel_turned_out_to_be(
             assert people(database) == set(results), "the parcel they belong to is being screened"
             bench.result(again)
             bench.complete(again)
-            purge(database, "test", utc_now())
+            done = purge(database, "test", utc_now())
             assert people(database) == set()
+            assert done.rows["legal_holds"] == 1, "why it was held names a case, and goes with the rest"
+            with database.read() as session:
+                assert {(one.why, one.salt) for one in session.query(LegalHold)} == {("", b"")}
+                assert verify_chain(session) == []
 
 
 def test_erasing_stops_when_it_is_told(
