@@ -5,17 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
-from sqlalchemy.orm import Session
 from starlette.background import BackgroundTask
 
 from ..permissions import Role
 from ..problems import Problem
 from ..requests import TheCaller, TheStore
-from ..results.repository import find_result
-from ..tables import Result
 from .bundles import bundle_file
 from .curves import curves_from
-from .gather import gather
+from .gather import Gathered, Keeps, gather_result
 from .models import BundleQuery, ReportQuery, ResultCurves
 from .reports import facts_of, report_of
 
@@ -36,9 +33,7 @@ def get_curves(result_id: UUID, store: TheStore, caller: TheCaller) -> ResultCur
     Where the method's file, the blank or a calibration record was not kept, the scan alone comes, with
     `complete: false` and the reason. The first time a method is asked for takes some seconds.
     """
-    with store.database.read() as session:
-        found = gather(session, store, _result(session, result_id))
-    return curves_from(store, found)
+    return curves_from(store, _found(store, result_id))
 
 
 @router.get(
@@ -52,9 +47,7 @@ def get_report(
 ) -> Response:
     """Fetch the result on one A4 page. Parcel systems are not told who made it."""
     people = query.people and caller.role is not Role.PARCEL_SYSTEM
-    with store.database.read() as session:
-        found = gather(session, store, _result(session, result_id))
-        facts = facts_of(session, store, found, people=people)
+    facts = facts_of(store, _found(store, result_id), people=people)
     headers = {"Content-Disposition": f'attachment; filename="result-{result_id}.pdf"'}
     return Response(report_of(store, facts), media_type="application/pdf", headers=headers)
 
@@ -72,17 +65,15 @@ def get_bundle(
 
     Its `README.txt` says how to check it without any program of ours.
     """
-    with store.database.read() as session:
-        found = gather(session, store, _result(session, result_id))
-        path = bundle_file(store, session, found, people=query.people)
+    path = bundle_file(store, _found(store, result_id), people=query.people)
     name = f"evidence-{result_id}.zip"
     return FileResponse(
         path, media_type="application/zip", filename=name, background=BackgroundTask(path.unlink)
     )
 
 
-def _result(session: Session, result_id: UUID) -> Result:
-    result = find_result(session, str(result_id))
-    if result is None:
+def _found(store: Keeps, result_id: UUID) -> Gathered:
+    found = gather_result(store, str(result_id))
+    if found is None:
         raise Problem("not_found", f"no result {result_id}")
-    return result
+    return found

@@ -17,6 +17,7 @@ from service.api.purging import purge
 from service.api.retention import _LOCK, ACTOR, Retention
 from service.api.settings import ServerSettings
 from service.api.tables import Event, LegalHold, ResultPerson
+from service.cli import start
 
 from .conftest import Bench, Served
 
@@ -142,3 +143,13 @@ def test_erasing_stops_when_it_is_told(
         with Database(served.settings.place) as database:
             assert purge(database, "test", utc_now(), ended=lambda: True).rows == {}
             assert len(people(database)) == 1
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [["--older-than", "1e9"], ["--older-than", "inf"], ["--before", "0001-01-01T00:00:00+14:00"]],
+)
+def test_moments_that_cannot_be_are_refused(tmp_path: Path, capsys: Any, moment: list[str]) -> None:
+    Database(tmp_path / "db.sqlite3").close()
+    assert start.run(["audit", "purge", *moment, "--db", str(tmp_path / "db.sqlite3")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
