@@ -6,6 +6,7 @@ stand under the head that is signed at the next start); a power cut also those t
 ``heads.jsonl``, which is flushed.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -21,7 +22,7 @@ from .clock import utc_now
 from .database import Database
 from .events import chain
 from .heads_key import keys_before, load_or_make, public_of
-from .heads_signed import HASHES, KEPT, LATEST, SignedHead, read_heads, sign_head
+from .heads_signed import HASHES, KEPT, LATEST, MAX_LINE, SignedHead, read_heads, sign_head
 from .tables import ChainHead, Event
 
 _LOG = logging.getLogger(__name__)
@@ -144,8 +145,7 @@ class HeadKeeper:
     def _keep(self, head: SignedHead) -> None:
         descriptor = os.open(self._kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(descriptor, f"{head.line()}\n".encode())
-            os.fsync(descriptor)
+            _append(descriptor, f"{head.line()}\n".encode())
         finally:
             os.close(descriptor)
         self._kept_seq, self._kept_at = head.seq, time.monotonic()
@@ -183,10 +183,26 @@ def _own_name(folder: Path) -> tuple[int, str]:
     raise RuntimeError(f"more than {_MOST_PROCESSES} processes keep heads in {folder}")
 
 
+def _append(descriptor: int, line: bytes) -> None:
+    """Write a line whole or not at all: a full disk must not leave half of one before the next."""
+    before = os.fstat(descriptor).st_size
+    try:
+        if os.write(descriptor, line) != len(line):
+            raise OSError(errno.ENOSPC, "no room for a signed head")
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
+
+
 def _end_last_line(path: Path) -> None:
     """Cut off the half line that a power cut left."""
     if not path.exists():
         return
     with path.open("rb+") as file:
-        data = file.read()
-        file.truncate(data.rfind(b"\n") + 1)
+        # Ten years of heads are some hundred megabytes; a half line is at its end.
+        begin = max(0, file.seek(0, os.SEEK_END) - MAX_LINE)
+        file.seek(begin)
+        last = file.read().rfind(b"\n")
+        if last >= 0 or begin == 0:
+            file.truncate(begin + last + 1)

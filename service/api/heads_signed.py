@@ -70,6 +70,11 @@ class SignedHead:
         return self.key_id == key.key_id and key.signed(_signed(self.told()), signature)
 
 
+def files_in(folder: Path, name: str) -> list[Path]:
+    """Return the files of all processes in a folder of heads, by what they end with; drafts are none."""
+    return sorted(path for path in folder.glob(f"*{name}") if not path.name.startswith("."))
+
+
 def sign_head(
     key: Ed25519PrivateKey,
     key_id: str,

@@ -62,6 +62,7 @@ PERSONAL: Mapping[str, PersonalData] = {
     ),
     "parcel_merges": PersonalData("why parcels were merged", {"why": "", **_NO_SALT}),
     "links": PersonalData("why a screening was linked", {"why": "", **_NO_SALT}),
+    "legal_holds": PersonalData("why parcels were held, once they are not", {"why": "", **_NO_SALT}),
     "dispositions": PersonalData("notes of dispositions", {"note": "", **_NO_SALT}),
     "reviews": PersonalData("what a reviewer was asked", {"question": "", **_NO_SALT}, _BY_SCREENING),
     "review_answers": PersonalData(

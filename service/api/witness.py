@@ -9,7 +9,7 @@ from pathlib import Path
 from .errors import HeadsUnreadable
 from .events.verification import NotedHashes, Witness
 from .heads_key import public_files, read_public
-from .heads_signed import HASHES, KEPT, LATEST, SignedHead, read_heads
+from .heads_signed import HASHES, KEPT, LATEST, SignedHead, files_in, read_heads
 
 
 def gather(folder: Path | None, heads: Sequence[Path] = (), public_keys: Sequence[Path] = ()) -> Witness:
@@ -32,9 +32,7 @@ def gather(folder: Path | None, heads: Sequence[Path] = (), public_keys: Sequenc
         A key cannot be read.
     """
     own = folder / "heads" if folder is not None else None
-    latest, kept, lists = (
-        sorted(own.glob(f"*{name}")) if own is not None else [] for name in (LATEST, KEPT, HASHES)
-    )
+    latest, kept, lists = (files_in(own, name) if own is not None else [] for name in (LATEST, KEPT, HASHES))
     files = [*((path, _size(path)) for path in (*kept, *heads))]
     newest = [(head, str(path)) for path in latest for head in read_heads(path)]
     trusted = list(public_keys)

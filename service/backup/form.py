@@ -131,7 +131,7 @@ def line_row(table: Table, line: bytes) -> dict[str, Any]:
         It is none of this table.
     """
     try:
-        said = json.loads(line)
+        said = json.loads(line, parse_constant=_refuse)
         row = {name: _read(table, name, value) for name, value in said.items()}
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise BackupRefused(f"a row of {table.name} in the backup cannot be read") from error
@@ -153,4 +153,12 @@ def _read(table: Table, name: str, value: Any) -> Any:
         return bytes.fromhex(value["hex"])
     if value is not None and not isinstance(value, str | int | float):
         raise TypeError(name)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(name)
+    if isinstance(value, str):
+        value.encode()  # half of a surrogate pair is no character, and no database keeps it
     return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)

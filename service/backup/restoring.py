@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from ..api.database import only_server
 from ..api.engines import WRITING, is_server, open_engine
@@ -91,8 +91,9 @@ def _restored(
         return taker.done
     except OSError as error:
         raise BackupRefused(f"{error.filename or source}: {error.strerror or error}") from error
-    except DBAPIError as error:
-        raise explained(error) or BackupRefused(
+    except StatementError as error:
+        meant = explained(error) if isinstance(error, DBAPIError) else None
+        raise meant or BackupRefused(
             "the rows of the backup do not fit the tables; nothing was restored"
         ) from error
     finally:

@@ -1,6 +1,8 @@
 """What comes out of a backup, piece by piece: rows into tables, files into folders, and their proof."""
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,10 @@ class Restored:
     """Where heads went that were there before; None for none."""
     new_key: bool = False
     """Whether the server will make a key of its own for its heads."""
+
+
+#: A step by its number: Alembic knows words and sums for others too.
+_STEP = re.compile(r"[0-9]{4}")
 
 
 class Taker:
@@ -123,7 +129,8 @@ class Taker:
         )
 
     def _begin(self, head: dict[str, Any]) -> None:
-        if head.get("format") not in READ or not isinstance(head.get("revision"), str):
+        step = head.get("revision")
+        if head.get("format") not in READ or not isinstance(step, str) or not _STEP.fullmatch(step):
             raise BackupRefused(f"this is no backup of the format {FORMAT}")
         self._at = ("head", 0)
         require_empty(self._connection, head["revision"])
@@ -154,7 +161,9 @@ class Taker:
             raise BackupRefused(f"the backup is out of order at table {member.name}")
         self._at = (member.name, member.number)
         table = Base.metadata.tables[member.name]
-        rows = [line_row(table, line) for line in data.splitlines()]
+        rows = [line_row(table, line) for line in data.split(b"\n") if line]
+        if any(row.keys() != rows[0].keys() for row in rows):
+            raise BackupRefused(f"rows of {table.name} in the backup have different columns")
         for start in range(0, len(rows), _BATCH):
             self._connection.execute(table.insert(), rows[start : start + _BATCH])
         self._tallies[member.name].add(data, len(rows), len(data))
@@ -166,7 +175,7 @@ class Taker:
         self._at = (member.kind, 0)
         scan = member.kind == "scans"
         path = self._archive.path_of(member.name) if scan else self._methods / f"{member.name}.zip"
-        if not path.exists():
+        if not _is_there(path, member.name):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(path, data)
         self._tallies[f"{member.kind}/"].add(f"{member.name}\n".encode(), 1, len(data))
@@ -194,6 +203,15 @@ class Taker:
                     f"{str(name)[:64]} in the backup is not what its manifest says; nothing was restored"
                 )
         self._whole = True
+
+
+def _is_there(path: Path, name: str) -> bool:
+    """Return whether a file is there and is what its name says; another one is replaced."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == name
+    except FileNotFoundError:
+        return False
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .evidence_source import asks_server, checked_id, fetch, opened_store, require_free
+from .evidence_source import asks_server, checked_id, fetch, found_in, opened_store, require_free, written
 from .output import emit_json, say
 from .report import Force, ResultId, Server
 from .server_place import Db, Scans
@@ -46,17 +46,12 @@ def _from_database(result_id: str, db: str | None, scans: Path | None, out: Path
     import shutil
 
     from ..api.evidence.bundles import bundle_file
-    from ..api.evidence.gather import gather
-    from ..api.results.repository import find_result
-    from ..errors import EvidenceMissing
 
-    with opened_store(db, scans) as store, store.database.read() as session:
-        found = find_result(session, result_id)
-        if found is None:
-            raise EvidenceMissing(f"there is no result {result_id} in this database")
-        made = bundle_file(store, session, gather(session, store, found), people=people)
+    with opened_store(db, scans) as store:
+        made = bundle_file(store, found_in(store, result_id), people=people)
     try:
-        shutil.copyfile(made, out)
+        with written(out) as part:
+            shutil.copyfile(made, part)
     finally:
         made.unlink(missing_ok=True)
 

@@ -33,7 +33,11 @@ def purge(
     older_than: Annotated[
         float | None,
         typer.Option(
-            min=0.0, metavar="DAYS", help="The same in days.", show_default="retention_days of config.toml"
+            min=0.0,
+            max=36500.0,
+            metavar="DAYS",
+            help="The same in days.",
+            show_default="retention_days of config.toml",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
@@ -138,7 +142,10 @@ def _moment(before: str, older_than: float | None) -> str:
         moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         if moment > datetime.now(UTC):
             raise UsageError("--before lies in the future")
-        return utc_text(moment)
+        try:
+            return utc_text(moment)
+        except OverflowError as error:
+            raise UsageError(f"{before!r} is no date that can be") from error
     days = older_than if older_than is not None else load_settings().retention_days
     if older_than is None and not days:
         raise UsageError(

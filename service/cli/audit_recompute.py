@@ -8,7 +8,7 @@ import typer
 
 from ..errors import UsageError
 from ..problems import DONE, NEGATIVE
-from .evidence_source import checked_id, opened_store
+from .evidence_source import checked_id, found_in, opened_store
 from .output import emit_json, progress, say
 from .server_place import Db, Scans
 
@@ -63,19 +63,12 @@ def _all(
 
 def _from_database(results: list[str], db: str | None, scans: Path | None) -> Iterator[tuple[str, Answer]]:
     from ..api.evidence.bundles import bundle_file
-    from ..api.evidence.gather import gather
-    from ..api.results.repository import find_result
-    from ..errors import EvidenceMissing
     from ..evidence.bundle import read_bundle_file
     from ..evidence.recompute import recompute as recomputed
 
     with opened_store(db, scans) as store:
         for result_id in results:
-            with store.database.read() as session:
-                row = find_result(session, result_id)
-                if row is None:
-                    raise EvidenceMissing(f"there is no result {result_id} in this database")
-                made = bundle_file(store, session, gather(session, store, row), people=False)
+            made = bundle_file(store, found_in(store, result_id), people=False)
             try:
                 yield f"result {result_id}", recomputed(read_bundle_file(made))
             finally:

@@ -91,10 +91,10 @@ def _read_files(listed: "Listed") -> "FileProof":
 def head(db: Db = None, as_json: Json = False) -> None:
     """Show the newest signed head that the server wrote: keep it elsewhere."""
     from ..api.heads_key import server_folder
-    from ..api.heads_signed import LATEST, read_heads
+    from ..api.heads_signed import LATEST, files_in, read_heads
 
     folder = server_folder(server_settings(db)) / "heads"
-    found = [one for path in sorted(folder.glob(f"*{LATEST}")) for one in read_heads(path)]
+    found = [one for path in files_in(folder, LATEST) for one in read_heads(path)]
     if not found:
         raise UsageError(f"{folder} holds no signed head: start the server once")
     newest = max(found, key=lambda one: one.seq)

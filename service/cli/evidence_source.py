@@ -1,14 +1,14 @@
 """Where a command finds a result: the configured server, or the records on the server's own machine."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from ..bearer import bearer
-from ..errors import EvidenceMissing, ServerRefused, ServerUnreachable, UsageError
+from ..errors import EvidenceMissing, ServerRefused, ServerUnreachable, ServiceError, UsageError
 from ..settings import load_settings
 from .server_place import server_settings
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ..api.database import Database
+    from ..api.evidence.gather import Gathered
     from ..api.settings import ServerSettings
     from ..archive.journal import Archive
     from ..evidence.looker import Looker
@@ -50,7 +51,9 @@ def checked_id(text: str) -> str:
 
 
 def require_free(path: Path, *, force: bool) -> None:
-    """Refuse to write over a file that is there, before anything is computed."""
+    """Refuse to write over a file that is there, or where there is no folder, before anything is computed."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
     if path.exists() and not force:
         raise UsageError(f"{path} is there already: give another name, or --force")
 
@@ -78,6 +81,32 @@ def opened_store(db: str | None, scans: Path | None = None) -> Iterator[Records]
         yield Records(database, Archive(settings.scans_path), settings, looker)
 
 
+def found_in(store: Records, result_id: str) -> "Gathered":
+    """Return all that was kept of a result; raises `EvidenceMissing` where there is none."""
+    from ..api.evidence.gather import gather_result
+
+    found = gather_result(store, result_id)
+    if found is None:
+        raise EvidenceMissing(f"there is no result {result_id} in this database")
+    return found
+
+
+@contextmanager
+def written(out: Path) -> Iterator[Path]:
+    """Have a name to write to that becomes a file's own at the end: whole or not at all."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        yield part
+        part.replace(out)
+    except OSError as error:
+        if isinstance(error, ServiceError):
+            raise
+        raise UsageError(f"{out} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 def fetch(server: str, path: str, out: Path) -> None:
     """Fetch a file from a server to a path, whole or not at all.
 
@@ -98,9 +127,9 @@ def fetch(server: str, path: str, out: Path) -> None:
     if not address:
         raise ServerUnreachable("no server is configured: give --server URL, or --db on its machine")
     headers = bearer(settings)
-    part = out.with_name(f".{out.name}.part")
     try:
         with (
+            written(out) as part,
             httpx.Client(
                 base_url=address, headers=headers, timeout=httpx.Timeout(120.0, connect=5.0)
             ) as client,
@@ -109,11 +138,8 @@ def fetch(server: str, path: str, out: Path) -> None:
             if response.status_code != 200:
                 _refused(address, response)
             _saved(response, part)
-        part.replace(out)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServerUnreachable(f"{address} is out of reach: {error or type(error).__name__}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _saved(response: "httpx.Response", part: Path) -> None:

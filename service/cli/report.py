@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .evidence_source import asks_server, checked_id, fetch, opened_store, require_free
+from .evidence_source import asks_server, checked_id, fetch, found_in, opened_store, require_free, written
 from .output import say
 from .server_place import Db, Scans
 
@@ -42,15 +42,9 @@ def report(
 
 
 def _from_database(result_id: str, db: str | None, scans: Path | None, out: Path, *, people: bool) -> None:
-    from ..api.evidence.gather import gather
     from ..api.evidence.reports import facts_of, report_of
-    from ..api.results.repository import find_result
-    from ..errors import EvidenceMissing
 
     with opened_store(db, scans) as store:
-        with store.database.read() as session:
-            found = find_result(session, result_id)
-            if found is None:
-                raise EvidenceMissing(f"there is no result {result_id} in this database")
-            facts = facts_of(session, store, gather(session, store, found), people=people)
-        out.write_bytes(report_of(store, facts))
+        made = report_of(store, facts_of(store, found_in(store, result_id), people=people))
+    with written(out) as part:
+        part.write_bytes(made)

@@ -100,11 +100,12 @@ def event_text(event: Event, role: Role, own: frozenset[str]) -> str:
     told = {name: getattr(event, name) for name in names}
     fields = None if sees_everything(role) else OUTWARD[event.type]
     if not sees_everything(role) and event.type in PRIVATE:
-        known = json.loads(event.data)
-        if known.get("parcel_id") not in own:
+        known, private = json.loads(event.data), PRIVATE[event.type]
+        # A link without a reference keeps nothing from anybody; advance data always do.
+        if known.get("parcel_id") not in own and (known.get(private) is not None or "fields" in known):
             # Digests of the rows go as well: what has few values can be guessed from one.
             known.pop("rows", None)
-            return dumped({**told, "data": {**known, PRIVATE[event.type]: None}, "redacted": True})
+            return dumped({**told, "data": {**known, private: None}, "redacted": True})
     if fields is None:
         return f'{dumped(told)[:-1]},"data":{event.data}}}'
     data: dict[str, Any] = json.loads(event.data)

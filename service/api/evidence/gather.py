@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from ...archive.journal import Archive
 from ...evidence.inputs import cited_records
 from ...evidence.looker import Looker
+from ..database import Database
 from ..methods.files import path_of
 from ..methods.repository import files_of
+from ..results.repository import find_result
 from ..scans.repository import find_scan
 from ..settings import ServerSettings
 from ..tables import Calibration, Event, MethodFile, Parcel, Result, Screening, Verification
@@ -20,6 +22,11 @@ from ..tables import Calibration, Event, MethodFile, Parcel, Result, Screening, 
 
 class Keeps(Protocol):
     """What evidence is taken from: the store of a running server, or the records on its machine."""
+
+    @property
+    def database(self) -> Database:
+        """Records."""
+        ...
 
     @property
     def archive(self) -> Archive:
@@ -76,6 +83,16 @@ class Gathered:
     def _unkept_records(self) -> list[str]:
         wanted = cited_records(self.identification).values()
         return [name for name in wanted if name not in self.records]
+
+
+def gather_result(store: Keeps, result_id: str) -> Gathered | None:
+    """Find everything that was kept of a result by its id; None where there is no such result.
+
+    The database is let go of: looking again takes a minute at worst, and a connection must not wait for it.
+    """
+    with store.database.read() as session:
+        result = find_result(session, result_id)
+        return None if result is None else gather(session, store, result)
 
 
 def gather(session: Session, store: Keeps, result: Result) -> Gathered:

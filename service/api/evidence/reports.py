@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,14 +15,20 @@ from .curves import curves_from
 from .gather import Gathered, Keeps
 
 
-def facts_of(session: Session, store: Keeps, found: Gathered, *, people: bool) -> ReportFacts:
-    """Return what a report tells.
+def facts_of(store: Keeps, found: Gathered, *, people: bool) -> ReportFacts:
+    """Return what a report tells; no connection to the database waits for its curves.
 
     Parameters
     ----------
     people
         Whether the reader may know who made the result.
     """
+    curves = curves_from(store, found).model_dump(mode="json")
+    with store.database.read() as session:
+        return _facts(session, found, curves, people=people)
+
+
+def _facts(session: Session, found: Gathered, curves: dict[str, Any], *, people: bool) -> ReportFacts:
     result, screening = found.result, found.screening
     event = accepted_event(session, result.result_id)
     scan = session.scalars(select(ScanFile).where(ScanFile.scan_id == result.scan_id)).one()
@@ -41,7 +48,7 @@ def facts_of(session: Session, store: Keeps, found: Gathered, *, people: bool) -
         received_at=result.received_at,
         identification=found.identification,
         device=json.loads(result.device),
-        curves=curves_from(store, found).model_dump(mode="json"),
+        curves=curves,
         operator="" if person is None else person.operator,
         training=result.training,
         emulated=result.emulated,

@@ -8,11 +8,11 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from ..permissions import Role
+from ..problems import Problem
 from ..requests import TheCaller, TheStore
-from ..results.repository import existing_result
 from .bundles import bundle_file
 from .curves import curves_from
-from .gather import gather
+from .gather import Gathered, Keeps, gather_result
 from .models import BundleQuery, ReportQuery, ResultCurves
 from .reports import facts_of, report_of
 
@@ -33,9 +33,7 @@ def get_curves(result_id: UUID, store: TheStore, caller: TheCaller) -> ResultCur
     Where the method's file, the blank or a calibration record was not kept, the scan alone comes, with
     `complete: false` and the reason. The first time a method is asked for takes some seconds.
     """
-    with store.database.read() as session:
-        found = gather(session, store, existing_result(session, result_id))
-    return curves_from(store, found)
+    return curves_from(store, _found(store, result_id))
 
 
 @router.get(
@@ -49,9 +47,7 @@ def get_report(
 ) -> Response:
     """Fetch the result on one A4 page. Parcel systems are not told who made it."""
     people = query.people and caller.role is not Role.PARCEL_SYSTEM
-    with store.database.read() as session:
-        found = gather(session, store, existing_result(session, result_id))
-        facts = facts_of(session, store, found, people=people)
+    facts = facts_of(store, _found(store, result_id), people=people)
     headers = {"Content-Disposition": f'attachment; filename="result-{result_id}.pdf"'}
     return Response(report_of(store, facts), media_type="application/pdf", headers=headers)
 
@@ -69,10 +65,15 @@ def get_bundle(
 
     Its `README.txt` says how to check it without any program of ours.
     """
-    with store.database.read() as session:
-        found = gather(session, store, existing_result(session, result_id))
-        path = bundle_file(store, session, found, people=query.people)
+    path = bundle_file(store, _found(store, result_id), people=query.people)
     name = f"evidence-{result_id}.zip"
     return FileResponse(
         path, media_type="application/zip", filename=name, background=BackgroundTask(path.unlink)
     )
+
+
+def _found(store: Keeps, result_id: UUID) -> Gathered:
+    found = gather_result(store, str(result_id))
+    if found is None:
+        raise Problem("not_found", f"no result {result_id}")
+    return found

@@ -112,6 +112,16 @@ def test_records_alone(backed_up: tuple[ServerSettings, Path], tmp_path: Path) -
     assert (done.files, done.lacking) == (0, 3)
 
 
+def test_a_file_that_was_altered_is_replaced(backed_up: tuple[ServerSettings, Path], tmp_path: Path) -> None:
+    settings, out = backed_up
+    again = settings_at(tmp_path / "again")
+    place = Archive(again.scans_path).path_of(next(iter(files(settings))))
+    place.parent.mkdir()
+    place.write_bytes(b"altered")
+    assert restore_backup(again, out).files == 3
+    assert files(again) == files(settings)
+
+
 def test_a_damaged_scan_is_named_and_left_out(tmp_path: Path) -> None:
     settings = settings_at(tmp_path / "server")
     kept = Archive(settings.scans_path).put(make_scan())
@@ -186,7 +196,33 @@ HOSTILE: dict[str, tuple[Callable[[Members], Members], str]] = {
     "a device": (_named("tables/events/000001.jsonl", tarfile.CHRTYPE), "no plain file"),
     "an unknown table": (_named("tables/pg_authid/000001.jsonl"), "does not know"),
     "rows that are none": (_swap(b"{", b"[", "tables/tokens"), "cannot be read"),
+    "a row with another column": (_swap(b'"size":', b'"sizes":', "tables/scans"), "cannot be read"),
+    "rows of different columns": (lambda m: _first_row(m, "tables/scans", "spot"), "different columns"),
+    "no number of a row": (
+        _swap(b'"spot":', b'"spot":1e400,"x":', "tables/scans"),
+        "cannot be read|do not fit",
+    ),
+    "a number that is none": (_swap(b'"spot":', b'"spot":NaN,"attempt":', "tables/scans"), "cannot be read"),
+    "a number too large": (
+        _swap(b'"size":', b'"size":9', "tables/scans"),
+        "do not fit|cannot be|is not what",
+    ),
+    "a number far too large": (_swap(b'"size":', b'"size":' + b"9" * 30, "tables/scans"), "cannot be read"),
+    "half of a surrogate pair": (_swap(b'"test"', b'"\\ud800"', "tables/events"), "cannot be read"),
+    "a step in words": (_swap(b'"revision": "0', b'"revision": "h', "backup.json"), "no backup of"),
 }
+
+
+def _first_row(members: Members, where: str, column: str) -> Members:
+    """Leave a column out of the first row of a table."""
+    changed = []
+    for info, data in members:
+        if info.name.startswith(where):
+            first, _, rest = data.partition(b"\n")
+            row = {name: value for name, value in json.loads(first).items() if name != column}
+            data = json.dumps(row).encode() + b"\n" + rest
+        changed.append((info, data))
+    return changed
 
 
 def _later(head: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import resource
 import shutil
 import sqlite3
 import tarfile
@@ -15,7 +17,8 @@ from service.api.database import Database
 from service.api.errors import BackupRefused
 from service.api.events.read_only import read_only
 from service.api.events.verification import Proof, verify
-from service.api.heads_keeper import HeadKeeper
+from service.api.evidence.bundles import _heads
+from service.api.heads_keeper import HeadKeeper, _append, _end_last_line
 from service.api.heads_key import PRIVATE, PUBLIC, read_public, server_folder
 from service.api.heads_signed import KEPT, LATEST, SUCCEEDING, read_head, read_heads
 from service.api.permissions import Role
@@ -230,3 +233,43 @@ def test_heads_that_cannot_be_read_are_named_and_the_rest_is_kept(
     with closing(sqlite3.connect(settings.db_path)) as raw:
         assert raw.execute("SELECT count(*) FROM events").fetchone() == (4,)
     assert restore_backup(settings_at(tmp_path / "again"), tmp_path / "out.tar").events == 4
+
+
+def test_drafts_of_heads_are_no_heads(
+    backed_up: tuple[ServerSettings, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that is running has a half-written one beside the newest, a few times a second."""
+    shutil.copytree(server_folder(backed_up[0]), tmp_path / "server")
+    settings = settings_at(tmp_path / "server")
+    (tmp_path / "server" / "heads" / f".{LATEST}").write_text('{"schema"')
+    assert prove(settings).sound
+    assert write_backup(settings, tmp_path / "out.tar").lacking == []
+    assert dispatch(["audit", "head", "--db", str(settings.db_path)]) == 0
+    assert "event 4" in capsys.readouterr().out
+    assert [name for name in _heads(tmp_path / "server") if "latest" in name] == [f"chain/{LATEST}"]
+    assert json.loads(_heads(tmp_path / "server")[f"chain/{LATEST}"])["seq"] == 4
+
+
+def test_a_full_disk_leaves_no_half_of_a_head(tmp_path: Path) -> None:
+    path = tmp_path / KEPT
+    path.write_bytes(b"first\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        with pytest.raises(OSError, match="no room|large"):
+            _append(descriptor, b"second\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        os.close(descriptor)
+    assert path.read_bytes() == b"first\n"
+
+
+def test_a_half_line_at_the_end_of_many_heads_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / KEPT
+    for data in (b"x" * 100 + b"\n" + b"half", b"half", b""):
+        for before in (b"", b"a line\n" * 100_000):
+            path.write_bytes(before + data)
+            _end_last_line(path)
+            due = (before + data)[: (before + data).rfind(b"\n") + 1]
+            assert path.read_bytes() == due

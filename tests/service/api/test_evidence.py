@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ from typing import Any
 import pytest
 
 from calibration.in_force import UNCALIBRATED
+from service.api.evidence.bundles import require_room
 from service.api.permissions import Role
 from service.api.settings import ServerSettings
+from service.archive.journal import RESERVE_BYTES
 from service.archive.scanfile import decode_scan
 from service.backup.restoring import restore_backup
 from service.backup.writing import write_backup
 from service.cli.start import run as started
+from service.errors import DiskFull
 from service.evidence.bundle import MANIFEST, manifest, read_bundle
 from service.evidence.inputs import Inputs
 from service.evidence.recompute import recompute, recomputed
@@ -284,6 +288,34 @@ def test_from_the_command_line_with_records_in_postgresql(
     both = ("--force", "--db", url, "--server", server.url)
     assert run("report", sent.result_id, "--out", str(page), *both) == 2
     assert run("report", sent.result_id, "--out", str(page), "--force", "--db", "postgresql://u@h") == 2
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing(
+    sent: Any,
+    server: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPIOSCAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OPIOSCAN_TOKEN", server.tokens[Role.AUDITOR])
+    for command in (("report",), ("audit", "bundle")):
+        out = tmp_path / "none" / "file"
+        assert run(*command, sent.result_id, "--out", str(out), "--db", str(server.settings.db_path)) == 2
+        assert "no folder" in capsys.readouterr().err
+    # A name as long as a name may be has no room for that of the draft.
+    out = tmp_path / ("x" * 255)
+    assert run("report", sent.result_id, "--out", str(out), "--server", server.url) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    missing = ("report", str(uuid.uuid4()), "--out", str(tmp_path / "x.pdf"))
+    assert run(*missing, "--server", server.url) == run(*missing, "--db", str(server.settings.db_path)) == 4
+    assert list(tmp_path.glob("*.pdf")) == list(tmp_path.glob(".*.part")) == []
+
+
+def test_a_bundle_leaves_the_room_that_records_need(tmp_path: Path) -> None:
+    require_room(tmp_path, 1000, lambda _: RESERVE_BYTES + 1000)
+    with pytest.raises(DiskFull, match="no room"):
+        require_room(tmp_path, 1000, lambda _: RESERVE_BYTES + 999)
 
 
 def run(*arguments: str) -> int:

@@ -11,11 +11,13 @@ import pytest
 
 from service.api.clock import utc_now
 from service.api.database import Database
+from service.api.events.verification import verify_chain
 from service.api.permissions import Role
 from service.api.purging import purge
 from service.api.retention import _LOCK, ACTOR, Retention
 from service.api.settings import ServerSettings
 from service.api.tables import Event, LegalHold, ResultPerson
+from service.cli import start
 
 from .conftest import Bench, Served
 
@@ -124,8 +126,12 @@ def test_a_hold_counts_for_what_a_parcel_turned_out_to_be(
             assert people(database) == set(results), "the parcel they belong to is being screened"
             bench.result(again)
             bench.complete(again)
-            purge(database, "test", utc_now())
+            done = purge(database, "test", utc_now())
             assert people(database) == set()
+            assert done.rows["legal_holds"] == 1, "why it was held names a case, and goes with the rest"
+            with database.read() as session:
+                assert {(one.why, one.salt) for one in session.query(LegalHold)} == {("", b"")}
+                assert verify_chain(session) == []
 
 
 def test_erasing_stops_when_it_is_told(
@@ -137,3 +143,13 @@ def test_erasing_stops_when_it_is_told(
         with Database(served.settings.place) as database:
             assert purge(database, "test", utc_now(), ended=lambda: True).rows == {}
             assert len(people(database)) == 1
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [["--older-than", "1e9"], ["--older-than", "inf"], ["--before", "0001-01-01T00:00:00+14:00"]],
+)
+def test_moments_that_cannot_be_are_refused(tmp_path: Path, capsys: Any, moment: list[str]) -> None:
+    Database(tmp_path / "db.sqlite3").close()
+    assert start.run(["audit", "purge", *moment, "--db", str(tmp_path / "db.sqlite3")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
