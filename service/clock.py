@@ -1,7 +1,8 @@
-"""Whether this machine's clock is kept right, as the kernel tells it."""
+"""Whether this machine's clock is kept right, as the kernel tells it, and the one that nobody sets."""
 
 import ctypes
 import sys
+import time
 
 SYNCHRONISED, UNSYNCHRONISED, UNKNOWN = "synchronised", "unsynchronised", "unknown"
 
@@ -22,3 +23,12 @@ def clock_state() -> str:
     if answer < 0:
         return UNKNOWN
     return UNSYNCHRONISED if answer == _TIME_ERROR else SYNCHRONISED
+
+
+def awake_or_not() -> float:
+    """Return the seconds since this machine was started, those in which it slept among them; never set back.
+
+    `time.monotonic` stands still during suspend (clock_gettime(2)): a lid closed in the evening and opened in
+    the morning would leave the officer of the evening signed in.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -134,7 +134,7 @@ SERVICE = {
     "problems": "Kind error_of kind_of message_of problem_of",
     "calibrated": "Calibrated blank_spectrum calibrated calibrated_spectrum fitting id_of in_force_at with_calibration",
     "calibrations": "Calibrations",
-    "clock": "clock_state",
+    "clock": "awake_or_not clock_state",
     "method_fetch": "HttpSource open_source",
     "release_gate": "Change Gate gate_lines judge_release panel_digest",
     "released": "ReleaseFacts active_release method_in_force release_facts release_mark released_method with_age",

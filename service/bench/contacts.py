@@ -65,16 +65,18 @@ class Contacts:
     def soil(self, device: str, name: str, accessory: str, *, item: str) -> None:
         """Note that an accessory of an instrument may hold what was found in an item; see `Soiled`."""
         note = Soiled(device, name, accessory, item, rfc3339(utc_now()))
-        self._outbox.set_state(_PREFIX + device, json.dumps(asdict(note)))
+        self._outbox.set_state(f"{_PREFIX}{device}/{accessory}", json.dumps(asdict(note)))
 
     def clean(self, device: str, accessory: str) -> None:
         """Note that a blank of an instrument's accessory was judged clean."""
-        found = self.of(device)
-        if found is not None and found.accessory == accessory:
-            self._outbox.set_state(_PREFIX + device, None)
+        for key, text in self._outbox.states(_PREFIX).items():
+            # By what the note says: early ones had the instrument alone as their key.
+            note = Soiled(**json.loads(text))
+            if (note.device, note.accessory) == (device, accessory):
+                self._outbox.set_state(_PREFIX + key, None)
 
     def of(self, device: str) -> Soiled | None:
-        """Return what waits to be cleaned at an instrument, None where nothing does."""
+        """Return what waits to be cleaned at an instrument, the first of several; None where nothing does."""
         return next((one for one in self.soiled() if one.device == device), None)
 
     def soiled(self) -> tuple[Soiled, ...]:
@@ -86,9 +88,9 @@ class Contacts:
 
         ``but`` names an item that may lie on it again: the next scan of the same sample.
         """
-        found = self.of(device)
-        if found is not None and not (but and found.item == but):
-            raise AccessoryUnclean(f"nothing was fired: {found.words}")
+        for found in self.soiled():
+            if found.device == device and not (but and found.item == but):
+                raise AccessoryUnclean(f"nothing was fired: {found.words}")
 
 
 def remark(device: str, accessory: str) -> dict[str, dict[str, str]]:

@@ -41,6 +41,8 @@ def join(bench: "Bench", queue: DropQueue, request: JoinRequest, *, by: str = BY
         It does not wait.
     NothingOpen
         No screening of that item is open here.
+    NotSignedIn
+        Officers must sign in, nobody has, and it is joined by somebody's word.
     BlankUnusable
         The blank is unknown, expired or of another instrument.
     """
@@ -50,7 +52,8 @@ def join(bench: "Bench", queue: DropQueue, request: JoinRequest, *, by: str = BY
 
 def _joined(bench: "Bench", queue: DropQueue, request: JoinRequest, by: str) -> Answer:
     drop, item = queue.need(request.scan_id), clean_label(request.item)
-    operator = bench.signing_in.officer
+    # What a file says of itself joins under nobody's name but that of who is there.
+    operator = bench.signing_in.operator_for() if by == BY_OFFICER else bench.signing_in.officer
     screening = bench.outbox.screening_of(item)
     if screening is None:
         raise NothingOpen(f"no screening of {item} is open at this bench: open the item first")

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .notes import write_private
+
 _log = logging.getLogger(__name__)
 
 #: Lines of a file; when there are more, every second one of the older half goes (chosen: a report every five
@@ -62,7 +64,8 @@ def _keep(path: Path, answer: Mapping[str, Any] | None) -> bool:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text()
+        # A damaged letter makes a damaged line, which is nobody's head; the reports go on.
+        text = path.read_text(errors="replace")
     except FileNotFoundError:
         return []
     if text and not text.endswith("\n"):
@@ -80,6 +83,4 @@ def _seq(line: str) -> object:
 
 
 def _write(path: Path, lines: list[str]) -> None:
-    draft = path.with_name(f".{path.name}")
-    draft.write_text("".join(f"{line}\n" for line in lines))
-    draft.replace(path)
+    write_private(path, "".join(f"{line}\n" for line in lines).encode())

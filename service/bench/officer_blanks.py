@@ -59,8 +59,6 @@ def show(officer: TheOfficer, device: str = "") -> Response:
 @routes.post("/take", dependencies=[FromAnOfficer])
 def take(form: Annotated[BlankForm, Form()], officer: TheOfficer) -> Response:
     """Start the scan of what is empty."""
-    if red := officer.red():
-        return red
     spend(officer, form.form_token)
     if form.empty != "yes":
         raise NotConfirmed("nothing was fired: confirm that the container is empty")

@@ -5,6 +5,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from instrument.errors import LaserMayBeOn
+
+from . import lights
 from .guard import check_origin
 from .officer_views import Officer
 from .refusals import FormUsed
@@ -32,11 +35,12 @@ def closed(officer: Officer) -> Response | None:
 
 
 def check_form(request: Request, officer: TheOfficer) -> None:
-    """Refuse a form of another site, and one that nobody signed in for; not while a laser may be on."""
+    """Refuse a form of another site, any form while a laser may be on, and one that nobody signed in for."""
     check_origin(request)
-    if not officer.red():
-        officer.bench.signing_in.need()
-        officer.bench.signing_in.touch()
+    if alarm := lights.alarm(officer.bench.devices.known()):
+        raise LaserMayBeOn(alarm)
+    officer.bench.signing_in.need()
+    officer.bench.signing_in.touch()
 
 
 FromAnOfficer = Depends(check_form)

@@ -1,10 +1,10 @@
 """What must have been said before light leaves the probe."""
 
 import threading
-from datetime import datetime
 from typing import Any
 
-from .notes import VALIDITY, utc_now
+from ..clock import awake_or_not
+from .notes import VALIDITY
 from .refusals import NotConfirmed, PossiblyEnergetic
 from .requests import Firing, SampleRequest
 
@@ -17,19 +17,19 @@ class Shift:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._until: datetime | None = None
+        self._until: float | None = None
         self._cleared: set[str] = set()
 
     def confirm(self) -> None:
         """Take note that everybody wears laser eyewear from now on."""
         with self._lock:
-            self._until = utc_now() + VALIDITY
+            self._until = awake_or_not() + VALIDITY.total_seconds()
 
     @property
     def confirmed(self) -> bool:
         """Whether somebody confirmed it in this shift."""
         with self._lock:
-            return self._until is not None and utc_now() < self._until
+            return self._until is not None and awake_or_not() < self._until
 
     def end(self) -> None:
         """Forget every answer: whoever comes next is asked again."""

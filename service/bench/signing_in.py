@@ -6,11 +6,11 @@ What the officer before has answered, about eyewear or about an item, counts for
 
 import getpass
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..clock import awake_or_not
 from ..errors import UsageError
 from ..settings import Settings
 from .officers import Officers, clean_name
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 
 #: What is added to a name that nobody proved with badge and PIN.
 SAID, ACCOUNT = "not signed in", "computer account"
-
-
-def awake_or_not() -> float:
-    """Return the seconds since the machine was started, those in which it slept among them.
-
-    `time.monotonic` stands still during suspend (clock_gettime(2)): a lid closed in the evening and opened in
-    the morning would leave the officer of the evening signed in.
-    """
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(slots=True)

@@ -477,6 +477,16 @@ def test_accessories_and_what_they_are_called(tmp_path):
     assert again.of("FTSW/1"), "a clean vial says nothing of the crystal"
     again.clean("FTSW/1", "atr")
     assert again.soiled() == ()
+    contacts.soil("FTSW/1", "ftir", "atr", item="B")
+    contacts.soil("FTSW/1", "ftir vial", "vial", item="")
+    again.clean("FTSW/1", "vial")
+    with pytest.raises(AccessoryUnclean, match="item B raised an alarm"):
+        again.check("FTSW/1")
+    contacts.clean("FTSW/1", "atr")
+    early = {"device": "F/1", "name": "f", "accessory": "atr", "item": "C", "since": "2026-01-01T00:00:00Z"}
+    Outbox(tmp_path / "outbox").set_state("contact:F/1", json.dumps(early))
+    contacts.clean("F/1", "atr")
+    assert again.soiled() == ()
     standing_off = BenchConfig("r", "obp+tcp://127.0.0.1:9?model=FX", None, 785.0)
     assert accessory_of(standing_off, Presentation.BAG) == ""
     assert accessory_of(standing_off, Presentation.ATR) == "atr"

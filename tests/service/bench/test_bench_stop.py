@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -127,6 +128,9 @@ def test_a_laser_that_cannot_be_read_back_is_shouted(
     where = json.loads(agent.stdout.readline())
     with station.connect() as client:
         assert client.address == where["address"]
+        form = re.search(r'name="form_token" value="([^"]+)"', httpx.get(where["address"] + "/").text).group(
+            1
+        )
         firing = Firing(station, "LOST")
         rig.laser.stop(signal.SIGKILL)
         assert isinstance(firing.ended(), LaserMayBeOn)
@@ -146,6 +150,10 @@ def test_a_laser_that_cannot_be_read_back_is_shouted(
             "THE LASER MAY BE ON"
             in httpx.post(where["address"] + "/screen", data={"device": "b1"}, headers=origin).text
         )
+        opening = {"form_token": form, "item": "WHILE-RED"}
+        opened = httpx.post(where["address"] + "/drops/open", data=opening, headers=origin)
+        assert (opened.status_code, "THE LASER MAY BE ON" in opened.text) == (503, True)
+        assert "WHILE-RED" not in client.status()["open_screenings"]
     scanned = cli(station, "scan", "--device", "b1", "--parcel", "CLI")
     _, err = scanned.communicate(timeout=60)
     assert scanned.returncode == 6

@@ -29,7 +29,7 @@ from service.bench.drop_compare import compare
 from service.bench.drop_pages import api_routes, routes
 from service.bench.drop_queue import Drop, DropQueue, DropUnknown
 from service.bench.recovery import unfinished
-from service.bench.refusals import BlankUnusable, NothingOpen
+from service.bench.refusals import BlankUnusable, NothingOpen, NotSignedIn
 from service.bench.status import describe
 from service.errors import OutboxError, UsageError
 from service.settings import Settings
@@ -165,6 +165,20 @@ def test_a_label_that_cannot_be_joined_leaves_the_scan_waiting(stand, monkeypatc
     wait_until(lambda: tried, 20)
     assert len(stand.waits(2)) == 2
     monkeypatch.undo()
+
+
+def test_where_officers_sign_in_a_scan_joins_under_the_name_of_one(stand):
+    stand.export("metamizole", "run1.jdx")
+    (waiting,) = stand.waits(1)
+    stand.desk.open_item(ITEM)
+    stand.bench.officers.add("Anna Jansen", "NL-4711-77", "270153")
+    with pytest.raises(NotSignedIn):
+        stand.desk.join(waiting["scan_id"], ITEM)
+    assert len(stand.desk.queue()) == 1
+    stand.bench.signing_in.sign_in("NL-4711-77", "270153")
+    answer = stand.desk.join(waiting["scan_id"], ITEM)
+    (attempt,) = stand.bench.visit(ITEM)["attempts"]
+    assert (attempt["operator"], attempt["scan_id"]) == ("Anna Jansen", answer["scan_id"])
 
 
 def test_joining_needs_an_open_item_and_a_usable_blank(stand):

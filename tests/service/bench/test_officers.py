@@ -14,8 +14,9 @@ from service.bench import officers_file
 from service.bench.officers import Officers, is_locked
 from service.bench.refusals import LockedOut, NotSignedIn, WrongBadgeOrPin
 from service.bench.safety import Shift
-from service.bench.signing_in import SigningIn, awake_or_not
+from service.bench.signing_in import SigningIn
 from service.cli.officer import app
+from service.clock import awake_or_not
 from service.errors import SettingsError, UsageError
 from service.settings import Settings
 
