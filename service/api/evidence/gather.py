@@ -55,7 +55,7 @@ class Gathered:
     screening: Screening
     """The visit it belongs to."""
     parcel: Parcel
-    """The item."""
+    """The item it belongs to now."""
     scan: Path
     """File of the raw scan."""
     blank_id: str
@@ -104,13 +104,13 @@ def gather(session: Session, store: Keeps, result: Result) -> Gathered:
     checked = said["provenance"]["calibration"].get("verification", "")
     check = select(Verification).where(Verification.scan_id == checked)
     kept = [(one, path_of(store.settings.methods_path, one.file_id)) for one in _files(session, result, said)]
+    visit = session.scalars(select(Screening).where(Screening.screening_id == result.screening_id)).one()
     return Gathered(
         result=result,
         identification=said,
-        screening=session.scalars(
-            select(Screening).where(Screening.screening_id == result.screening_id)
-        ).one(),
-        parcel=session.scalars(select(Parcel).where(Parcel.parcel_id == result.parcel_id)).one(),
+        screening=visit,
+        # A link may have said since that it belongs to another item than when the result came.
+        parcel=session.scalars(select(Parcel).where(Parcel.parcel_id == visit.parcel_id)).one(),
         scan=store.archive.path_of(result.scan_id),
         blank_id=blank_id,
         blank=store.archive.path_of(blank_id) if blank_id and blank_id in store.archive else None,
