@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table
 
-from ..archive.journal import scan_path
+from ..archive.journal import Archive
 from .events.paging import pages
 from .settings import ServerSettings
 from .tables import MethodFile, ScanFile, table_of
@@ -110,7 +110,7 @@ class Listed:
         self._since = time.time()
         self._proof = FileProof()
         self._shelves = (
-            _Shelf(table_of(ScanFile), "scan_id", settings.scans_path, scan_path, nested=True),
+            _Shelf(table_of(ScanFile), "scan_id", settings.scans_path, Archive.place, nested=True),
             _Shelf(table_of(MethodFile), "file_id", settings.methods_path, _method_path, nested=False),
         )
         # An empty name is a temporary file that nobody else sees: https://www.sqlite.org/inmemorydb.html

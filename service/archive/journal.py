@@ -42,11 +42,6 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def scan_path(root: Path, scan_id: str) -> Path:
-    """Return where a scan is in the archive below a folder; its content address is well formed."""
-    return root / scan_id[:2] / f"{scan_id}.h5"
-
-
 @dataclass(frozen=True, slots=True)
 class ArchivedScan:
     """A scan that is safely on disk."""
@@ -188,7 +183,12 @@ class Archive:
         """Return where a scan is or would be; raises `ScanNotFound` for what is no content address."""
         if not _ID.fullmatch(scan_id):
             raise ScanNotFound(f"{scan_id[:80]!r} is no content address (64 hexadecimal digits)")
-        return scan_path(self.root, scan_id)
+        return self.place(self.root, scan_id)
+
+    @staticmethod
+    def place(root: Path, scan_id: str) -> Path:
+        """Return where a scan is in the archive below a folder; its content address is well formed."""
+        return root / scan_id[:2] / f"{scan_id}.h5"
 
     def __contains__(self, scan_id: object) -> bool:
         return isinstance(scan_id, str) and bool(_ID.fullmatch(scan_id)) and self.path_of(scan_id).is_file()

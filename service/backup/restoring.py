@@ -13,6 +13,7 @@ from ..api.failures import explained
 from ..api.heads_key import server_folder
 from ..api.places import is_url
 from ..api.settings import ServerSettings
+from ..errors import ServiceError
 from .heads import HeadsBack
 from .reading import members
 from .taking import Restored, Taker
@@ -90,6 +91,8 @@ def _restored(
             taker.finish(despite_heads=despite_heads)
         return taker.done
     except OSError as error:
+        if isinstance(error, ServiceError):
+            raise
         raise BackupRefused(f"{error.filename or source}: {error.strerror or error}") from error
     except StatementError as error:
         meant = explained(error) if isinstance(error, DBAPIError) else None

@@ -1,11 +1,9 @@
 """Making a backup, also while servers run: rows of one moment, then the files they name."""
 
 import json
-import os
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,11 +20,11 @@ from ..api.migrating import revision
 from ..api.settings import ServerSettings
 from ..api.tables import Base, ChainHead, ScanFile, table_of
 from ..archive.journal import Archive
-from ..archive.whole import flush_folder
-from ..errors import ArchiveError, UsageError
+from ..errors import ArchiveError
 from ..settings import software_version
 from .form import FOLDERS, FORMAT, HEAD, HEADS, KEYS, MANIFEST, PART_BYTES, Tally, kept_tables, row_line
 from .heads import Found, find_heads
+from .placing import whole
 
 Progress = Callable[[float], None]
 
@@ -73,7 +71,7 @@ def write_backup(
     found = find_heads(server_folder(settings))
     with (
         Database(settings.place, busy_s=settings.busy_s) as database,
-        _whole(out) as file,
+        whole(out) as file,
         database.read() as session,
     ):
         writer = _Writer(file, session.connection(), settings, found)
@@ -216,27 +214,3 @@ class _Writer:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode() + b"\n"
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name only when it is whole and on the disk."""
-    if out.exists():
-        raise UsageError(f"{out} is there already; give another name")
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        # A link refuses to take the place of a file that came meanwhile; a rename would not.
-        out.hardlink_to(temporary)
-        flush_folder(out.parent)
-    except FileExistsError as error:
-        raise UsageError(f"{out} is there already; give another name") from error
-    except OSError as error:
-        if isinstance(error, ArchiveError):
-            raise
-        raise UsageError(f"{out} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,14 +1,16 @@
 """Signed heads as they go over the wire."""
 
-from typing import Any, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..heads_signed import SCHEMA, SignedHead
 
 
 class HeadView(BaseModel):
     """Where the chain stood at a moment, signed by the server. Keep it: `audit verify --heads` takes it."""
+
+    # Routes answer without what is unset: a member that a head has not is no part of what was signed.
 
     model_config = ConfigDict(
         populate_by_name=True,
@@ -39,14 +41,6 @@ class HeadView(BaseModel):
         None,
         description="Keys whose place this one took, where it did: after a restore without the private key.",
     )
-
-    @model_serializer(mode="wrap")
-    def _as_signed(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is not there: the object is what was signed."""
-        said: dict[str, Any] = plain(self)
-        if self.succeeds is None:
-            said.pop("succeeds", None)
-        return said
 
     @classmethod
     def of(cls, head: SignedHead) -> Self:

@@ -33,7 +33,7 @@ def report_bench(bench: TheBench, body: BenchReport, store: TheStore, caller: Th
         received_at = change.now
     head = HeadView.of(store.heads.newest())
     receipt = ReportReceipt(bench=bench, received_at=received_at, head=head)
-    return JSONResponse(receipt.model_dump(by_alias=True), 201 if created else 200)
+    return JSONResponse(receipt.model_dump(by_alias=True, exclude_unset=True), 201 if created else 200)
 
 
 @router.get("", summary="List the benches")

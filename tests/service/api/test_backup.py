@@ -1,7 +1,9 @@
 """Backup and restore: everything comes back, on either kind of database; what was damaged or made up is refused."""
 
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from service.api.database import Database
-from service.api.errors import BackupRefused
+from service.api.errors import BackupRefused, StoreUnreachable
 from service.api.events import chain
 from service.api.events.verification import verify_chain
 from service.api.permissions import Role
@@ -22,6 +24,7 @@ from service.api.tables import Base
 from service.api.tokens.repository import create_token
 from service.archive.journal import Archive
 from service.backup.form import LEFT_OUT
+from service.backup.placing import take_name, whole
 from service.backup.restoring import restore_backup
 from service.backup.writing import write_backup
 from service.cli import start
@@ -143,6 +146,29 @@ def test_nothing_is_overwritten(backed_up: tuple[ServerSettings, Path], tmp_path
     with pytest.raises(UsageError, match="cannot be written"):
         write_backup(settings, tmp_path / "no" / "folder.tar")
     assert [path.name for path in out.parent.glob(".*")] == []
+
+
+def test_a_stick_without_links_takes_a_backup_too(tmp_path: Path) -> None:
+    def refused(_source: Path, _target: Path) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    draft, out = tmp_path / "draft", tmp_path / "out"
+    draft.write_bytes(b"x")
+    take_name(draft, out, refused)
+    assert (out.read_bytes(), draft.exists()) == (b"x", False)
+    draft.write_bytes(b"y")
+    for link in (refused, os.link):
+        with pytest.raises(OSError, match="exists|no links"):
+            take_name(draft, out, link)
+    assert out.read_bytes() == b"x"
+
+
+def test_a_database_that_went_away_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnreachable), whole(tmp_path / "out.tar"):
+        raise StoreUnreachable("gone")
+    with pytest.raises(UsageError, match="cannot be written"), whole(tmp_path / "out.tar"):
+        raise OSError(errno.EIO, "Input/output error")
+    assert list(tmp_path.iterdir()) == []
 
 
 Members = list[tuple[tarfile.TarInfo, bytes]]

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from service.api.audit.models import HeadView
+from service.api.benches.models import _EXAMPLE
+from service.api.clock import utc_now
 from service.api.database import Database
 from service.api.errors import BackupRefused
 from service.api.events.read_only import read_only
@@ -273,3 +276,22 @@ def test_a_half_line_at_the_end_of_many_heads_is_cut_off(tmp_path: Path) -> None
             _end_last_line(path)
             due = (before + data)[: (before + data).rfind(b"\n") + 1]
             assert path.read_bytes() == due
+
+
+def test_heads_over_the_wire_are_what_was_signed(
+    backed_up: tuple[ServerSettings, Path], tmp_path: Path, serve_at: Any
+) -> None:
+    for name in ("first", "restored"):
+        folder = tmp_path / name
+        if name == "restored":
+            restore_backup(settings_at(folder / "server"), backed_up[1])
+        with serve_at(folder) as served:
+            head = read_head(served.api("GET", "/audit/head", Role.AUDITOR).json())
+            told = served.api("PUT", "/benches/bench-1", json={**_EXAMPLE, "sent_at": utc_now()})
+            assert told.status_code == 201, told.text
+            also = read_head(told.json()["head"])
+            key = read_public(folder / "server" / PUBLIC)
+            assert [one.signed_by(key) for one in (head, also)] == [True, True]
+            assert bool(head.succeeds) == bool(also.succeeds) == (name == "restored")
+    schema = HeadView.model_json_schema(mode="serialization", by_alias=True)
+    assert {"seq", "hash", "succeeds"} <= schema["properties"].keys(), "the document tells of them"
