@@ -285,6 +285,21 @@ def test_the_flusher_survives_what_it_meets(tmp_path):
     broken.end()
 
 
+def test_a_stop_waits_for_no_port_that_is_being_closed(opioscan_home):
+    (opioscan_home / "devices.toml").write_text(
+        "[devices.away]\nspectrometer = 'obp+serial:///dev/nothing1?model=STS'\nlaser_nm = 785.0\n"
+    )
+    bench = Bench(Settings(opioscan_home))
+    (device,) = bench.devices.configured()
+    with bench.devices._lock:
+        asked = threading.Thread(target=bench.abort, daemon=True)
+        asked.start()
+        asked.join(5)
+        assert not asked.is_alive()
+    assert bench.devices.known() == [device]
+    assert bench.close() is False
+
+
 def test_lasers_that_are_not_plugged_in_are_no_alarm(tmp_path, opioscan_home):
     config = (
         "spectrometer = 'obp+serial:///dev/nothing1?model=STS'\nlaser = 'cobolt+serial:///dev/nothing2'\n"
