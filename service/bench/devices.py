@@ -52,9 +52,11 @@ class Devices:
         return [self._kept(config, {}) for _, config in sorted(load_config(self._path).items())]
 
     def known(self) -> list[Device]:
-        """Return every device used so far, and those configured at some time."""
-        with self._lock:
-            return list(self._known.values())
+        """Return every device used so far, and those configured at some time; waits for nothing.
+
+        A stop asks for them, and must not wait for a port that is just being closed.
+        """
+        return list(self._known.values())
 
     def _kept(self, config: BenchConfig, remarks: dict[str, Any], *, keep_open: bool = True) -> Device:
         with self._lock:
@@ -69,7 +71,8 @@ class Devices:
                     keep_open=keep_open,
                     reconnected=self._reconnected,
                 )
-                self._known[config.name] = device
+                # Replaced, never changed: whoever looks at it holds no lock.
+                self._known = {**self._known, config.name: device}
             self._make_way(device)
             return device
 

@@ -120,7 +120,8 @@ class Uplink:
         limit = min(ALIVE_S, self._client.timeout.read or ALIVE_S)
         try:
             with self._client.stream("GET", f"{self._address}/healthz", timeout=limit) as response:
-                said = json_object(response, read_bounded(response, MAX_REPLY_BYTES))
+                body = read_bounded(response, MAX_REPLY_BYTES, within_s=limit)
+                said = json_object(response, body)
         except (httpx.HTTPError, httpx.InvalidURL):
             return False
         return response.status_code == 200 and said is not None and said.get("status") == "ok"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bench.outbox import Outbox, OutboxOp, Patience, SendReply
+from service.bench.outbox import Lane, Outbox, OutboxOp, Patience, SendReply
 from service.bench.sending import MAX_PAUSE_S
 from service.errors import OtherBody, OutboxError, ScanNotFound, ServerUnreachable
 
@@ -432,3 +432,18 @@ def test_changes_are_flushed_to_the_disk(outbox):
     with outbox._file.transaction() as database:
         assert database.execute("PRAGMA synchronous").fetchone()[0] == 2
         assert database.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_each_lane_has_a_pause_of_its_own(outbox):
+    outbox.add([OutboxOp("m", "PUT", "/methods/1", file_id="f" * 64), op("a")])
+    failed = outbox.flush(Server(SendReply(503)), lane=Lane.FILES)
+    assert failed.stopped
+    assert 0 < failed.retry_in_s <= 2
+    server = Server()
+    assert outbox.flush(server, lane=Lane.RECORDS).sent == 1
+    assert outbox.flush(server, lane=Lane.FILES).stopped == "waiting after a failure"
+    assert server.got == ["a"]
+    failed = outbox.flush(Server(SendReply(503)), lane=Lane.FILES, force=True)
+    assert failed.retry_in_s > 1, "it grows"
+    assert outbox.flush(server, force=True).left == 0
+    assert server.got == ["a", "m"]

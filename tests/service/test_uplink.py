@@ -3,7 +3,8 @@
 import json
 import socket
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -14,6 +15,7 @@ from service.archive.journal import Archive
 from service.bench.outbox_ops import OutboxOp
 from service.bench.uplink import MAX_REPLY_BYTES, Uplink
 from service.errors import ScanNotFound, ServerUnreachable, Unanswered
+from service.replies import read_bounded
 from service.settings import Settings
 from spectra.values import DeviceInfo, Scan, Technique
 
@@ -173,6 +175,26 @@ def test_a_damaged_token_is_sent_nowhere_and_quoted_nowhere(tmp_path, archive, t
         send(tmp_path, archive, address, PUT, token=token)
     assert got == []
     assert "secret" not in str(caught.value)
+
+
+def test_an_answer_that_never_ends_is_given_up():
+    def drip():
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while True:
+                connection.sendall(b"{")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with httpx.stream("GET", address) as response, pytest.raises(httpx.ReadTimeout, match="did not end"):
+            read_bounded(response, 1000, within_s=0.1)
+        thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_no_server_and_silent_servers_are_unreachable(tmp_path, archive):

@@ -45,7 +45,7 @@ from service.bench.refusals import (
     ResidueFound,
     ShuttingDown,
 )
-from service.bench.requests import BlankRequest, ScanRequest
+from service.bench.requests import BlankRequest, CalibrationScanRequest, ScanRequest
 from service.bench.runs import FormTokens, Runs
 from service.bench.safety import Shift, check_may_fire
 from service.bench.status import facts_of
@@ -285,6 +285,21 @@ def test_the_flusher_survives_what_it_meets(tmp_path):
     broken.end()
 
 
+def test_a_stop_waits_for_no_port_that_is_being_closed(opioscan_home):
+    (opioscan_home / "devices.toml").write_text(
+        "[devices.away]\nspectrometer = 'obp+serial:///dev/nothing1?model=STS'\nlaser_nm = 785.0\n"
+    )
+    bench = Bench(Settings(opioscan_home))
+    (device,) = bench.devices.configured()
+    with bench.devices._lock:
+        asked = threading.Thread(target=bench.abort, daemon=True)
+        asked.start()
+        asked.join(5)
+        assert not asked.is_alive()
+    assert bench.devices.known() == [device]
+    assert bench.close() is False
+
+
 def test_lasers_that_are_not_plugged_in_are_no_alarm(tmp_path, opioscan_home):
     config = (
         "spectrometer = 'obp+serial:///dev/nothing1?model=STS'\nlaser = 'cobolt+serial:///dev/nothing2'\n"
@@ -337,16 +352,16 @@ def test_a_full_disk_refuses_before_anything_fires(make_rig, opioscan_home, prep
     assert bench.close() is False
 
 
-def test_an_aborted_scan_that_cannot_be_kept_still_says_why_it_ended(
-    make_rig, opioscan_home, prepared, wait_until
-):
-    rig = make_rig()
-    bench = Bench(Settings(opioscan_home), load=lambda: training_method(prepared))
-    url, caught = rig.config.spectrometer, []
+def test_an_aborted_scan_that_cannot_be_kept_still_says_why_it_ended(program, opioscan_home, wait_until):
+    emulator = program("instrument.emulators", "obp", "--model", "STS", "--speed", "20", "--with-parent")
+    bench = Bench(Settings(opioscan_home))
+    url, caught = f"obp+serial://{emulator.about['address']}?model=STS&baud=115200", []
+
+    asked_for = CalibrationScanRequest(device=url, name="lamp", exposure_s=2.0, accumulations=100)
 
     def scan():
         try:
-            bench.scan(ScanRequest(device=url, item="A", exposure_s=2.0, accumulations=100))
+            bench.scan_for_calibration(asked_for)
         except Exception as error:
             caught.append(error)
 

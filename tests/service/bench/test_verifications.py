@@ -10,6 +10,7 @@ from service.bench.agent import Bench
 from service.bench.attempts import Attempts
 from service.bench.notes import rfc3339, utc_now
 from service.bench.operations import MAX_FLAGGED, result_id
+from service.bench.standing import state_of
 from service.bench.trust import TEMPERATURE_JUMP_C, note_reconnect, trust_of
 from service.bench.verifications import VerificationNote, Verifications
 from service.bench.verifying import tell_again
@@ -166,8 +167,8 @@ def test_the_state_of_an_instrument_follows_its_verifications(bench):
     assert "calibrated" in state(bench)[1]
     note(kept, name="g", hours=-0.01)
     assert "was due at" in state(bench)[1]
-    assert bench.state_of(ONE).axis == "overdue"
-    assert bench.state_of(OTHER).axis == "missing"
+    assert state_of(bench, ONE).axis == "overdue"
+    assert state_of(bench, OTHER).axis == "missing"
 
 
 def test_a_reconnect_puts_a_verification_out_of_date_until_the_next(bench):
