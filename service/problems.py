@@ -191,6 +191,7 @@ KINDS: dict[str, Kind] = {
     "service.errors.ServerUnreachable": Kind(
         SERVICE, 503, "server_unreachable", "The server is out of reach"
     ),
+    "service.errors.Unanswered": Kind(SERVICE, 504, "unanswered", "The server did not answer this request"),
     "service.errors.ServerRefused": Kind(SERVICE, 502, "server_refused", "The server said no"),
     "service.api.errors.ServerAlreadyRunning": Kind(SERVICE, 409, "server_running", "A server is running"),
     "service.api.errors.StoreTooNew": Kind(

@@ -127,17 +127,21 @@ class _Charge:
     def fork(self) -> Relief | None:
         """Fork a guardian; return its side in it, None in the relief."""
         ours, theirs = socket.socketpair()
-        relief = os.getpid()
+        relief, asked = os.getpid(), self.ending
+        # Before the guardian is there: it may ask its relief to end at once.
+        for number in _SIGNALS:
+            signal.signal(number, self._pass_on)
         pid = os.fork()
         if pid == 0:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
+            if self.ending != asked:
+                # It came to the guardian, while it still answered as the relief does.
+                os.kill(os.getpid(), self.ending)
             ours.close()
             return Relief(theirs, relief)
         theirs.close()
         self._sock, self._pid = ours, pid
-        for number in _SIGNALS:
-            signal.signal(number, self._pass_on)
         return None
 
     def outcome(self) -> int:

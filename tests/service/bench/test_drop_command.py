@@ -116,6 +116,7 @@ def test_scans_are_discarded(opioscan, export):
 
 def test_the_client_speaks_for_itself(home, opioscan, export):
     scan = export("polyethylene", "y.jdx")
+    opioscan("open", "--parcel", ITEM)
     with DropClient.connect(Settings(home, bench_port=0), start=False) as client:
-        assert client.drops()["open_items"] == [ITEM]
+        assert ITEM in client.drops()["open_items"]
         assert client.discard_drop(scan, "enough")["reason"] == "enough"
