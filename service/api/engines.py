@@ -55,7 +55,13 @@ def is_server(connection: Connection) -> bool:
 def _file_engine(path: Path | str, busy_s: float) -> Engine:
     arguments = {"timeout": busy_s, "isolation_level": None, "cached_statements": 512}
     engine = create_engine(
-        f"sqlite:///{path}", connect_args=arguments, pool_size=_KEPT, max_overflow=_MORE, pool_timeout=busy_s
+        f"sqlite:///{path}",
+        connect_args=arguments,
+        pool_size=_KEPT,
+        max_overflow=_MORE,
+        pool_timeout=busy_s,
+        # The connection that was used last has pages in its cache.
+        pool_use_lifo=True,
     )
     event.listen(engine, "connect", _prepare)
     return engine

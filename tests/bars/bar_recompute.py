@@ -31,6 +31,8 @@ COUNT = 200
 #: Processes that recompute at the same time, one thread of BLAS each.
 TOGETHER = 2
 TESTS = Path(__file__).resolve().parents[1] / "service" / "api"
+# The tests' own kit imports further parts of the tests.
+sys.path.insert(0, str(TESTS.parents[2]))
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 

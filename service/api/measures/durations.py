@@ -35,20 +35,21 @@ def seconds_between(begin: str, end: str) -> float:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
-def quantile(bins: Mapping[int, int], share: float) -> float | None:
-    """Return the duration that a share of those counted does not exceed, s; None where nothing is counted.
+def quantiles(bins: Mapping[int, int], *shares: float) -> list[float | None]:
+    """Return the durations that shares of those counted do not exceed, s; None where nothing is counted.
 
     Parameters
     ----------
     bins
         Number of the bin → how many are in it.
-    share
-        0.5 for the median.
+    *shares
+        In rising order; 0.5 for the median.
     """
-    total = sum(bins.values())
-    rank, seen = share * total, 0
+    ranks = [share * sum(bins.values()) for share in shares]
+    found: list[float | None] = []
+    seen = 0
     for number in sorted(bins):
         seen += bins[number]
-        if bins[number] > 0 and seen >= rank:
-            return middle_of(number)
-    return None
+        while bins[number] > 0 and len(found) < len(ranks) and seen >= ranks[len(found)]:
+            found.append(middle_of(number))
+    return found + [None] * (len(ranks) - len(found))

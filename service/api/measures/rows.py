@@ -1,8 +1,9 @@
 """From counts to a row of measures."""
 
 from collections import Counter
+from functools import lru_cache
 
-from .durations import quantile
+from .durations import quantiles
 from .models import MeasureRow, ReviewsView, TimesView
 from .rates import rate
 from .rollup import ACTIVE
@@ -51,10 +52,16 @@ def _parts(counts: Counter[str]) -> dict[str, dict[str, int]]:
     """Return the counts with a name of two parts, by the first one."""
     found: dict[str, dict[str, int]] = {}
     for metric, n in counts.items():
-        name, _, rest = metric.partition(".")
+        name, rest = _split(metric)
         if rest and n:
             found.setdefault(name, {})[rest] = n
     return found
+
+
+@lru_cache(maxsize=4096)
+def _split(metric: str) -> tuple[str, str]:
+    name, _, rest = metric.partition(".")
+    return name, rest
 
 
 def _frequent(part: dict[str, int]) -> dict[str, int]:
@@ -64,7 +71,7 @@ def _frequent(part: dict[str, int]) -> dict[str, int]:
 
 def _times(parts: dict[str, dict[str, int]], name: str) -> TimesView:
     bins = {int(number): n for number, n in parts.get(f"{name}_s", {}).items()}
-    median, high = quantile(bins, 0.5), quantile(bins, 0.95)
+    median, high = quantiles(bins, 0.5, 0.95)
     return TimesView(
         n=sum(bins.values()),
         median_s=None if median is None else float(f"{median:.3g}"),

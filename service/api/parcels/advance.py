@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ...settings_file import BENCH_NAME
+from ..wholes import WHOLE
 
 
 def _plain(text: str) -> str:
@@ -88,7 +89,9 @@ class Declaration(_Strict):
         None, description="Content as declared.", examples=["vitamin tablets"]
     )
     value: Money | None = None
-    weight_g: Annotated[int, Field(ge=1, le=2_000_000)] | None = Field(None, description="Declared, g.")
+    weight_g: Annotated[int, WHOLE, Field(ge=1, le=2_000_000)] | None = Field(
+        None, description="Declared, g."
+    )
     hs_codes: Annotated[list[HsCode], Field(max_length=50)] = []
     known_shipper: bool | None = Field(None, description="Whether the sender is known; null for not told.")
     risk: Risk | None = None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..events.catalogue import KINDS
 from ..paging import PageQuery
+from ..wholes import WHOLE
 
 #: Longest address of a receiver, characters (chosen).
 MAX_URL = 2048
@@ -43,7 +44,7 @@ Types = Annotated[
     ),
 ]
 Description = Annotated[str, Field(max_length=200, description="For people; no personal data.")]
-EventNumber = Annotated[int, Field(ge=0, le=2**53)]
+EventNumber = Annotated[int, WHOLE, Field(ge=0, le=2**53)]
 
 
 def _known(types: list[str] | None) -> list[str] | None:

@@ -28,6 +28,8 @@ from service.api.heads_key import PRIVATE, PUBLIC, load_or_make, read_public
 from service.api.heads_signed import HASHES, KEPT, LATEST, read_heads
 from service.api.permissions import Role
 from service.api.purging import count_purgeable, purge
+from service.api.screenings.bodies import ScreeningBody
+from service.api.screenings.repository import open_screening
 from service.api.tables import Parcel, ResultPerson, Token
 from service.api.tokens.repository import create_token
 from service.api.witness import gather
@@ -223,6 +225,20 @@ def test_every_edit_is_found_and_its_first_event_named(
     assert not proof.sound
     assert proof.faults.first_event == event
     assert any(one.where.startswith(where) for one in proof.faults), list(proof.faults)
+
+
+def test_rows_that_no_sum_can_be_made_of_break_no_proof(tmp_path: Path) -> None:
+    path, label = tmp_path / "opioscan.sqlite3", {"item_id": uuid.uuid4().hex, "item_id_type": "carrier"}
+    with Database(path) as database, database.write("bench") as change:
+        body = ScreeningBody.model_validate({**label, "bench": "bench-1"})
+        open_screening(change, str(uuid.uuid4()), body)
+    edit(path, "UPDATE screenings SET opened_at = ''")
+    proof = prove(path, folder=None)
+    assert any(one.where.startswith("row screenings/") for one in proof.faults)
+    assert any("cannot be made again" in one.what for one in proof.faults)
+    with read_only(path) as connection:
+        opened = connection.exec_driver_sql("SELECT min(seq) FROM events WHERE type = 'screening.opened'")
+        assert proof.faults.first_event == opened.scalar_one()
 
 
 def test_what_cannot_be_read_is_said_so(copy: Path, tmp_path: Path) -> None:

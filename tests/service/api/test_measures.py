@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from service.api.measures import progress
-from service.api.measures.durations import LAST, bin_of, middle_of, quantile
+from service.api.measures.durations import LAST, bin_of, middle_of, quantiles
 from service.api.measures.grains import week_of
 from service.api.measures.models import Measures, MeasuresQuery
 from service.api.measures.rates import poisson_interval, rate
@@ -200,10 +200,10 @@ def test_a_bin_is_at_most_six_per_cent_off(seconds: float) -> None:
 
 def test_bins_at_their_ends() -> None:
     assert (bin_of(-3.0), bin_of(0.0), bin_of(1e12)) == (0, 0, LAST)
-    assert quantile({}, 0.5) is None
-    assert quantile({0: 5}, 0.95) == 0.1
-    assert quantile({10: 50, 20: 50}, 0.5) == middle_of(10)
-    assert quantile({10: 94, 20: 6}, 0.95) == middle_of(20)
+    assert quantiles({}, 0.5) == [None]
+    assert quantiles({0: 5}, 0.95) == [0.1]
+    assert quantiles({10: 50, 20: 50}, 0.5) == [middle_of(10)]
+    assert quantiles({10: 94, 20: 6}, 0.5, 0.95) == [middle_of(10), middle_of(20)]
 
 
 def test_intervals_of_nothing_and_of_counts() -> None:

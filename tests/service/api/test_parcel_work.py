@@ -73,7 +73,7 @@ def test_nothing_personal_reaches_the_chain(server: Any, item: str) -> None:
 def test_a_known_parcel_takes_advance_data_once(server: Any, item: str) -> None:
     bare = register(server, item)
     assert bare["advance"] is None
-    assert register(server, item, advance={"weight_g": 10})["advance"]["weight_g"] == 10
+    assert register(server, item, advance={"weight_g": 10.0})["advance"]["weight_g"] == 10
     assert register(server, item, advance={"weight_g": 20})["advance"]["weight_g"] == 10
 
 
@@ -92,6 +92,7 @@ def test_a_known_parcel_takes_advance_data_once(server: Any, item: str) -> None:
         {"content": "\x1b[2J"},
         {"reference": "x" * 129},
         {"weight_g": 0},
+        {"weight_g": 310.5},
         {"unknown": 1},
     ],
 )
